@@ -1,0 +1,216 @@
+"""Every exception that Thalweg raises on purpose.
+
+    ThalwegError
+    ├── ClientError                 the caller must change something
+    │   ├── MalformedRequest        the bytes are not what their content type says
+    │   ├── InvalidDocument         well-formed, but does not fit the endpoint's schema
+    │   ├── EndpointNotFound        no Executor answers there
+    │   ├── PayloadTooLarge         over the limit; says both sizes
+    │   └── UnsupportedContent      a content type that nobody here reads or writes
+    ├── Cancelled                   the caller went away or called it off
+    ├── Overloaded                  a bounded queue is full; come back later
+    ├── ServerError                 the caller did nothing wrong
+    │   ├── ExecutorFailed          user code raised
+    │   ├── WrongReturnType         user code returned what its annotation does not allow
+    │   └── InternalError           a defect of ours
+    ├── Unavailable                 nobody is there to answer now
+    │   └── PeerLost                the peer died before it answered
+    ├── DeadlineExceeded            time ran out
+    └── ConfigurationError          found before anything was started
+        ├── TopologyError           the graph does not make sense
+        ├── SchemaMismatch          one Executor's output cannot feed the next one's input
+        ├── MissingDependency       an optional library is not installed
+        └── StartupFailed           a process did not become ready
+
+Each class fixes its `status` (the codes of every protocol follow from it in `thalweg.message.status`), whether the same
+request may be sent again unchanged (`retryable`), and a `code` that stays stable across releases and names it on the wire.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from enum import StrEnum
+from typing import Any, ClassVar
+
+__all__ = [
+    "Cancelled",
+    "ClientError",
+    "ConfigurationError",
+    "DeadlineExceeded",
+    "EndpointNotFound",
+    "ExecutorFailed",
+    "InternalError",
+    "InvalidDocument",
+    "MalformedRequest",
+    "MissingDependency",
+    "Overloaded",
+    "PayloadTooLarge",
+    "PeerLost",
+    "SchemaMismatch",
+    "ServerError",
+    "StartupFailed",
+    "Status",
+    "ThalwegError",
+    "TopologyError",
+    "Unavailable",
+    "UnsupportedContent",
+    "WrongReturnType",
+]
+
+
+class Status(StrEnum):
+    """How a request ended, in words that every protocol has a number for."""
+
+    OK = "ok"
+    CANCELLED = "cancelled"
+    DEADLINE_EXCEEDED = "deadline_exceeded"
+    INTERNAL = "internal"
+    INVALID = "invalid"
+    MALFORMED = "malformed"
+    NOT_FOUND = "not_found"
+    OVERLOADED = "overloaded"
+    TOO_LARGE = "too_large"
+    UNAVAILABLE = "unavailable"
+    UNSUPPORTED = "unsupported"
+
+
+class ThalwegError(Exception):
+    """The root. `message` is for people, `code` for programs, `details` for both.
+
+    Args:
+        message: what was wrong and what to do about it.
+        details: one JSON-able mapping for each finding, such as `{"loc": [...], "msg": ..., "type": ...}`.
+        retry_after: seconds until another attempt makes sense, where the server can tell.
+        executor: the Executor in which it arose, where there is one.
+        request_id: the request that failed, the same in the server's log.
+    """
+
+    code: ClassVar[str] = "error"
+    status: ClassVar[Status] = Status.INTERNAL
+    retryable: ClassVar[bool] = False
+
+    def __init__(
+        self,
+        message: str = "",
+        *,
+        details: Sequence[dict[str, Any]] = (),
+        retry_after: float | None = None,
+        executor: str = "",
+        request_id: str = "",
+    ) -> None:
+        super().__init__(message)
+        self.message = message
+        self.details = list(details)
+        self.retry_after = retry_after
+        self.executor = executor
+        self.request_id = request_id
+
+    def __str__(self) -> str:
+        return self.message or type(self).__name__
+
+
+class ClientError(ThalwegError):
+    code = "client_error"
+    status = Status.INVALID
+
+
+class MalformedRequest(ClientError):
+    code = "malformed_request"
+    status = Status.MALFORMED
+
+
+class InvalidDocument(ClientError):
+    code = "invalid_document"
+    status = Status.INVALID
+
+
+class EndpointNotFound(ClientError):
+    code = "endpoint_not_found"
+    status = Status.NOT_FOUND
+
+
+class PayloadTooLarge(ClientError):
+    code = "payload_too_large"
+    status = Status.TOO_LARGE
+
+
+class UnsupportedContent(ClientError):
+    code = "unsupported_content"
+    status = Status.UNSUPPORTED
+
+
+class Cancelled(ThalwegError):
+    """The caller called it off. Never raised in place of asyncio's own `CancelledError` inside a task."""
+
+    code = "cancelled"
+    status = Status.CANCELLED
+
+
+class Overloaded(ThalwegError):
+    code = "overloaded"
+    status = Status.OVERLOADED
+    retryable = True
+
+
+class ServerError(ThalwegError):
+    code = "server_error"
+    status = Status.INTERNAL
+
+
+class ExecutorFailed(ServerError):
+    """User code raised. The traceback stays in the server's log, under the same request id."""
+
+    code = "executor_failed"
+
+
+class WrongReturnType(ServerError):
+    code = "wrong_return_type"
+
+
+class InternalError(ServerError):
+    code = "internal_error"
+
+
+class Unavailable(ThalwegError):
+    code = "unavailable"
+    status = Status.UNAVAILABLE
+    retryable = True
+
+
+class PeerLost(Unavailable):
+    """The connection broke after the request was sent and before its answer was complete."""
+
+    code = "peer_lost"
+
+
+class DeadlineExceeded(ThalwegError):
+    code = "deadline_exceeded"
+    status = Status.DEADLINE_EXCEEDED
+
+
+class ConfigurationError(ThalwegError):
+    code = "configuration_error"
+    status = Status.INVALID
+
+
+class TopologyError(ConfigurationError):
+    code = "topology_error"
+
+
+class SchemaMismatch(ConfigurationError):
+    code = "schema_mismatch"
+
+
+class MissingDependency(ConfigurationError, ImportError):
+    code = "missing_dependency"
+
+
+class StartupFailed(ConfigurationError):
+    """A process ended or raised before it was ready. `traceback` is the user's, shown once."""
+
+    code = "startup_failed"
+    status = Status.UNAVAILABLE
+
+    def __init__(self, message: str = "", *, traceback: str = "", executor: str = "") -> None:
+        super().__init__(message, executor=executor)
+        self.traceback = traceback

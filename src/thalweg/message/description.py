@@ -1,0 +1,38 @@
+"""What a service says of itself: its endpoints and their schemas, as plain data."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+DEFAULT_ENDPOINT = "/default"
+"""Answers every endpoint that has no binding of its own."""
+
+
+class EndpointDescription(msgspec.Struct, frozen=True):
+    """One endpoint. Schemas are JSON Schema of ONE document; None where any document is taken or given."""
+
+    path: str
+    input_schema: dict[str, Any] | None = None
+    output_schema: dict[str, Any] | None = None
+    parameters_schema: dict[str, Any] | None = None
+    streaming: bool = False
+    description: str = ""
+
+
+class ServiceDescription(msgspec.Struct, frozen=True):
+    """An Executor or a whole Flow, as seen from outside."""
+
+    name: str
+    endpoints: tuple[EndpointDescription, ...] = ()
+
+    def find(self, path: str) -> EndpointDescription | None:
+        """The endpoint at `path`, else the default endpoint, else None."""
+        fallback = None
+        for endpoint in self.endpoints:
+            if endpoint.path == path:
+                return endpoint
+            if endpoint.path == DEFAULT_ENDPOINT:
+                fallback = endpoint
+        return fallback

@@ -1,0 +1,1 @@
+"""Ways to carry a message from one handler to another. They decide nothing."""

@@ -1,0 +1,85 @@
+"""What every transport is: a server around a handler, and a channel that is one."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass, field
+
+from thalweg.config import Limits
+from thalweg.message import Context, Handler, Request, Response, ServiceDescription
+
+
+def _nothing_known() -> ServiceDescription:
+    return ServiceDescription(name="service")
+
+
+def _always() -> bool:
+    return True
+
+
+@dataclass(frozen=True)
+class Serving:
+    """What a server serves: the handler, and what it may say of it to those who ask."""
+
+    handler: Handler
+    limits: Limits = field(default_factory=Limits)
+    timeout: float | None = None
+    """Seconds a request may take where it brings no deadline of its own."""
+    describe: Callable[[], ServiceDescription] = _nothing_known
+    ready: Callable[[], bool] = _always
+    title: str = ""
+
+
+class Server(ABC):
+    """Listens, and hands each request to its handler. Made and used on one event loop.
+
+    For each request the server makes a `Context`, iterates `handler.handle` in a task of its own, enforces the deadline,
+    and cancels that task when the peer calls the request off or goes away. Past its limits it answers `Overloaded` or
+    `PayloadTooLarge` without asking the handler. It never buffers more than `Limits.stream_window` items of a stream
+    that its peer does not read.
+    """
+
+    @property
+    @abstractmethod
+    def address(self) -> str:
+        """Where it listens, as a URL that a channel of the same transport takes. Known once started."""
+
+    @abstractmethod
+    async def start(self) -> None:
+        """Bind and listen. Raises `OSError` where the address cannot be had; then nothing is left open."""
+
+    @abstractmethod
+    async def stop(self, drain_seconds: float = 0.0) -> None:
+        """Stop accepting, answer what comes meanwhile with `Unavailable`, let requests under way end, cancel those that
+        have not ended after `drain_seconds`, then close every connection. Idempotent; a second call while one is under way
+        with a smaller `drain_seconds` shortens it. Leaves no task, socket or file."""
+
+
+class Channel(ABC):
+    """A handler that is somewhere else. Any number of requests may be under way at once.
+
+    `handle` raises what the far handler raised; `PeerLost` when the connection breaks before the answer is complete;
+    `Unavailable` when there is no connection and none can be made; `DeadlineExceeded` when the context's deadline passes,
+    whether or not the far side says so. Closing or cancelling the iterator tells the far side at once.
+    """
+
+    @abstractmethod
+    async def connect(self) -> None:
+        """Open the connection. Raises `Unavailable` where nobody listens. Idempotent."""
+
+    @abstractmethod
+    def handle(self, request: Request, context: Context) -> AsyncIterator[Response]: ...
+
+    @property
+    @abstractmethod
+    def connected(self) -> bool:
+        """Whether the peer was there when last heard of."""
+
+    @abstractmethod
+    async def closed(self) -> None:
+        """Return when the connection is lost or closed."""
+
+    @abstractmethod
+    async def close(self) -> None:
+        """Fail what is under way with `PeerLost` and close. Idempotent. Leaves no task, socket or file."""

@@ -1,0 +1,61 @@
+"""One request on its way through a server, the same for every transport."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+from contextlib import aclosing
+from time import monotonic
+from typing import Any, cast
+
+from thalweg.errors import DeadlineExceeded, InternalError, ThalwegError
+from thalweg.message import Context, Handler, Request, Response
+
+log = logging.getLogger("thalweg.server")
+
+Send = Callable[[Response], Awaitable[None] | None]
+"""Takes one item. Returns None where there was room, else an awaitable that ends when there is."""
+
+
+async def dispatch(handler: Handler, request: Request, context: Context, send: Send) -> ThalwegError | None:
+    """Hand `request` to `handler` and each answer to `send`; return what went wrong, or None.
+
+    Holds the deadline over the whole of it, a slow reader included. Cancelling the task cancels the handler and the
+    context, and raises `CancelledError` as usual.
+    """
+    try:
+        if context.deadline is None:
+            await _iterate(handler, request, context, send)
+        else:
+            async with asyncio.timeout(context.deadline - monotonic()):
+                await _iterate(handler, request, context, send)
+    except ThalwegError as error:
+        return error
+    except TimeoutError as error:
+        context.cancel()
+        if context.deadline is not None and monotonic() >= context.deadline:
+            return DeadlineExceeded("The deadline of the request has passed.", request_id=context.request_id)
+        return _defect(error, context)
+    except asyncio.CancelledError:
+        context.cancel()
+        raise
+    except Exception as error:
+        return _defect(error, context)
+    return None
+
+
+async def _iterate(handler: Handler, request: Request, context: Context, send: Send) -> None:
+    iterator = handler.handle(request, context)
+    async with aclosing(cast(Any, iterator)):
+        async for response in iterator:
+            room = send(response)
+            if room is not None:
+                await room
+
+
+def _defect(error: BaseException, context: Context) -> InternalError:
+    log.error("request %s failed unexpectedly", context.request_id, exc_info=error)
+    return InternalError(
+        "An unexpected error; the server's log has it under this request id.", request_id=context.request_id
+    )

@@ -1,0 +1,45 @@
+"""Which transport an address means. Each is loaded when the first address of its scheme is used."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import Protocol, cast
+
+from thalweg.config import Limits
+from thalweg.errors import ConfigurationError
+from thalweg.transport.contract import Channel, Server, Serving
+
+TRANSPORTS = {
+    "inprocess": "thalweg.transport.inprocess",
+    "unix": "thalweg.transport.local",
+    "grpc": "thalweg.transport.grpc",
+    "http": "thalweg.transport.http",
+}
+
+
+class Transport(Protocol):
+    """What a transport's module offers."""
+
+    def server(self, address: str, serving: Serving) -> Server: ...
+
+    def channel(self, address: str, limits: Limits) -> Channel: ...
+
+
+def server(address: str, serving: Serving) -> Server:
+    """A server for `address`, such as `http://0.0.0.0:8080`, `grpc://127.0.0.1:0` or `unix:///run/enc.sock`."""
+    return _transport(address).server(address, serving)
+
+
+def channel(address: str, limits: Limits | None = None) -> Channel:
+    """A channel to `address`."""
+    return _transport(address).channel(address, limits or Limits())
+
+
+def _transport(address: str) -> Transport:
+    scheme, separator, _ = address.partition("://")
+    module = TRANSPORTS.get(scheme) if separator else None
+    if module is None:
+        raise ConfigurationError(
+            f"{address!r} is no address: it must begin with one of {', '.join(f'{s}://' for s in TRANSPORTS)}."
+        )
+    return cast(Transport, import_module(module))
