@@ -1,0 +1,322 @@
+"""Requests by reference, inside one process: no bytes, no copy, and also between the event loops of two threads.
+
+Servers are found by name, `inprocess://name`, in a registry of the process; a server without a name makes one up. Each
+half of a request lives on its own loop and touches the other half only through `_post`, which is a plain call where both
+loops are the same.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+from asyncio import AbstractEventLoop
+from collections import deque
+from collections.abc import AsyncIterator, Callable
+from contextlib import suppress
+from itertools import count
+from time import monotonic
+from typing import Any
+
+from thalweg.config import Limits
+from thalweg.errors import DeadlineExceeded, PayloadTooLarge, PeerLost, ThalwegError, Unavailable
+from thalweg.message import Context, Request, Response
+from thalweg.message.status import from_failure, to_failure
+from thalweg.transport.admission import Admission
+from thalweg.transport.contract import Channel, Server, Serving
+from thalweg.transport.dispatch import dispatch
+
+SCHEME = "inprocess://"
+
+_servers: dict[str, InProcessServer] = {}
+_numbers = count(1)
+
+
+def server(address: str, serving: Serving) -> InProcessServer:
+    """A server named by `address`; `inprocess://` alone gets a name that nobody has."""
+    return InProcessServer(address.removeprefix(SCHEME), serving)
+
+
+def channel(address: str, limits: Limits) -> InProcessChannel:
+    """A channel to the server of that name, whether or not it has been started already."""
+    return InProcessChannel(address, limits)
+
+
+def _post(apart: bool, loop: AbstractEventLoop, callback: Callable[..., object], *arguments: Any) -> None:
+    """Call `callback` on `loop`: at once unless that loop is another thread's."""
+    if not apart:
+        callback(*arguments)
+        return
+    with suppress(RuntimeError):  # raised by a closed loop: nobody is left to tell
+        loop.call_soon_threadsafe(callback, *arguments)
+
+
+def _find(name: str) -> InProcessServer | None:
+    found = _servers.get(name)
+    if found is not None and found.loop.is_closed():  # its loop ended without stopping it
+        del _servers[name]
+        return None
+    return found
+
+
+class InProcessServer(Server):
+    def __init__(self, name: str, serving: Serving) -> None:
+        self._name = name
+        self.serving = serving
+        self.admission = Admission(serving.limits)
+        self.works: set[_Work] = set()
+        self._channels: set[InProcessChannel] = set()
+        self.stopping = False
+        self._closed = False
+
+    @property
+    def address(self) -> str:
+        return SCHEME + self._name
+
+    async def start(self) -> None:
+        self.loop = asyncio.get_running_loop()
+        if not self._name:
+            self._name = f"server-{next(_numbers)}"
+        if _find(self._name) is not None or _servers.setdefault(self._name, self) is not self:
+            raise OSError(errno.EADDRINUSE, f"{self.address} is served already, in this process")
+
+    async def stop(self, drain_seconds: float = 0.0) -> None:
+        if _servers.get(self._name) is not self:
+            return
+        self.stopping = True
+        # Every call of `stop` has a timer of its own, so the shortest patience wins.
+        timer = self.loop.call_later(drain_seconds, self._call_off)
+        try:
+            while self.works:
+                await asyncio.wait([work.task for work in self.works])
+        finally:
+            timer.cancel()
+        self._close()
+
+    def _call_off(self) -> None:
+        for work in self.works:
+            work.task.cancel()
+
+    def _close(self) -> None:
+        if self._closed:
+            return
+        self._closed = True
+        del _servers[self._name]
+        for channel in self._channels:
+            _post(channel.loop is not self.loop, channel.loop, channel.lose, self)
+        self._channels.clear()
+
+    def attach(self, channel: InProcessChannel) -> None:
+        """Tell `channel` when this server is gone."""
+        if self._closed:
+            _post(channel.loop is not self.loop, channel.loop, channel.lose, self)
+        else:
+            self._channels.add(channel)
+
+    def detach(self, channel: InProcessChannel) -> None:
+        self._channels.discard(channel)
+
+
+class _Answer:
+    """The caller's half of a request, on the caller's loop: what arrived and was not read yet."""
+
+    __slots__ = ("_ended", "_error", "_items", "_reader", "loop")
+
+    def __init__(self, loop: AbstractEventLoop) -> None:
+        self.loop = loop
+        self._items: deque[Response] = deque()
+        self._reader: asyncio.Future[None] | None = None
+        self._ended = False
+        self._error: ThalwegError | None = None
+
+    def put(self, item: Response) -> None:
+        self._items.append(item)
+        self._wake()
+
+    def end(self, error: ThalwegError | None) -> None:
+        """No more items; the first end is the one that counts."""
+        if not self._ended:
+            self._ended = True
+            self._error = error
+            self._wake()
+
+    def _wake(self) -> None:
+        if self._reader is not None and not self._reader.done():
+            self._reader.set_result(None)
+
+    async def take(self) -> Response | None:
+        """The next item, or None at the end. Raises what went wrong, after the items that came before it."""
+        while not self._items:
+            if self._error is not None:
+                raise self._error
+            if self._ended:
+                return None
+            self._reader = self.loop.create_future()
+            try:
+                await self._reader
+            finally:
+                self._reader = None
+        return self._items.popleft()
+
+
+class _Work:
+    """The server's half of a request, on the server's loop: the task that answers it."""
+
+    __slots__ = ("_answer", "_apart", "_largest", "_request", "_room", "_server", "_size", "_unread", "context", "task")
+
+    def __init__(
+        self, server: InProcessServer, request: Request, context: Context, answer: _Answer, largest: int
+    ) -> None:
+        self._server = server
+        self._request = request
+        self.context = context
+        self._answer = answer
+        self._largest = largest
+        self._apart = answer.loop is not server.loop
+        self._size = request.size
+        self._unread = 0
+        self._room: asyncio.Future[None] | None = None
+        self.task: asyncio.Task[ThalwegError | None]
+
+    def tell(self, message: Callable[[], None]) -> None:
+        """Let the caller's half call a method of this half."""
+        _post(self._apart, self._server.loop, message)
+
+    def start(self) -> None:
+        """Let the request in, or answer at once why not."""
+        server = self._server
+        if server.stopping:
+            self._end(Unavailable(f"{server.address} is stopping."))
+            return
+        try:
+            server.admission.admit(self._size)
+        except ThalwegError as error:
+            self._end(error)
+            return
+        server.works.add(self)
+        self.task = server.loop.create_task(dispatch(server.serving.handler, self._request, self.context, self._send))
+        # Not a `finally` in the task: a task that is cancelled before its first step never runs a line of it.
+        self.task.add_done_callback(self._done)
+
+    def call_off(self) -> None:
+        """The caller does not wait any more."""
+        if self in self._server.works:
+            self.task.cancel()
+
+    def read(self) -> None:
+        """The caller took an item."""
+        self._unread -= 1
+        if self._room is not None:
+            if not self._room.done():
+                self._room.set_result(None)
+            self._room = None
+
+    def _send(self, response: Response) -> asyncio.Future[None] | None:
+        if response.size > self._largest:
+            raise PayloadTooLarge(f"The answer has {response.size} bytes; at most {self._largest} are taken.")
+        self._unread += 1
+        _post(self._apart, self._answer.loop, self._answer.put, response)
+        if self._unread < self._server.serving.limits.stream_window:
+            return None
+        self._room = self._server.loop.create_future()
+        return self._room
+
+    def _done(self, task: asyncio.Task[ThalwegError | None]) -> None:
+        self._server.works.discard(self)
+        self._server.admission.release(self._size)
+        if task.cancelled():
+            self._end(PeerLost(f"{self._server.address} was stopped before it had answered."))
+        else:
+            self._end(task.result())
+
+    def _end(self, error: ThalwegError | None) -> None:
+        # A fresh exception without a traceback, so that a caller never holds on to the frames of the handler.
+        fresh = None if error is None else from_failure(to_failure(error, self.context.given_request_id))
+        _post(self._apart, self._answer.loop, self._answer.end, fresh)
+
+
+class InProcessChannel(Channel):
+    def __init__(self, address: str, limits: Limits) -> None:
+        self._address = address
+        self._limits = limits
+        self._server: InProcessServer | None = None
+        self._calls: dict[_Work, _Answer] = {}
+        self._lost: asyncio.Event | None = None
+        self._closed = False
+
+    async def connect(self) -> None:
+        self._attach()
+
+    @property
+    def connected(self) -> bool:
+        return self._server is not None
+
+    async def closed(self) -> None:
+        if self._lost is not None:
+            await self._lost.wait()
+
+    async def close(self) -> None:
+        self._closed = True
+        for work, answer in list(self._calls.items()):
+            answer.end(PeerLost(f"The channel to {self._address} was closed before the answer was complete."))
+            work.tell(work.call_off)
+        if self._server is not None:
+            _post(self._server.loop is not self.loop, self._server.loop, self._server.detach, self)
+            self.lose(self._server)
+
+    async def handle(self, request: Request, context: Context) -> AsyncIterator[Response]:
+        context.check()
+        work, answer = self._open(request, context)
+        timer = None
+        if context.deadline is not None:
+            timer = self.loop.call_later(context.deadline - monotonic(), self._expire, work, answer)
+        self._calls[work] = answer
+        try:
+            work.tell(work.start)
+            while (response := await answer.take()) is not None:
+                work.tell(work.read)
+                yield response
+        finally:
+            del self._calls[work]
+            if timer is not None:
+                timer.cancel()
+            work.tell(work.call_off)
+
+    def _open(self, request: Request, context: Context) -> tuple[_Work, _Answer]:
+        server = self._attach()
+        answer = _Answer(self.loop)
+        deadline = context.deadline
+        if deadline is None and server.serving.timeout is not None:
+            deadline = monotonic() + server.serving.timeout
+        theirs = Context(
+            deadline=deadline,
+            metadata=context.metadata,
+            trace=context.trace,
+            request_id=context.given_request_id,
+        )
+        largest = min(self._limits.max_message_bytes, server.serving.limits.max_message_bytes)
+        return _Work(server, request, theirs, answer, largest), answer
+
+    def _expire(self, work: _Work, answer: _Answer) -> None:
+        error = DeadlineExceeded("The deadline of the request has passed.", request_id=work.context.given_request_id)
+        answer.end(error)
+        work.tell(work.call_off)
+
+    def _attach(self) -> InProcessServer:
+        if self._closed:
+            raise Unavailable(f"The channel to {self._address} is closed.")
+        if self._server is None or self._server.loop.is_closed():
+            found = _find(self._address.removeprefix(SCHEME))
+            if found is None:
+                raise Unavailable(f"Nobody serves {self._address} in this process.")
+            self.loop = asyncio.get_running_loop()
+            self._server = found
+            self._lost = asyncio.Event()
+            _post(found.loop is not self.loop, found.loop, found.attach, self)
+        return self._server
+
+    def lose(self, server: InProcessServer) -> None:
+        """That server is gone."""
+        if self._server is server:
+            self._server = None
+            if self._lost is not None:
+                self._lost.set()
