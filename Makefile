@@ -1,0 +1,90 @@
+# Every target works alone on a fresh clone that has python3 (3.11 or newer), make and a package index.
+# `make PYTHON=python3.13 ...` picks another interpreter for a new .venv; `make clean` removes it.
+
+PYTHON := python3
+VENV := .venv
+# Two installations into one environment at once would break it.
+.NOTPARALLEL:
+
+RUN := $(VENV)/bin/python
+PATHS := src tests scripts examples benchmarks
+PRESENT = $(wildcard $(PATHS))
+
+# $(call install,extras): pip tells little by itself, so say what takes so long.
+define install
+	@echo "Installing thalweg[$(1)] into $(VENV); this happens once."
+	@$(RUN) -m pip install --quiet --editable '.[$(1)]'
+	@touch $@
+endef
+
+.PHONY: help
+help:
+	@echo "make demo    answer questions about Python's standard library; SERVE=1 stays up with a search page"
+	@echo "make test    run the tests; ARGS='tests/docs -k json' runs some of them"
+	@echo "make check   style, types, import direction, import allow-list, names"
+	@echo "make bench   measure against other model servers and print one table"
+	@echo "make clean   remove $(VENV) and every cache"
+
+.PHONY: demo
+demo: $(VENV)/.demo
+	@$(RUN) -m examples.stdlib_search $(if $(filter-out 0 no false,$(SERVE)),--serve)
+
+.PHONY: test
+test: $(VENV)/.test
+	@$(RUN) -m pytest $(ARGS)
+
+.PHONY: bench
+bench: $(VENV)/.bench
+	@$(RUN) -m benchmarks $(ARGS)
+
+# `make --keep-going check` runs the rest after a check that fails.
+.PHONY: check lint format types layers imports names
+check: lint format types layers imports names
+
+lint: $(VENV)/.check
+	@$(RUN) -m ruff check $(PRESENT)
+
+format: $(VENV)/.check
+	@$(RUN) -m ruff format --check $(PRESENT)
+
+types: $(VENV)/.check
+	@$(RUN) -m mypy
+
+layers: $(VENV)/.check
+	@$(RUN) -m scripts.layers src/thalweg
+
+imports: $(VENV)/.check
+	@$(RUN) -m scripts.imports src/thalweg
+
+names: $(VENV)/.check
+	@$(RUN) -m scripts.names src/thalweg
+
+$(VENV)/.demo: pyproject.toml | $(VENV)/bin/pip
+	$(call install,demo)
+
+$(VENV)/.test: pyproject.toml | $(VENV)/bin/pip
+	$(call install,demo$(,)test)
+
+$(VENV)/.check: pyproject.toml | $(VENV)/bin/pip
+	$(call install,demo$(,)dev$(,)test)
+
+$(VENV)/.bench: pyproject.toml | $(VENV)/bin/pip
+	$(call install,bench)
+
+# A comma inside $(call ...) would end the argument.
+, := ,
+
+# pip is the last thing that venv puts there: an interrupted attempt is taken up again.
+$(VENV)/bin/pip:
+	@command -v '$(PYTHON)' > /dev/null || { \
+		echo "make: there is no '$(PYTHON)'. Install Python 3.11 or newer, or name one: make PYTHON=python3.12" >&2; exit 1; }
+	@'$(PYTHON)' -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
+		echo "make: '$(PYTHON)' is $$('$(PYTHON)' --version 2>&1), but Thalweg needs Python 3.11 or newer." \
+			"Name one: make PYTHON=python3.12" >&2; exit 1; }
+	@'$(PYTHON)' -c 'import ensurepip, venv' 2> /dev/null || { \
+		echo "make: '$(PYTHON)' has no venv module. On Debian and Ubuntu: apt-get install python3-venv" >&2; exit 1; }
+	@'$(PYTHON)' -m venv '$(VENV)'
+
+.PHONY: clean
+clean:
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis
