@@ -1,0 +1,226 @@
+"""The client's end of a multiplexed connection."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import AsyncIterator
+from time import monotonic
+
+from thalweg.config import Limits
+from thalweg.errors import DeadlineExceeded, PayloadTooLarge, PeerLost, ThalwegError, Unavailable
+from thalweg.message import Buffer, Context, Request, Response
+from thalweg.message.status import from_failure
+from thalweg.transport.multiplex.frames import (
+    HEAD,
+    MAX_FRAME_BYTES,
+    Assembly,
+    FrameReader,
+    Kind,
+    RequestHead,
+    bare,
+    credit_frame,
+    framed,
+    hello_frame,
+    read_failure,
+    read_response,
+    request_message,
+)
+from thalweg.transport.multiplex.server import HEAD_ALLOWANCE
+from thalweg.transport.multiplex.wire import Wire
+
+LAST_STREAM = 0xFFFF_FFFF
+
+
+class ClientSession:
+    """One connection to a server; a `Handler` for any number of requests at once."""
+
+    def __init__(self, wire: Wire, limits: Limits, peer: str) -> None:
+        self.wire = wire
+        self.accepting = True
+        """False once the server said that it takes no new requests, or the connection is gone."""
+        self._limits = limits
+        self._window = max(2, limits.stream_window)
+        self._peer = peer
+        self._loop = asyncio.get_running_loop()
+        self._reader = FrameReader(self._on_frame)
+        self._streams: dict[int, _Stream] = {}
+        self._number = 0
+        self._lost: ThalwegError | None = None
+        self._refusal: ThalwegError | None = None
+        wire.write([hello_frame()])
+
+    def receive(self, data: bytes) -> None:
+        """Bytes from the peer. After bytes that make no sense the connection is closed."""
+        try:
+            self._reader.feed(data)
+        except ThalwegError as error:
+            self._refusal = error
+            self.wire.abort()
+
+    def lost(self, reason: BaseException | None = None) -> None:
+        """The connection is gone: fail what is under way with `PeerLost`."""
+        self.accepting = False
+        if self._lost is None:
+            why = self._refusal or reason
+            told = f": {why}" if why is not None and str(why) else "."
+            self._lost = PeerLost(f"The connection to {self._peer} was lost{told}")
+        for stream in self._streams.values():
+            stream.fail(self._lost)
+
+    async def handle(self, request: Request, context: Context) -> AsyncIterator[Response]:
+        """See `Channel.handle`."""
+        if self._lost is not None or not self.accepting:
+            raise Unavailable(f"There is no connection to {self._peer}.")
+        number = self._next_number()
+        stream = _Stream(self._loop)
+        self._streams[number] = stream
+        expiry: asyncio.TimerHandle | None = None
+        try:
+            remaining = None
+            if context.deadline is not None:
+                remaining = context.deadline - monotonic()
+                expiry = self._loop.call_later(max(0.0, remaining), stream.expire)
+            await self._send(number, stream, request, self._head(request, context, remaining))
+            taken = 0
+            while True:
+                while stream.items:
+                    yield stream.items.popleft()
+                    taken += 1
+                    if taken * 2 >= self._window and not stream.ended:
+                        self.wire.write([credit_frame(number, taken)])
+                        taken = 0
+                if stream.error is not None:
+                    raise stream.error
+                if stream.ended:
+                    return
+                await stream.news()
+        finally:
+            if expiry is not None:
+                expiry.cancel()
+            del self._streams[number]
+            if not stream.answered and self._lost is None:
+                self.wire.write([HEAD.pack(0, Kind.CANCEL, number)])
+
+    def _head(self, request: Request, context: Context, remaining: float | None) -> RequestHead:
+        return RequestHead(
+            request.endpoint,
+            request.content_type,
+            [len(bare(part)) for part in request.body],
+            request.accept,
+            request.parameters,
+            request.target,
+            remaining,
+            dict(context.metadata),
+            context.trace,
+            context.given_request_id,
+            self._window,
+        )
+
+    async def _send(self, number: int, stream: _Stream, request: Request, head: RequestHead) -> None:
+        size = sum(head.sizes)
+        if size > self._limits.max_message_bytes:
+            stream.answered = True
+            raise PayloadTooLarge(f"The request has {size} bytes; at most {self._limits.max_message_bytes} are sent.")
+        parts = request_message(request, head)
+        length = sum(map(len, parts))
+        if length <= MAX_FRAME_BYTES and not self.wire.full:
+            self.wire.write([HEAD.pack(length, Kind.REQUEST, number), *parts])
+        else:
+            await self._send_slowly(number, stream, parts)
+
+    async def _send_slowly(self, number: int, stream: _Stream, parts: list[Buffer]) -> None:
+        for written in framed(Kind.REQUEST, number, parts):
+            if self.wire.full:
+                await self.wire.room()
+            if stream.settled:
+                return  # refused, expired or lost while it was still going out
+            self.wire.write(written)
+
+    def _next_number(self) -> int:
+        number = self._number
+        while True:
+            number = number + 1 if number < LAST_STREAM else 1
+            if number not in self._streams:
+                self._number = number
+                return number
+
+    # frames in -------------------------------------------------------------------------------------------------------
+
+    def _on_frame(self, kind: int, number: int, body: bytes) -> None:
+        stream = self._streams.get(number)
+        if stream is None:
+            self._on_other_frame(kind, number, body)
+        elif kind == Kind.ITEM:
+            stream.add(read_response(body))
+        elif kind == Kind.END:
+            stream.end()
+        elif kind == Kind.ERROR:
+            stream.answered = True
+            stream.fail(from_failure(read_failure(body)))
+        elif kind == Kind.BEGIN:
+            self._on_begin(stream, body)
+        elif kind == Kind.CHUNK and stream.assembly is not None and stream.assembly.add(body):
+            message, stream.assembly = stream.assembly.message, None
+            stream.add(read_response(message))
+
+    def _on_other_frame(self, kind: int, number: int, body: bytes) -> None:
+        """Of the connection, or of a stream that nobody reads any more."""
+        if kind == Kind.GOAWAY:
+            self.accepting = False
+        elif kind == Kind.ERROR and number == 0:
+            self._refusal = from_failure(read_failure(body))
+
+    def _on_begin(self, stream: _Stream, body: bytes) -> None:
+        try:
+            stream.assembly = Assembly(body, self._limits.max_message_bytes + HEAD_ALLOWANCE)
+        except PayloadTooLarge as error:
+            stream.fail(error)
+
+
+class _Stream:
+    """What came of one answer and was not read yet."""
+
+    __slots__ = ("_loop", "_waiter", "answered", "assembly", "ended", "error", "items")
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        self.items: deque[Response] = deque()
+        self.assembly: Assembly | None = None
+        self.error: ThalwegError | None = None
+        self.ended = False
+        self.answered = False
+        """Whether the server has said its last word on it, so that there is nothing to call off."""
+        self._loop = loop
+        self._waiter: asyncio.Future[None] | None = None
+
+    @property
+    def settled(self) -> bool:
+        return self.ended or self.error is not None
+
+    async def news(self) -> None:
+        """Return when there is an item, an end or an error."""
+        self._waiter = self._loop.create_future()
+        try:
+            await self._waiter
+        finally:
+            self._waiter = None
+
+    def add(self, item: Response) -> None:
+        self.items.append(item)
+        self._wake()
+
+    def end(self) -> None:
+        self.ended = self.answered = True
+        self._wake()
+
+    def fail(self, error: ThalwegError) -> None:
+        if not self.settled:
+            self.error = error
+            self._wake()
+
+    def expire(self) -> None:
+        self.fail(DeadlineExceeded("The deadline of the request has passed."))
+
+    def _wake(self) -> None:
+        if self._waiter is not None and not self._waiter.done():
+            self._waiter.set_result(None)

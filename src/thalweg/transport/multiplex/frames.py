@@ -1,0 +1,254 @@
+"""The format on a multiplexed connection; pure.
+
+A frame is a 12-byte head (little endian: `u32` length of the body, `u8` kind, three zero bytes, `u32` stream) and its body.
+Stream 0 is the connection itself; a client numbers its requests from 1.
+
+A message (a request, or one item of an answer) is `u32` length of the head, the head as msgpack, then the payload buffers,
+each beginning on a multiple of 8 bytes so that arrays can be used where they arrived. A message that fits goes in one
+frame; a larger one is announced by BEGIN with its length and follows in CHUNKs, between which other streams have their turn.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from enum import IntEnum
+from struct import Struct
+from typing import Any
+
+import msgspec
+
+from thalweg.errors import MalformedRequest, PayloadTooLarge
+from thalweg.message import Buffer, Request, Response
+from thalweg.message.status import Failure
+
+VERSION = 1
+HEAD = Struct("<IB3xI")
+LENGTH = Struct("<I")
+TOTAL = Struct("<Q")
+MAX_FRAME_BYTES = 128 * 1024
+"""Longest body of a frame: it bounds what one stream may hold up the others by, and what a reader must keep."""
+
+
+class Kind(IntEnum):
+    """What a frame says. REQUEST and ITEM carry a whole message in one frame."""
+
+    HELLO = 0  # client: u32 version, the first frame of a connection
+    REQUEST = 1  # client
+    BEGIN = 2  # either: u64 length of a message that follows in chunks
+    CHUNK = 3  # either
+    CANCEL = 4  # client: nobody waits for this stream any more
+    CREDIT = 5  # client: u32 further items that the server may send
+    ITEM = 6  # server
+    END = 7  # server: the answer is complete
+    ERROR = 8  # server: a Failure; on stream 0 it concerns the connection, which is then closed
+    GOAWAY = 9  # server: takes no new requests; those under way go on
+
+
+class RequestHead(msgspec.Struct, array_like=True):
+    endpoint: str
+    content_type: str
+    sizes: list[int]
+    accept: str = ""
+    parameters: dict[str, Any] = {}
+    target: str = ""
+    timeout: float | None = None
+    metadata: dict[str, str] = {}
+    trace: str = ""
+    request_id: str = ""
+    window: int = 16
+
+
+class ResponseHead(msgspec.Struct, array_like=True):
+    content_type: str
+    sizes: list[int]
+    parameters: dict[str, Any] = {}
+
+
+_encode = msgspec.msgpack.Encoder().encode
+_decode_request = msgspec.msgpack.Decoder(RequestHead).decode
+_decode_response = msgspec.msgpack.Decoder(ResponseHead).decode
+_decode_failure = msgspec.msgpack.Decoder(Failure).decode
+_PADDING = [b"\0" * n for n in range(8)]
+
+
+def frame(kind: Kind, stream: int, body: bytes = b"") -> bytes:
+    return HEAD.pack(len(body), kind, stream) + body
+
+
+def failure_frame(stream: int, failure: Failure) -> bytes:
+    """An ERROR frame. Findings that do not fit are left out: the first ones say what is wrong."""
+    body = _encode(failure)
+    while len(body) > MAX_FRAME_BYTES:
+        kept = failure.details[: len(failure.details) // 2]
+        failure = msgspec.structs.replace(failure, message=failure.message[:4096], details=kept)
+        body = _encode(failure)
+    return frame(Kind.ERROR, stream, body)
+
+
+def read_failure(body: bytes) -> Failure:
+    return _decode_failure(body)
+
+
+def credit_frame(stream: int, items: int) -> bytes:
+    return frame(Kind.CREDIT, stream, LENGTH.pack(items))
+
+
+def hello_frame() -> bytes:
+    return frame(Kind.HELLO, 0, LENGTH.pack(VERSION))
+
+
+def bare(part: Buffer) -> Buffer:
+    """`part` with one item a byte, so that its length is its size."""
+    return part if isinstance(part, (bytes, bytearray)) else part.cast("B")
+
+
+def request_message(request: Request, head: RequestHead) -> list[Buffer]:
+    """The message of `request`, in parts."""
+    try:
+        packed = _encode(head)
+    except (TypeError, OverflowError, msgspec.MsgspecError) as error:
+        raise MalformedRequest(f"The parameters of the request cannot be sent: {error}") from error
+    return _message(packed, request.body)
+
+
+def response_message(response: Response) -> list[Buffer]:
+    """The message of `response`, in parts."""
+    body = response.body
+    sizes = [len(bare(part)) for part in body]
+    return _message(_encode(ResponseHead(response.content_type, sizes, response.parameters)), body)
+
+
+def _message(head: bytes, body: Sequence[Buffer]) -> list[Buffer]:
+    parts: list[Buffer] = [LENGTH.pack(len(head)), head]
+    length = 4 + len(head)
+    for part in body:
+        flat = bare(part)
+        if length & 7:
+            parts.append(_PADDING[-length & 7])
+            length += -length & 7
+        parts.append(flat)
+        length += len(flat)
+    return parts
+
+
+def framed(kind: Kind, stream: int, parts: Sequence[Buffer]) -> Iterator[list[Buffer]]:
+    """The frames of a message: one of `kind` where it fits, else BEGIN and CHUNKs. Parts are sliced, not copied."""
+    length = sum(map(len, parts))
+    if length <= MAX_FRAME_BYTES:
+        yield [HEAD.pack(length, kind, stream), *parts]
+        return
+    yield [frame(Kind.BEGIN, stream, TOTAL.pack(length))]
+    chunk: list[Buffer] = []
+    room = MAX_FRAME_BYTES
+    for part in parts:
+        view = memoryview(part)
+        while view:
+            piece, view = view[:room], view[room:]
+            chunk.append(piece)
+            room -= len(piece)
+            if not room:
+                yield [HEAD.pack(MAX_FRAME_BYTES, Kind.CHUNK, stream), *chunk]
+                chunk, room = [], MAX_FRAME_BYTES
+    if chunk:
+        yield [HEAD.pack(MAX_FRAME_BYTES - room, Kind.CHUNK, stream), *chunk]
+
+
+def read_request(message: bytes | bytearray) -> tuple[Request, RequestHead]:
+    """Raises `MalformedRequest`. Buffers are views of `message`."""
+    packed, start = _head(message)
+    try:
+        head = _decode_request(packed)
+    except msgspec.MsgspecError as error:
+        raise MalformedRequest(f"The head of the request cannot be read: {error}") from error
+    body = _buffers(message, start, head.sizes)
+    return Request(head.endpoint, body, head.content_type, head.accept, head.parameters, head.target), head
+
+
+def read_response(message: bytes | bytearray) -> Response:
+    """Raises `MalformedRequest`. Buffers are views of `message`."""
+    packed, start = _head(message)
+    try:
+        head = _decode_response(packed)
+    except msgspec.MsgspecError as error:
+        raise MalformedRequest(f"The head of the answer cannot be read: {error}") from error
+    return Response(_buffers(message, start, head.sizes), head.content_type, head.parameters)
+
+
+def _head(message: bytes | bytearray) -> tuple[memoryview, int]:
+    if len(message) < 4:
+        raise MalformedRequest("The message ends before its head.")
+    (length,) = LENGTH.unpack_from(message)
+    if 4 + length > len(message):
+        raise MalformedRequest("The message ends within its head.")
+    return memoryview(message)[4 : 4 + length], 4 + length
+
+
+def _buffers(message: bytes | bytearray, start: int, sizes: list[int]) -> tuple[Buffer, ...]:
+    if len(sizes) == 1 and isinstance(message, bytes) and start + (-start & 7) + sizes[0] == len(message):
+        return (message[start + (-start & 7) :],)
+    view = memoryview(message)
+    buffers: list[Buffer] = []
+    for size in sizes:
+        start += -start & 7
+        if size < 0 or start + size > len(view):
+            raise MalformedRequest("The message ends within its payload.")
+        buffers.append(view[start : start + size])
+        start += size
+    return tuple(buffers)
+
+
+class FrameReader:
+    """Bytes as they come, split anywhere, to calls of `on_frame(kind, stream, body)`."""
+
+    __slots__ = ("_on_frame", "_rest")
+
+    def __init__(self, on_frame: Callable[[int, int, bytes], None]) -> None:
+        self._on_frame = on_frame
+        self._rest = b""
+
+    def feed(self, data: bytes) -> None:
+        """Raises `MalformedRequest` for a frame longer than any we send; the connection is of no more use then."""
+        if self._rest:
+            data = self._rest + data
+        offset, available = 0, len(data)
+        on_frame, unpack = self._on_frame, HEAD.unpack_from
+        while available - offset >= 12:
+            length, kind, stream = unpack(data, offset)
+            if length > MAX_FRAME_BYTES:
+                raise MalformedRequest(f"A frame of {length} bytes; the longest has {MAX_FRAME_BYTES}.")
+            end = offset + 12 + length
+            if end > available:
+                break
+            on_frame(kind, stream, data[offset + 12 : end])
+            offset = end
+        self._rest = data[offset:] if offset < available else b""
+
+
+class Assembly:
+    """A message that comes in chunks."""
+
+    __slots__ = ("_filled", "message")
+
+    def __init__(self, announcement: bytes, limit: int) -> None:
+        """Raises `PayloadTooLarge` before anything is set aside."""
+        size = announced(announcement)
+        if size > limit:
+            raise PayloadTooLarge(f"The message has {size} bytes; at most {limit} are taken.")
+        self.message = bytearray(size)
+        self._filled = 0
+
+    def add(self, chunk: bytes) -> bool:
+        """Take the next chunk; return whether the message is whole. Raises `MalformedRequest` for one too many."""
+        end = self._filled + len(chunk)
+        if end > len(self.message):
+            raise MalformedRequest("More chunks than were announced.")
+        self.message[self._filled : end] = chunk
+        self._filled = end
+        return end == len(self.message)
+
+
+def announced(body: bytes) -> int:
+    """The length that a BEGIN frame announces."""
+    if len(body) != TOTAL.size:
+        raise MalformedRequest("A BEGIN frame of the wrong length.")
+    return int(TOTAL.unpack(body)[0])

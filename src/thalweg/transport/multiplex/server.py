@@ -1,0 +1,312 @@
+"""The server's end of a multiplexed connection."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Awaitable
+from time import monotonic
+
+from thalweg.errors import MalformedRequest, PayloadTooLarge, ThalwegError, Unavailable
+from thalweg.message import Buffer, Context, Response
+from thalweg.message.status import to_failure
+from thalweg.transport.admission import Admission
+from thalweg.transport.contract import Serving
+from thalweg.transport.dispatch import dispatch
+from thalweg.transport.multiplex.frames import (
+    HEAD,
+    LENGTH,
+    MAX_FRAME_BYTES,
+    VERSION,
+    Assembly,
+    FrameReader,
+    Kind,
+    RequestHead,
+    announced,
+    failure_frame,
+    frame,
+    framed,
+    read_request,
+    response_message,
+)
+from thalweg.transport.multiplex.wire import Wire
+
+HEAD_ALLOWANCE = 1 << 20
+"""Bytes that the head of a message may have on top of the largest payload."""
+
+
+class Sessions:
+    """What the connections of one server share: its handler, its limits, and whether it still takes requests."""
+
+    def __init__(self, serving: Serving) -> None:
+        self.serving = serving
+        self.admission = Admission(serving.limits)
+        self.draining = False
+        self._sessions: set[ServerSession] = set()
+        self._idle = asyncio.Event()
+        self._idle.set()
+
+    def open(self, wire: Wire) -> ServerSession:
+        """A session for a connection that was just accepted."""
+        session = ServerSession(self, wire)
+        self._sessions.add(session)
+        if self.draining:
+            session.go_away()
+        return session
+
+    def left(self, session: ServerSession) -> None:
+        self._sessions.discard(session)
+        self.note_idle()
+
+    def note_busy(self) -> None:
+        self._idle.clear()
+
+    def note_idle(self) -> None:
+        if not any(session.busy for session in self._sessions):
+            self._idle.set()
+
+    def drain(self) -> None:
+        """Take no new requests."""
+        self.draining = True
+        for session in self._sessions:
+            session.go_away()
+
+    async def finished(self, seconds: float) -> bool:
+        """Wait until no request is under way, at most `seconds`."""
+        try:
+            async with asyncio.timeout(seconds):
+                await self._idle.wait()
+        except TimeoutError:
+            return False
+        return True
+
+    async def close(self) -> None:
+        """Cancel what is still under way, answer it with `Unavailable`, and close every connection."""
+        sessions = list(self._sessions)
+        for session in sessions:
+            session.cancel_all()
+        await asyncio.gather(*(session.ended() for session in sessions))
+        for session in sessions:
+            session.wire.close()
+
+
+class ServerSession:
+    """One connection: frames in, tasks of the handler, frames out."""
+
+    def __init__(self, sessions: Sessions, wire: Wire) -> None:
+        self.wire = wire
+        self._sessions = sessions
+        self._serving = sessions.serving
+        self._loop = asyncio.get_running_loop()
+        self._reader = FrameReader(self._on_frame)
+        self._tasks: dict[int, asyncio.Task[None]] = {}
+        self._outgoing: dict[int, _Outgoing] = {}
+        self._incoming: dict[int, _Incoming] = {}
+        self._greeted = False
+        self._lost = False
+
+    @property
+    def busy(self) -> bool:
+        return bool(self._tasks)
+
+    def receive(self, data: bytes) -> None:
+        """Bytes from the peer. A peer that breaks the protocol is told so and disconnected."""
+        try:
+            self._reader.feed(data)
+        except ThalwegError as error:
+            self.wire.write([failure_frame(0, to_failure(error))])
+            self.wire.close()
+
+    def lost(self, reason: BaseException | None = None) -> None:
+        """The connection is gone: nobody waits for any of its requests."""
+        self._lost = True
+        for stream in list(self._incoming):
+            self._forget(stream)
+        for task in list(self._tasks.values()):
+            task.cancel()
+        self._sessions.left(self)
+
+    def go_away(self) -> None:
+        self.wire.write([frame(Kind.GOAWAY, 0)])
+
+    def cancel_all(self) -> None:
+        for task in list(self._tasks.values()):
+            task.cancel()
+
+    async def ended(self) -> None:
+        """Return when no task of this connection is left."""
+        if self._tasks:
+            await asyncio.wait(list(self._tasks.values()))
+
+    # frames in -------------------------------------------------------------------------------------------------------
+
+    def _on_frame(self, kind: int, stream: int, body: bytes) -> None:
+        if kind == Kind.REQUEST and self._greeted:
+            self._admit(stream, body, None)
+        elif kind == Kind.CHUNK:
+            self._on_chunk(stream, body)
+        elif kind == Kind.CREDIT:
+            outgoing = self._outgoing.get(stream)
+            if outgoing is not None and len(body) == LENGTH.size:
+                outgoing.grant(LENGTH.unpack(body)[0])
+        elif kind == Kind.CANCEL:
+            self._on_cancel(stream)
+        elif kind == Kind.BEGIN and self._greeted:
+            self._on_begin(stream, body)
+        elif kind == Kind.HELLO:
+            self._on_hello(body)
+        else:
+            raise MalformedRequest(f"A frame of kind {kind} was not expected here.")
+
+    def _on_hello(self, body: bytes) -> None:
+        version = LENGTH.unpack(body)[0] if len(body) == LENGTH.size else None
+        if version != VERSION:
+            raise MalformedRequest(f"The peer speaks version {version} of the protocol, this server version {VERSION}.")
+        self._greeted = True
+
+    def _on_begin(self, stream: int, body: bytes) -> None:
+        size = announced(body)
+        limit = self._serving.limits.max_message_bytes
+        try:
+            if size > limit + HEAD_ALLOWANCE:
+                raise PayloadTooLarge(f"The request has {size} bytes; at most {limit} are taken.")
+            self._check_open(stream)
+            self._sessions.admission.admit(min(size, limit))
+        except ThalwegError as error:
+            self._fail(stream, error)
+            return
+        self._incoming[stream] = _Incoming(Assembly(body, limit + HEAD_ALLOWANCE), min(size, limit))
+
+    def _on_chunk(self, stream: int, body: bytes) -> None:
+        incoming = self._incoming.get(stream)
+        if incoming is None:
+            return  # of a request that was refused or called off while its chunks were on their way
+        if incoming.assembly.add(body):
+            del self._incoming[stream]
+            self._admit(stream, incoming.assembly.message, incoming.admitted)
+
+    def _on_cancel(self, stream: int) -> None:
+        self._forget(stream)
+        task = self._tasks.get(stream)
+        if task is not None:
+            task.cancel()
+
+    def _forget(self, stream: int) -> None:
+        incoming = self._incoming.pop(stream, None)
+        if incoming is not None:
+            self._sessions.admission.release(incoming.admitted)
+
+    # requests --------------------------------------------------------------------------------------------------------
+
+    def _check_open(self, stream: int) -> None:
+        if stream in self._tasks or stream in self._incoming:
+            raise MalformedRequest(f"Stream {stream} is in use.")
+        if self._sessions.draining:
+            raise Unavailable("The server is shutting down.")
+
+    def _admit(self, stream: int, message: bytes | bytearray, admitted: int | None) -> None:
+        try:
+            if admitted is None:
+                self._check_open(stream)
+                self._sessions.admission.admit(len(message))
+                admitted = len(message)
+            try:
+                request, head = read_request(message)
+                if request.size > self._serving.limits.max_message_bytes:
+                    limit = self._serving.limits.max_message_bytes
+                    raise PayloadTooLarge(f"The request has {request.size} bytes; at most {limit} are taken.")
+            except BaseException:
+                self._sessions.admission.release(admitted)
+                raise
+        except ThalwegError as error:
+            self._fail(stream, error)
+            return
+        timeout = head.timeout if head.timeout is not None else self._serving.timeout
+        context = Context(
+            deadline=None if timeout is None else monotonic() + timeout,
+            metadata=head.metadata,
+            trace=head.trace,
+            request_id=head.request_id,
+        )
+        outgoing = _Outgoing(self, stream, head)
+        self._outgoing[stream] = outgoing
+        self._tasks[stream] = self._loop.create_task(self._serve(stream, outgoing, (request, context), admitted))
+        self._sessions.note_busy()
+
+    async def _serve(self, stream: int, outgoing: _Outgoing, call: tuple[object, Context], admitted: int) -> None:
+        request, context = call
+        try:
+            error = await dispatch(self._serving.handler, request, context, outgoing.send)  # type: ignore[arg-type]
+            if error is None:
+                self.wire.write([HEAD.pack(0, Kind.END, stream)])
+            else:
+                self._fail(stream, error, context)
+        except asyncio.CancelledError:
+            if not self._lost:  # ignored by a peer that called it off, and news to one that did not
+                self._fail(stream, Unavailable("The server stopped before the answer was complete."), context)
+        finally:
+            del self._tasks[stream], self._outgoing[stream]
+            self._sessions.admission.release(admitted)
+            if not self._tasks:
+                self._sessions.note_idle()
+
+    def _fail(self, stream: int, error: ThalwegError, context: Context | None = None) -> None:
+        known = context.given_request_id if context is not None else ""
+        self.wire.write([failure_frame(stream, to_failure(error, known))])
+
+
+class _Incoming:
+    """A request whose chunks are still coming."""
+
+    __slots__ = ("admitted", "assembly")
+
+    def __init__(self, assembly: Assembly, admitted: int) -> None:
+        self.assembly = assembly
+        self.admitted = admitted
+
+
+class _Outgoing:
+    """The answer of one request: items go out while the peer has room for them and the wire has."""
+
+    __slots__ = ("_credit", "_session", "_stream", "_waiting")
+
+    def __init__(self, session: ServerSession, stream: int, head: RequestHead) -> None:
+        self._session = session
+        self._stream = stream
+        self._credit = max(2, head.window)
+        self._waiting: deque[asyncio.Future[None]] = deque()
+
+    def send(self, response: Response) -> Awaitable[None] | None:
+        """The `Send` of `dispatch`: an awaitable where the next item must wait."""
+        self._credit -= 1
+        parts = response_message(response)
+        wire = self._session.wire
+        if not wire.full and sum(map(len, parts)) <= MAX_FRAME_BYTES:
+            wire.write([HEAD.pack(sum(map(len, parts)), Kind.ITEM, self._stream), *parts])
+            return None if self._credit > 0 else self._granted()
+        return self._send_slowly(response, parts)
+
+    async def _send_slowly(self, response: Response, parts: list[Buffer]) -> None:
+        limit = self._session._serving.limits.max_message_bytes
+        if response.size > limit:
+            raise PayloadTooLarge(f"The answer has {response.size} bytes; at most {limit} are sent.")
+        wire = self._session.wire
+        for written in framed(Kind.ITEM, self._stream, parts):
+            if wire.full:
+                await wire.room()
+            wire.write(written)
+        if self._credit <= 0:
+            await self._granted()
+
+    async def _granted(self) -> None:
+        while self._credit <= 0:
+            waiting = self._session._loop.create_future()
+            self._waiting.append(waiting)
+            await waiting
+
+    def grant(self, items: int) -> None:
+        self._credit += items
+        while self._waiting:
+            waiting = self._waiting.popleft()
+            if not waiting.done():
+                waiting.set_result(None)
