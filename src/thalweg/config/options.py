@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
@@ -29,9 +29,11 @@ class ServerOptions(Options):
     """Where a Gateway or a Deployment listens."""
 
     protocol: tuple[Protocol, ...] = Field(("grpc",), min_length=1, description="One or several of grpc, http.")
-    port: tuple[int, ...] = Field((), description="One port for each protocol; 0 or none lets the system choose.")
+    port: tuple[Annotated[int, Field(ge=0, le=65535)], ...] = Field(
+        (), description="One port for each protocol; 0 or none lets the system choose."
+    )
     host: str = Field("0.0.0.0", description="Address to listen on.")
-    limits: Limits = Limits()
+    limits: Limits = Field(Limits(), description="What the server takes on at once.")
     timeout: float | None = Field(None, gt=0, description="Seconds that a request may take where it names no deadline.")
     title: str = Field("", description="Title of the OpenAPI page; the name of the service where it is empty.")
     drain_seconds: float = Field(10.0, ge=0, description="How long requests under way may take to end at a stop.")

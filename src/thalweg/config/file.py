@@ -1,0 +1,42 @@
+"""The shape of a YAML or JSON file that describes what to start."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field
+
+from thalweg.config.options import DeploymentOptions, FlowOptions, GatewayOptions, NodeOptions, Options
+
+
+class FlowFile(Options):
+    """A Gateway and the Executors behind it. `with` and `gateway` say the same; each option may stand in one of them."""
+
+    jtype: Literal["Flow"] = Field("Flow", description="What the file describes.")
+    version: Literal["1"] = Field("1", description="Version of the file's shape.")
+    name: str = Field("flow", description="Name in logs and in the title of the OpenAPI page.")
+    with_: GatewayOptions = Field(GatewayOptions(), alias="with", description="Options of the Gateway.")
+    gateway: GatewayOptions = Field(GatewayOptions(), description="The same options under another name.")
+    executors: tuple[NodeOptions, ...] = Field(
+        (), description="The Executors, each fed by the one before or by `needs`."
+    )
+
+    def twice(self) -> list[str]:
+        """The Gateway's options that stand both in `with` and in `gateway`."""
+        return sorted(self.with_.model_fields_set & self.gateway.model_fields_set)
+
+    def options(self) -> FlowOptions:
+        given = {
+            field: getattr(part, field)
+            for part in (self.with_, self.gateway)
+            for field in sorted(part.model_fields_set)
+        }
+        return FlowOptions(name=self.name, gateway=GatewayOptions(**given), executors=self.executors)
+
+
+class DeploymentFile(Options):
+    """One Executor that is served alone."""
+
+    jtype: Literal["Deployment"] = Field("Deployment", description="What the file describes.")
+    version: Literal["1"] = Field("1", description="Version of the file's shape.")
+    with_: DeploymentOptions = Field(DeploymentOptions(), alias="with", description="Options of the Deployment.")

@@ -1,0 +1,185 @@
+"""Options from YAML, JSON, a mapping or keyword arguments, with errors that name the key and, in a file, the line."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Mapping
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Any, TypeAlias, TypeVar, get_args
+
+from pydantic import BaseModel, ValidationError
+
+from thalweg.config.file import DeploymentFile, FlowFile
+from thalweg.config.options import DeploymentOptions, FlowOptions, Options, WorkerOptions
+from thalweg.config.source import KeyPath, Source, read
+from thalweg.errors import ConfigurationError
+
+ConfigSource: TypeAlias = str | os.PathLike[str] | Mapping[str, Any]
+"""The path of a YAML or JSON file, the text of one, or a mapping of the same shape."""
+
+Model = TypeVar("Model", bound=Options)
+Worker = TypeVar("Worker", bound=WorkerOptions)
+
+_FILE_WITH_NAME = re.compile(r"(?P<file>[^\n]+\.py):(?P<name>\w+)")
+
+
+def load_flow(
+    source: ConfigSource, *, context: Mapping[str, Any] | None = None, environment: Mapping[str, str] | None = None
+) -> FlowOptions:
+    """The options of the Flow that `source` describes.
+
+    `${{ ENV.NAME }}` and `${{ CONTEXT.name }}` are filled in, `:-default` stands in for what is missing. The paths of
+    Python and YAML files that `uses` and `py_modules` name are relative to the file they stand in, and come out absolute.
+
+    Raises:
+        ConfigurationError: each finding with its place, such as `flow.yml:7: executors[1].replcas: ...`.
+    """
+    return _flow(read(source, context, environment))
+
+
+def load_deployment(
+    source: ConfigSource, *, context: Mapping[str, Any] | None = None, environment: Mapping[str, str] | None = None
+) -> DeploymentOptions:
+    """The options of the Deployment that `source` describes; see `load_flow`."""
+    return _deployment(read(source, context, environment))
+
+
+def load_options(
+    source: ConfigSource, *, context: Mapping[str, Any] | None = None, environment: Mapping[str, str] | None = None
+) -> FlowOptions | DeploymentOptions:
+    """Whatever `source` describes by its `jtype`: a Flow, a Deployment, or one Executor, which becomes a Deployment."""
+    found = read(source, context, environment)
+    kind = found.data.get("jtype") or (
+        "Flow" if "executors" in found.data else "Deployment" if "with" in found.data else ""
+    )
+    if kind == "Flow":
+        return _flow(found)
+    if kind == "Deployment":
+        return _deployment(found)
+    if not kind:
+        raise ConfigurationError(
+            f"{found.name or 'The text'} does not say what it describes: "
+            "begin it with 'jtype: Flow', 'jtype: Deployment', or the name of an Executor class."
+        )
+    return DeploymentOptions(uses=os.fspath(source) if isinstance(source, os.PathLike) else source)
+
+
+def parse_options(model: type[Model], values: Mapping[str, Any], where: str = "") -> Model:
+    """`values` as `model`; `where` says in errors who gave them, such as `Flow.add`.
+
+    Raises:
+        ConfigurationError: each finding with its key; an unknown key with the nearest that is known.
+    """
+    return _validated(model, Source(dict(values), where))
+
+
+def _flow(source: Source) -> FlowOptions:
+    file = _validated(FlowFile, source)
+    if file.twice():
+        raise ConfigurationError(
+            f"{source.place(('gateway', file.twice()[0]))}: stands in 'with' too; say it in one of them."
+        )
+    options = file.options()
+    executors = (_anchored(node, source, ("executors", index)) for index, node in enumerate(options.executors))
+    return options.model_copy(update={"executors": tuple(executors)})
+
+
+def _deployment(source: Source) -> DeploymentOptions:
+    return _anchored(_validated(DeploymentFile, source).with_, source, ("with",))
+
+
+def _validated(model: type[Model], source: Source) -> Model:
+    try:
+        return model.model_validate(source.data)
+    except ValidationError as error:
+        raise _explained(error, model, source) from None
+
+
+def _explained(error: ValidationError, model: type[BaseModel], source: Source) -> ConfigurationError:
+    findings: dict[KeyPath, str] = {}
+    for item in error.errors(include_url=False):
+        path = _existing(item["loc"], source)
+        if item["type"] == "extra_forbidden":
+            findings[path] = f"no such option{_suggestion(str(path[-1]), _model_at(model, path[:-1]))}"
+        else:
+            findings.setdefault(path, _reason(item["type"], item["msg"], item["input"]))
+    lines = [f"{source.place(path)}: {reason}" for path, reason in findings.items()]
+    details = [{"loc": list(path), "msg": reason, "type": "option"} for path, reason in findings.items()]
+    return ConfigurationError("\n".join(lines), details=details)
+
+
+def _reason(kind: str, message: str, given: Any) -> str:
+    if kind == "value_error":
+        return message.removeprefix("Value error, ")
+    text = repr(given)
+    return message if kind == "missing" else f"{message}, not {text if len(text) <= 60 else f'{text[:57]}...'}"
+
+
+def _existing(location: tuple[str | int, ...], source: Source) -> KeyPath:
+    """The part of `location` that leads through the data: pydantic adds names of union members and of its own steps."""
+    path: list[str | int] = []
+    here: Any = source.data
+    for part in location:
+        if isinstance(here, Mapping) and part in here:
+            here = here[str(part)]
+        elif isinstance(here, (list, tuple)) and isinstance(part, int) and part < len(here):
+            here = here[part]
+        else:
+            if isinstance(here, Mapping):
+                path.append(part)
+            break
+        path.append(part)
+    return tuple(path)
+
+
+def _model_at(model: type[BaseModel], path: KeyPath) -> type[BaseModel]:
+    """The model that the keys of `path` lead to, inside of tuples too."""
+    for part in path:
+        if isinstance(part, str):
+            field = next(f for name, f in model.model_fields.items() if part in (name, f.alias))
+            options = [field.annotation, *get_args(field.annotation)]
+            model = next(kind for kind in options if isinstance(kind, type) and issubclass(kind, BaseModel))
+    return model
+
+
+def _suggestion(name: str, model: type[BaseModel]) -> str:
+    known = [field.alias or key for key, field in model.model_fields.items()]
+    close = get_close_matches(name, known, n=1)
+    return f"; did you mean '{close[0]}'?" if close else f"; there are {', '.join(sorted(known))}"
+
+
+def _anchored(options: Worker, source: Source, path: KeyPath) -> Worker:
+    """`options` with the files that it names made absolute, from the folder of the file they stand in."""
+    uses, modules = options.uses, options.py_modules
+    if isinstance(uses, Mapping) and "py_modules" in uses:
+        given = uses["py_modules"]
+        uses = {**uses, "py_modules": [_file(m, source, (*path, "uses")) for m in _several(given)]}
+    elif isinstance(uses, str):
+        uses = _used(uses, source, (*path, "uses"))
+    return options.model_copy(
+        update={"uses": uses, "py_modules": tuple(_file(m, source, (*path, "py_modules")) for m in modules)}
+    )
+
+
+def _several(value: Any) -> list[Any]:
+    return list(value) if isinstance(value, (list, tuple)) else [value]
+
+
+def _used(uses: str, source: Source, path: KeyPath) -> str:
+    named = _FILE_WITH_NAME.fullmatch(uses)
+    if named:
+        return f"{_file(named['file'], source, path)}:{named['name']}"
+    is_file = "\n" not in uses and Path(uses).suffix in (".yml", ".yaml", ".json")
+    return _file(uses, source, path) if is_file else uses
+
+
+def _file(name: Any, source: Source, path: KeyPath) -> Any:
+    """`name` as an absolute path where it is that of a file, else as it is: a module is looked up later."""
+    if not isinstance(name, str) or Path(name).suffix not in (".py", ".yml", ".yaml", ".json"):
+        return name
+    file = source.folder / name
+    if not file.is_file():
+        raise ConfigurationError(f"{source.place(path)}: there is no file {file}.")
+    return str(file)
