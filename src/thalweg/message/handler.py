@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from typing import Protocol, runtime_checkable
 
 from thalweg.message.context import Context
@@ -13,7 +13,7 @@ from thalweg.message.envelope import Request, Response
 class Handler(Protocol):
     """A worker, a gateway, a middleware and a client stub are all this.
 
-    `handle` returns an async iterator; a unary answer is a stream of one. Nothing happens before the first item is asked
+    `handle` returns an async generator; a unary answer is a stream of one. Nothing happens before the first item is asked
     for. It raises a `ThalwegError` for everything that went wrong in a way somebody foresaw; anything else that escapes
     is a defect, and a transport answers it with `InternalError`.
 
@@ -22,4 +22,4 @@ class Handler(Protocol):
     otherwise the only demand there is: a handler never runs further ahead of its reader than a fixed number of items.
     """
 
-    def handle(self, request: Request, context: Context) -> AsyncIterator[Response]: ...
+    def handle(self, request: Request, context: Context) -> AsyncGenerator[Response, None]: ...

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncGenerator, Callable
 from dataclasses import dataclass, field
 
 from thalweg.config import Limits
@@ -69,7 +69,7 @@ class Channel(ABC):
         """Open the connection. Raises `Unavailable` where nobody listens. Idempotent."""
 
     @abstractmethod
-    def handle(self, request: Request, context: Context) -> AsyncIterator[Response]: ...
+    def handle(self, request: Request, context: Context) -> AsyncGenerator[Response, None]: ...
 
     @property
     @abstractmethod

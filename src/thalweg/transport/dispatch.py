@@ -7,7 +7,6 @@ import logging
 from collections.abc import Awaitable, Callable
 from contextlib import aclosing
 from time import monotonic
-from typing import Any, cast
 
 from thalweg.errors import DeadlineExceeded, InternalError, ThalwegError
 from thalweg.message import Context, Handler, Request, Response
@@ -47,7 +46,7 @@ async def dispatch(handler: Handler, request: Request, context: Context, send: S
 
 async def _iterate(handler: Handler, request: Request, context: Context, send: Send) -> None:
     iterator = handler.handle(request, context)
-    async with aclosing(cast(Any, iterator)):
+    async with aclosing(iterator):
         async for response in iterator:
             room = send(response)
             if room is not None:

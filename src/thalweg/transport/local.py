@@ -8,7 +8,7 @@ import errno
 import os
 import socket
 import stat
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncGenerator, Callable, Sequence
 from typing import cast
 
 from thalweg.config import Limits
@@ -224,7 +224,7 @@ class LocalChannel(Channel):
         self._session = ClientSession(connection, self._limits, f"unix://{self._path}")
         return self._session
 
-    def handle(self, request: Request, context: Context) -> AsyncIterator[Response]:
+    def handle(self, request: Request, context: Context) -> AsyncGenerator[Response, None]:
         if self._session is None:
             raise Unavailable(f"There is no connection to unix://{self._path}.")
         return self._session.handle(request, context)

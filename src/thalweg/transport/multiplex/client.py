@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from time import monotonic
 
 from thalweg.config import Limits
@@ -68,7 +68,7 @@ class ClientSession:
         for stream in self._streams.values():
             stream.fail(self._lost)
 
-    async def handle(self, request: Request, context: Context) -> AsyncIterator[Response]:
+    async def handle(self, request: Request, context: Context) -> AsyncGenerator[Response, None]:
         """See `Channel.handle`."""
         if self._lost is not None or not self.accepting:
             raise Unavailable(f"There is no connection to {self._peer}.")

@@ -1,0 +1,132 @@
+"""The replicas of one Executor behind one handler."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import AsyncGenerator, Sequence
+from time import monotonic
+
+from thalweg.config import GatewayOptions
+from thalweg.errors import Unavailable
+from thalweg.message import Context, Request, Response
+from thalweg.routing.balancer import Balancer
+from thalweg.routing.retry import Backoff, RetryBudget, repeatable
+from thalweg.transport import registry
+from thalweg.transport.contract import Channel
+
+log = logging.getLogger("thalweg.routing")
+
+FIRST_RECONNECT_SECONDS = 0.01
+LONGEST_RECONNECT_SECONDS = 0.5
+RETRY_AFTER_SECONDS = 1.0
+
+
+class ReplicaPool:
+    """A `Handler` that hands each request to the replica with the least to do.
+
+    Every replica's connection is kept up by a task that connects again whenever it breaks, so a replica that dies is out
+    at once and one that comes back at the same address is in as soon as it answers. A request whose replica was lost
+    before it answered goes to another one, at most `options.retries` times; with no replica there it waits up to
+    `options.replica_wait` seconds.
+    """
+
+    def __init__(self, name: str, addresses: Sequence[str], options: GatewayOptions) -> None:
+        self._name = name
+        self._options = options
+        self._channels = [registry.channel(address, options.limits) for address in addresses]
+        self._balancer = Balancer(len(addresses))
+        self._budget = RetryBudget()
+        self._some = asyncio.Event()
+        self._keepers: list[asyncio.Task[None]] = []
+
+    async def start(self) -> None:
+        """Begin to connect. Does not wait for anybody to be there: see `connected`."""
+        loop = asyncio.get_running_loop()
+        self._keepers = [
+            loop.create_task(self._keep(replica, channel), name=f"{self._name}/{replica}")
+            for replica, channel in enumerate(self._channels)
+        ]
+
+    async def connected(self) -> None:
+        """Return when at least one replica is there."""
+        await self._some.wait()
+
+    async def close(self) -> None:
+        """Close every connection; what is under way fails with `PeerLost`."""
+        for keeper in self._keepers:
+            keeper.cancel()
+        await asyncio.gather(*self._keepers, return_exceptions=True)
+        await asyncio.gather(*(channel.close() for channel in self._channels))
+
+    @property
+    def ready(self) -> bool:
+        """Whether at least one replica is there."""
+        return self._some.is_set()
+
+    async def handle(self, request: Request, context: Context) -> AsyncGenerator[Response, None]:
+        self._budget.earn()
+        attempts, lost = 0, None
+        while True:
+            replica = self._balancer.choose(lost)
+            if replica is None:
+                replica = await self._wait(context)
+            answered = False
+            answers = self._channels[replica].handle(request, context)
+            try:
+                async for response in answers:
+                    answered = True
+                    yield response
+                return
+            except Unavailable as error:
+                attempts += 1
+                if not repeatable(error, answered) or attempts > self._options.retries or not self._budget.spend():
+                    raise self._named(error) from None
+                lost = replica
+                log.info("request %s goes to another replica of %s: %s", context.request_id, self._name, error)
+            finally:
+                self._balancer.release(replica)
+                await answers.aclose()
+
+    def _named(self, error: Unavailable) -> Unavailable:
+        error.executor = error.executor or self._name
+        error.retry_after = error.retry_after or RETRY_AFTER_SECONDS
+        return error
+
+    async def _wait(self, context: Context) -> int:
+        """A replica, as soon as there is one."""
+        until = monotonic() + self._options.replica_wait
+        while True:
+            replica = self._balancer.choose()
+            if replica is not None:
+                return replica
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(until - monotonic()):
+                    await self._some.wait()
+                    continue
+            context.check()
+            raise self._named(Unavailable(f"No replica of {self._name!r} is there; it may be starting again."))
+
+    async def _keep(self, replica: int, channel: Channel) -> None:
+        """Hold the connection to one replica, for ever."""
+        backoff = Backoff(FIRST_RECONNECT_SECONDS, LONGEST_RECONNECT_SECONDS)
+        while True:
+            try:
+                await channel.connect()
+            except Unavailable:
+                await asyncio.sleep(backoff.failed())
+                continue
+            backoff.succeeded()
+            self._mark(replica, True)
+            try:
+                await channel.closed()
+            finally:
+                self._mark(replica, False)
+
+    def _mark(self, replica: int, available: bool) -> None:
+        self._balancer.available[replica] = available
+        if any(self._balancer.available):
+            self._some.set()
+        else:
+            self._some.clear()

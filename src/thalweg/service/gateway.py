@@ -1,0 +1,211 @@
+"""The Gateway: a handler that runs each request through the graph of a Flow."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator, Coroutine, Mapping, Sequence
+from contextlib import aclosing
+from typing import Any
+
+from msgspec.structs import replace
+
+from thalweg.config import GatewayOptions
+from thalweg.docs import AnyDoc, DocList
+from thalweg.docs.codecs import columns, json
+from thalweg.errors import EndpointNotFound, InternalError, UnsupportedContent
+from thalweg.graph import Plan, Step, Topology
+from thalweg.graph.merge import merged_documents, merged_parameters
+from thalweg.graph.plan import answers_everything, describe, paths, plan
+from thalweg.graph.progress import Progress
+from thalweg.message import COLUMNS, JSON, Context, Request, Response, ServiceDescription
+from thalweg.routing import ReplicaPool
+
+MOST_PLANS = 1024
+"""Plans that are kept; a target may be any text, so their number is bounded."""
+
+
+class Gateway:
+    """Runs a plan over the replicas of each Executor.
+
+    The payload is opened only where branches meet or where the caller's documents part without ids; in a chain it goes
+    from one Executor to the next as it came.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        topology: Topology,
+        descriptions: Mapping[str, ServiceDescription],
+        replicas: Mapping[str, Sequence[str]],
+        options: GatewayOptions,
+    ) -> None:
+        self.description = describe(name, topology, descriptions)
+        self._topology = topology
+        self._descriptions = descriptions
+        self._open = answers_everything(descriptions)
+        self._pools = {node.name: ReplicaPool(node.name, replicas[node.name], options) for node in topology.nodes}
+        self._plans: dict[tuple[str, str], tuple[Plan, bool]] = {}
+
+    async def start(self) -> None:
+        """Connect to at least one replica of each Executor."""
+        await asyncio.gather(*(pool.start() for pool in self._pools.values()))
+        await asyncio.gather(*(pool.connected() for pool in self._pools.values()))
+
+    async def close(self) -> None:
+        await asyncio.gather(*(pool.close() for pool in self._pools.values()))
+
+    @property
+    def ready(self) -> bool:
+        """Whether each Executor has a replica."""
+        return all(pool.ready for pool in self._pools.values())
+
+    async def handle(self, request: Request, context: Context) -> AsyncGenerator[Response]:
+        shape, chain = self._plan(request.endpoint, request.target)
+        accept = request.accept or request.content_type
+        if chain and shape.steps:
+            first = request if len(shape.steps) == 1 else replace(request, accept=shape.steps[0].accept)
+            answers = self._chain(shape.steps, first, accept, context)
+        else:
+            answers = self._graph(shape, request, accept, context)
+        finished = False
+        try:
+            async for response in answers:
+                yield response
+            finished = True
+        finally:
+            if not finished:
+                await answers.aclose()
+
+    def _plan(self, endpoint: str, target: str) -> tuple[Plan, bool]:
+        found = self._plans.get((endpoint, target))
+        if found is None:
+            if not self._open and self.description.find(endpoint) is None:
+                known = paths(self._descriptions)
+                raise EndpointNotFound(
+                    f"No Executor answers {endpoint}. There are: {', '.join(known)}.", details=[{"known": known}]
+                )
+            shape = plan(self._topology, self._descriptions, endpoint, target)
+            if len(self._plans) >= MOST_PLANS:
+                self._plans.clear()
+            found = self._plans[endpoint, target] = (shape, shape.chain)
+        return found
+
+    # a chain: nothing is merged, each item of a stream goes on as it comes ------------------------------------------------
+
+    async def _chain(
+        self, steps: Sequence[Step], request: Request, accept: str, context: Context
+    ) -> AsyncGenerator[Response]:
+        rest = steps[1:]
+        answers = self._pools[steps[0].name].handle(request, context)
+        finished = False
+        try:
+            async for response in answers:
+                if not rest:
+                    yield response
+                    continue
+                onwards = _onwards(response, request, rest[0].accept if len(rest) > 1 else accept)
+                async for later in self._chain(rest, onwards, accept, context):
+                    yield later
+            finished = True
+        finally:
+            if not finished:
+                await answers.aclose()
+
+    # any other graph -----------------------------------------------------------------------------------------------------
+
+    async def _graph(self, shape: Plan, request: Request, accept: str, context: Context) -> AsyncGenerator[Response]:
+        entry = Response(request.body, request.content_type, request.parameters)
+        if shape.joins_entry and request.content_type != COLUMNS:
+            entry = _with_ids(entry)
+        async with aclosing(self._advance(Progress.begun(shape, entry), request, context)) as advances:
+            async for progress in advances:
+                yield _answer(progress.answers() if shape.steps else [entry], accept)
+
+    async def _advance(
+        self, progress: Progress[Response], request: Request, context: Context
+    ) -> AsyncGenerator[Progress[Response]]:
+        """Run all that can run, side by side; from a streaming step on, once for each of its items."""
+        while ready := progress.ready():
+            unary = [step for step in ready if not step.streaming]
+            if not unary:
+                step = ready[0]
+                async with aclosing(self._call(step, progress, request, context)) as items:
+                    async for item in items:
+                        async with aclosing(
+                            self._advance(progress.finished(step.name, item), request, context)
+                        ) as advances:
+                            async for later in advances:
+                                yield later
+                return
+            outputs = await _side_by_side([self._single(step, progress, request, context) for step in unary])
+            for step, output in zip(unary, outputs, strict=True):
+                progress = progress.finished(step.name, output)
+        yield progress
+
+    async def _single(self, step: Step, progress: Progress[Response], request: Request, context: Context) -> Response:
+        async with aclosing(self._call(step, progress, request, context)) as items:
+            async for item in items:
+                return item
+        raise InternalError(f"{step.name!r} ended without an answer.", executor=step.name)
+
+    def _call(
+        self, step: Step, progress: Progress[Response], request: Request, context: Context
+    ) -> AsyncGenerator[Response]:
+        inputs = progress.inputs(step)
+        given = inputs[0] if len(inputs) == 1 else _merged(inputs)
+        accept = step.accept or request.accept or request.content_type
+        return self._pools[step.name].handle(_onwards(given, request, accept), context)
+
+
+async def _side_by_side(calls: Sequence[Coroutine[None, None, Response]]) -> list[Response]:
+    """All results, or the first error; then the other calls are called off and gone."""
+    if len(calls) == 1:
+        return [await calls[0]]
+    tasks = [asyncio.ensure_future(call) for call in calls]
+    try:
+        return list(await asyncio.gather(*tasks))
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+
+def _onwards(response: Response, request: Request, accept: str) -> Request:
+    """What one step gave, as the next one's request."""
+    return Request(request.endpoint, response.body, response.content_type, accept, response.parameters, request.target)
+
+
+def _merged(branches: Sequence[Response]) -> Response:
+    opened = [_documents(branch) for branch in branches]
+    documents = merged_documents([documents for documents, _ in opened])
+    parameters = merged_parameters([parameters for _, parameters in opened])
+    return Response(columns.encode(documents), COLUMNS, parameters)
+
+
+def _answer(branches: Sequence[Response], accept: str) -> Response:
+    """The leaves' outputs as one answer in the content type that the caller wants."""
+    if len(branches) == 1 and branches[0].content_type == accept:
+        return branches[0]
+    together = branches[0] if len(branches) == 1 else _merged(branches)
+    if together.content_type == accept:
+        return together
+    if accept != JSON:
+        raise UnsupportedContent(f"Answers are given as {JSON} or {COLUMNS}, not as {accept!r}.")
+    documents, parameters = _documents(together)
+    return Response((json.encode(documents, parameters),), JSON)
+
+
+def _with_ids(entry: Response) -> Response:
+    """The caller's documents with an id each, so that they are known again where branches join."""
+    documents, parameters = _documents(entry)
+    return Response(columns.encode(documents), COLUMNS, parameters)
+
+
+def _documents(response: Response) -> tuple[DocList[Any], dict[str, Any]]:
+    if response.content_type == COLUMNS:
+        return columns.decode(response.body, AnyDoc), response.parameters
+    if response.content_type == JSON:
+        body = response.body[0] if len(response.body) == 1 else b"".join(response.body)
+        documents, parameters = json.decode(body, None)
+        return documents, {**response.parameters, **parameters}
+    raise UnsupportedContent(f"Documents come as {JSON} or {COLUMNS}, not as {response.content_type!r}.")
