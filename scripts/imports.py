@@ -30,9 +30,9 @@ def libraries(at_load: str = "", in_functions: str = "") -> Libraries:
 
 
 ALLOWED: dict[str, Libraries] = {
-    "thalweg.cli": libraries("click", "rich"),
+    "thalweg.cli": libraries("click rich"),
     "thalweg.client": libraries(),
-    "thalweg.config": libraries("pydantic", "yaml"),
+    "thalweg.config": libraries("pydantic yaml"),
     "thalweg.docs": libraries("msgspec numpy pydantic pydantic_core", "torch"),
     "thalweg.executor": libraries("pydantic", "cloudpickle yaml"),
     "thalweg.message": libraries("msgspec"),
