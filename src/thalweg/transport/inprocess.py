@@ -11,7 +11,7 @@ import asyncio
 import errno
 from asyncio import AbstractEventLoop
 from collections import deque
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable
 from contextlib import suppress
 from itertools import count
 from time import monotonic
@@ -263,7 +263,7 @@ class InProcessChannel(Channel):
             _post(self._server.loop is not self.loop, self._server.loop, self._server.detach, self)
             self.lose(self._server)
 
-    async def handle(self, request: Request, context: Context) -> AsyncIterator[Response]:
+    async def handle(self, request: Request, context: Context) -> AsyncGenerator[Response, None]:
         context.check()
         work, answer = self._open(request, context)
         timer = None

@@ -1,0 +1,108 @@
+"""What the handler raises is what the caller catches."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator
+
+from thalweg import errors
+from thalweg.errors import ExecutorFailed, InternalError, InvalidDocument, ThalwegError
+from thalweg.message import Context, Handler, Request, Response
+from thalweg.testing.conformance.subject import MANY, ONE, Answering, Subject, check, content, echo, only
+
+REQUEST_ID = "feedbeef" * 4
+MESSAGE = "No such field: größe.\nKnown are: a, b ✓"
+CLASSES = [
+    cls
+    for cls in (getattr(errors, name) for name in errors.__all__)
+    if isinstance(cls, type) and issubclass(cls, ThalwegError)
+]
+
+
+async def caught(
+    channel: Handler, request: Request, context: Context | None = None, items: list[list[bytes]] | None = None
+) -> ThalwegError:
+    """The error that `request` ends in. What came before it is added to `items`."""
+    try:
+        async for item in channel.handle(request, context or Context()):
+            if items is not None:
+                items.append(content(item))
+    except ThalwegError as error:
+        return error
+    raise AssertionError("The request should have failed and did not.")
+
+
+def _filled(cls: type[ThalwegError]) -> ThalwegError:
+    error = cls(MESSAGE, executor="encoder")
+    error.details = [{"loc": ["data", 0, "text"], "msg": "Field required", "type": "missing"}]
+    error.retry_after = 2.5
+    return error
+
+
+@check()
+async def every_error_arrives_as_itself(subject: Subject) -> None:
+    async def fail(request: Request, context: Context) -> AsyncGenerator[Response, None]:
+        raise _filled(CLASSES[request.parameters["number"]])
+        yield
+
+    async with subject.serve(Answering(fail)) as (_, channel):
+        for endpoint in (ONE, MANY):
+            for number, cls in enumerate(CLASSES):
+                request = Request(endpoint, (b"{}",), parameters={"number": number})
+                error = await caught(channel, request, Context(request_id=REQUEST_ID))
+                assert type(error) is cls
+                assert (error.message, error.executor, error.retry_after) == (MESSAGE, "encoder", 2.5)
+                assert error.details == _filled(cls).details
+                assert error.request_id == REQUEST_ID
+
+
+@check()
+async def an_error_keeps_the_request_id_it_was_raised_with(subject: Subject) -> None:
+    async def fail(request: Request, context: Context) -> AsyncGenerator[Response, None]:
+        raise ExecutorFailed("broken", request_id="another")
+        yield
+
+    async with subject.serve(Answering(fail)) as (_, channel):
+        assert (await caught(channel, Request(ONE, (b"{}",)))).request_id == "another"
+
+
+@check()
+async def a_strangers_exception_does_not_show_its_text(subject: Subject) -> None:
+    async def fail(request: Request, context: Context) -> AsyncGenerator[Response, None]:
+        raise KeyError("the password is swordfish")
+        yield
+
+    async with subject.serve(Answering(fail)) as (_, channel):
+        for endpoint in (ONE, MANY):
+            error = await caught(channel, Request(endpoint, (b"{}",)), Context(request_id=REQUEST_ID))
+            assert type(error) is InternalError
+            assert "swordfish" not in f"{error} {error.message} {error.details}"
+            assert error.request_id == REQUEST_ID
+
+
+@check()
+async def an_error_comes_after_the_items_before_it(subject: Subject) -> None:
+    async def fail_late(request: Request, context: Context) -> AsyncGenerator[Response, None]:
+        for number in range(5):
+            yield Response((b"%d" % number,))
+        raise InvalidDocument(MESSAGE, details=[{"loc": [5], "msg": "bad", "type": "x"}])
+
+    got: list[list[bytes]] = []
+    async with subject.serve(Answering(fail_late)) as (_, channel):
+        error = await caught(channel, Request(MANY, (b"{}",)), items=got)
+    assert got == [[b"%d" % number] for number in range(5)]
+    assert type(error) is InvalidDocument
+    assert (error.message, error.details) == (MESSAGE, [{"loc": [5], "msg": "bad", "type": "x"}])
+
+
+@check()
+async def an_error_leaves_the_channel_usable(subject: Subject) -> None:
+    async def fail_once(request: Request, context: Context) -> AsyncGenerator[Response, None]:
+        if request.parameters.get("fail"):
+            raise ExecutorFailed("broken")
+        async for answer in echo(request, context):
+            yield answer
+
+    async with subject.serve(Answering(fail_once)) as (_, channel):
+        for _ in range(20):
+            await caught(channel, Request(ONE, (b"{}",), parameters={"fail": True}))
+            assert content(await only(channel, Request(ONE, (b"[]",)))) == [b"[]"]

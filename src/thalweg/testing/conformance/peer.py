@@ -1,0 +1,97 @@
+"""The other process of a check: `python -m thalweg.testing.conformance.peer serve|call MODULE ADDRESS`.
+
+`serve` prints the address once it listens; `call` prints a line once its request is being answered. Both go on until they
+are killed or their standard input is closed, which happens at the latest when the process that started them is gone.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import asynccontextmanager
+from importlib import import_module
+
+from thalweg.config import Limits
+from thalweg.message import Context, Request, Response
+from thalweg.testing.conformance.subject import MANY, PATIENCE_SECONDS, Answering, Settings, Subject
+
+ITEMS_BEFORE_SILENCE = 3
+
+
+async def _respond(request: Request, context: Context) -> AsyncGenerator[Response, None]:
+    """Give back what came; on `MANY`, some items and then nothing. With the parameter `wait`, nothing at all."""
+    if request.parameters.get("wait"):
+        await asyncio.Event().wait()
+    if request.endpoint != MANY:
+        yield Response(request.body, request.content_type, request.parameters)
+        return
+    for number in range(ITEMS_BEFORE_SILENCE):
+        yield Response((b"%d" % number,))
+    await asyncio.Event().wait()
+
+
+async def _serve(module: str, address: str) -> None:
+    server = import_module(module).server(address, Settings().serving(Answering(_respond)))
+    await server.start()
+    print(server.address, flush=True)
+    await _input_closed()
+    await server.stop()
+
+
+async def _call(module: str, address: str) -> None:
+    channel = import_module(module).channel(address, Limits())
+    await channel.connect()
+
+    async def read() -> None:
+        async for _ in channel.handle(Request(MANY, (b"{}",)), Context()):
+            print("reading", flush=True)
+
+    reading = asyncio.create_task(read())
+    await _input_closed()
+    reading.cancel()
+    await asyncio.wait([reading])
+    await channel.close()
+
+
+async def _input_closed() -> None:
+    closed = asyncio.Event()
+    asyncio.get_running_loop().add_reader(sys.stdin.fileno(), closed.set)
+    await closed.wait()
+
+
+class Peer:
+    """A running process of this module."""
+
+    def __init__(self, process: asyncio.subprocess.Process, line: str) -> None:
+        self._process = process
+        self.line = line
+        """What it printed when it was ready."""
+
+    async def kill(self) -> None:
+        """End it with SIGKILL: it closes nothing by itself."""
+        self._process.kill()
+        await self._process.wait()
+
+
+@asynccontextmanager
+async def peer(subject: Subject, action: str, address: str) -> AsyncIterator[Peer]:
+    """Start a process that does `action` and wait until it is ready; it is gone at the end."""
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", __name__, action, subject.module, address,
+        stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE,
+    )  # fmt: skip
+    assert process.stdin is not None
+    assert process.stdout is not None
+    try:
+        async with asyncio.timeout(PATIENCE_SECONDS):
+            line = (await process.stdout.readline()).decode().strip()
+        assert line, f"The process that should {action} ended before it was ready."
+        yield Peer(process, line)
+    finally:
+        process.stdin.close()
+        await process.wait()
+
+
+if __name__ == "__main__":
+    asyncio.run({"serve": _serve, "call": _call}[sys.argv[1]](sys.argv[2], sys.argv[3]))
