@@ -1,0 +1,1 @@
+"""Thalweg and its peers, measured side by side on one machine."""

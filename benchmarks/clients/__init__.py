@@ -1,0 +1,1 @@
+"""Programs that run inside a contestant's environment and print one line of JSON."""
