@@ -29,6 +29,8 @@ class Serving:
     describe: Callable[[], ServiceDescription] = _nothing_known
     ready: Callable[[], bool] = _always
     title: str = ""
+    pages: Mapping[str, Path] = field(default_factory=dict)
+    """URL path -> a file, or a folder whose files are shown below that path; of use to transports that show pages."""
 
 
 class Server(ABC):
@@ -76,9 +78,14 @@ class Channel(ABC):
     def connected(self) -> bool:
         """Whether the peer was there when last heard of."""
 
+    async def ready(self) -> bool:
+        """Whether the far side says that it is ready to answer (`Serving.ready`). Raises `Unavailable` without a
+        connection."""
+        return self.connected
+
     @abstractmethod
     async def closed(self) -> None:
-        """Return when the connection is lost or closed."""
+        """Return when the connection takes no new requests any more: lost, closed, or the server is shutting down."""
 
     @abstractmethod
     async def close(self) -> None:

@@ -100,7 +100,9 @@ class _Connection(asyncio.Protocol):
             transport.writelines(parts)
 
     async def room(self) -> None:
-        while self.full and self._transport is not None:
+        # Once and not until it is false: who waited has a turn, even where others who woke first have filled it again.
+        # A message of many chunks would else have every turn, and a small one behind it none.
+        if self.full and self._transport is not None:
             future = asyncio.get_running_loop().create_future()
             self._room.append(future)
             await future
@@ -205,39 +207,48 @@ def _remove_stale(path: str) -> None:
 
 class LocalChannel(Channel):
     def __init__(self, address: str, limits: Limits) -> None:
+        self._address = address
         self._path = _path(address)
         self._limits = limits
-        self._connection: _Connection | None = None
         self._session: ClientSession | None = None
+        self._connections: set[_Connection] = set()
 
     async def connect(self) -> None:
         if self.connected:
             return
         loop = asyncio.get_running_loop()
         try:
-            _, connection = await loop.create_unix_connection(lambda: _Connection(self._open), self._path)
+            await loop.create_unix_connection(lambda: _Connection(self._open, self._connections.discard), self._path)
         except OSError as error:
-            raise Unavailable(f"Nobody listens at unix://{self._path}: {error.strerror or error}.") from error
-        self._connection = connection
+            raise Unavailable(f"Nobody listens at {self._address}: {error.strerror or error}.") from error
 
     def _open(self, connection: _Connection) -> ClientSession:
-        self._session = ClientSession(connection, self._limits, f"unix://{self._path}")
+        self._connections.add(connection)
+        self._session = ClientSession(connection, self._limits, self._address)
+        return self._session
+
+    @property
+    def session(self) -> ClientSession:
+        if self._session is None:
+            raise Unavailable(f"There is no connection to {self._address}.")
         return self._session
 
     def handle(self, request: Request, context: Context) -> AsyncGenerator[Response, None]:
-        if self._session is None:
-            raise Unavailable(f"There is no connection to unix://{self._path}.")
-        return self._session.handle(request, context)
+        return self.session.handle(request, context)
+
+    async def ready(self) -> bool:
+        return await self.session.ready()
 
     @property
     def connected(self) -> bool:
         return self._session is not None and self._session.accepting
 
     async def closed(self) -> None:
-        if self._connection is not None:
-            await self._connection.gone.wait()
+        if self._session is not None:
+            await self._session.departed.wait()
 
     async def close(self) -> None:
-        if self._connection is not None:
-            self._connection.abort()
-            await self._connection.gone.wait()
+        connections = list(self._connections)
+        for connection in connections:
+            connection.abort()
+        await asyncio.gather(*(connection.gone.wait() for connection in connections))

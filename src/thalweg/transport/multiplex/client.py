@@ -37,8 +37,8 @@ class ClientSession:
 
     def __init__(self, wire: Wire, limits: Limits, peer: str) -> None:
         self.wire = wire
-        self.accepting = True
-        """False once the server said that it takes no new requests, or the connection is gone."""
+        self.departed = asyncio.Event()
+        """Set once the server said that it takes no new requests, or the connection is gone."""
         self._limits = limits
         self._window = max(2, limits.stream_window)
         self._peer = peer
@@ -50,6 +50,10 @@ class ClientSession:
         self._refusal: ThalwegError | None = None
         wire.write([hello_frame()])
 
+    @property
+    def accepting(self) -> bool:
+        return not self.departed.is_set()
+
     def receive(self, data: bytes) -> None:
         """Bytes from the peer. After bytes that make no sense the connection is closed."""
         try:
@@ -60,7 +64,7 @@ class ClientSession:
 
     def lost(self, reason: BaseException | None = None) -> None:
         """The connection is gone: fail what is under way with `PeerLost`."""
-        self.accepting = False
+        self.departed.set()
         if self._lost is None:
             why = self._refusal or reason
             told = f": {why}" if why is not None and str(why) else "."
@@ -70,7 +74,7 @@ class ClientSession:
 
     async def handle(self, request: Request, context: Context) -> AsyncGenerator[Response, None]:
         """See `Channel.handle`."""
-        if self._lost is not None or not self.accepting:
+        if self.departed.is_set():
             raise Unavailable(f"There is no connection to {self._peer}.")
         number = self._next_number()
         stream = _Stream(self._loop)
@@ -101,6 +105,22 @@ class ClientSession:
             del self._streams[number]
             if not stream.answered and self._lost is None:
                 self.wire.write([HEAD.pack(0, Kind.CANCEL, number)])
+
+    async def ready(self) -> bool:
+        """Ask the server whether it is ready. Raises `Unavailable` where the connection is lost."""
+        if self._lost is not None:
+            raise self._lost
+        number = self._next_number()
+        stream = self._streams[number] = _Stream(self._loop)
+        try:
+            self.wire.write([HEAD.pack(0, Kind.READY, number)])
+            while not stream.settled:
+                await stream.news()
+            if stream.error is not None:
+                raise stream.error
+            return stream.ready
+        finally:
+            del self._streams[number]
 
     def _head(self, request: Request, context: Context, remaining: float | None) -> RequestHead:
         return RequestHead(
@@ -160,6 +180,9 @@ class ClientSession:
             stream.fail(from_failure(read_failure(body)))
         elif kind == Kind.BEGIN:
             self._on_begin(stream, body)
+        elif kind == Kind.READY:
+            stream.ready = body == b"\1"
+            stream.end()
         elif kind == Kind.CHUNK and stream.assembly is not None and stream.assembly.add(body):
             message, stream.assembly = stream.assembly.message, None
             stream.add(read_response(message))
@@ -167,7 +190,7 @@ class ClientSession:
     def _on_other_frame(self, kind: int, number: int, body: bytes) -> None:
         """Of the connection, or of a stream that nobody reads any more."""
         if kind == Kind.GOAWAY:
-            self.accepting = False
+            self.departed.set()
         elif kind == Kind.ERROR and number == 0:
             self._refusal = from_failure(read_failure(body))
 
@@ -181,13 +204,14 @@ class ClientSession:
 class _Stream:
     """What came of one answer and was not read yet."""
 
-    __slots__ = ("_loop", "_waiter", "answered", "assembly", "ended", "error", "items")
+    __slots__ = ("_loop", "_waiter", "answered", "assembly", "ended", "error", "items", "ready")
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self.items: deque[Response] = deque()
         self.assembly: Assembly | None = None
         self.error: ThalwegError | None = None
         self.ended = False
+        self.ready = False
         self.answered = False
         """Whether the server has said its last word on it, so that there is nothing to call off."""
         self._loop = loop

@@ -42,6 +42,7 @@ class Sessions:
         self.serving = serving
         self.admission = Admission(serving.limits)
         self.draining = False
+        self._closed = False
         self._sessions: set[ServerSession] = set()
         self._idle = asyncio.Event()
         self._idle.set()
@@ -50,7 +51,9 @@ class Sessions:
         """A session for a connection that was just accepted."""
         session = ServerSession(self, wire)
         self._sessions.add(session)
-        if self.draining:
+        if self._closed:  # accepted just before the listener was closed, and only told of now
+            wire.abort()
+        elif self.draining:
             session.go_away()
         return session
 
@@ -82,6 +85,7 @@ class Sessions:
 
     async def close(self) -> None:
         """Cancel what is still under way, answer it with `Unavailable`, and close every connection."""
+        self._closed = True
         sessions = list(self._sessions)
         for session in sessions:
             session.cancel_all()
@@ -153,6 +157,9 @@ class ServerSession:
             self._on_cancel(stream)
         elif kind == Kind.BEGIN and self._greeted:
             self._on_begin(stream, body)
+        elif kind == Kind.READY:
+            ready = self._serving.ready() and not self._sessions.draining
+            self.wire.write([frame(Kind.READY, stream, bytes([ready]))])
         elif kind == Kind.HELLO:
             self._on_hello(body)
         else:

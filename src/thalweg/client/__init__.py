@@ -1,0 +1,6 @@
+"""Calling a Flow or a Deployment: `Client` blocks, `AsyncClient` does not."""
+
+from thalweg.client.asynchronous import AsyncClient
+from thalweg.client.blocking import Client
+
+__all__ = ["AsyncClient", "Client"]

@@ -1,0 +1,105 @@
+"""Documents to requests and answers to documents; pure."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, AsyncIterable, Iterable, Mapping, Sequence
+from typing import Any, TypeAlias, get_origin
+
+from thalweg.docs import AnyDoc, BaseDoc, DocList, DocVec
+from thalweg.docs.codecs import columns, json
+from thalweg.errors import MalformedRequest, UnsupportedContent
+from thalweg.message import COLUMNS, JSON, Request, Response
+
+Item: TypeAlias = BaseDoc | Mapping[str, Any]
+Inputs: TypeAlias = Item | Iterable[Item] | AsyncIterable[Item] | None
+ReturnType: TypeAlias = type[BaseDoc] | type[DocList[Any]] | None
+
+Batch: TypeAlias = DocList[Any] | DocVec[Any]
+
+
+async def batches(inputs: Inputs, size: int) -> AsyncGenerator[Batch, None]:
+    """`inputs` in lists of at most `size` documents; a generator is read no further than is asked for.
+
+    Nothing at all (None) is one empty list: an endpoint may well work without documents.
+    """
+    if inputs is None:
+        yield DocList[AnyDoc]([])
+    elif isinstance(inputs, (BaseDoc, Mapping)):
+        yield _listed([inputs])
+    elif isinstance(inputs, (DocList, DocVec)):
+        for start in range(0, len(inputs), size) or (0,):
+            yield inputs if len(inputs) <= size else inputs[start : start + size]
+    elif isinstance(inputs, AsyncIterable):
+        gathered: list[Item] = []
+        async for item in inputs:
+            gathered.append(item)
+            if len(gathered) == size:
+                yield _listed(gathered)
+                gathered = []
+        if gathered:
+            yield _listed(gathered)
+    elif isinstance(inputs, Iterable) and not isinstance(inputs, (str, bytes)):
+        for part in _parts(inputs, size):
+            yield _listed(part)
+    else:
+        raise MalformedRequest(
+            f"inputs must be a document, an iterable of documents, or None, not {type(inputs).__name__}."
+        )
+
+
+def _parts(items: Iterable[Item], size: int) -> Iterable[list[Item]]:
+    gathered: list[Item] = []
+    for item in items:
+        gathered.append(item)
+        if len(gathered) == size:
+            yield gathered
+            gathered = []
+    if gathered:
+        yield gathered
+
+
+def _listed(items: Sequence[Item]) -> DocList[Any]:
+    """Documents of one class as a list of that class; mappings become documents without a schema."""
+    documents = [item if isinstance(item, BaseDoc) else _from_mapping(item) for item in items]
+    kind = type(documents[0])
+    if all(type(document) is kind for document in documents):
+        return DocList[kind](documents)  # type: ignore[valid-type]
+    return DocList(documents)
+
+
+def _from_mapping(item: object) -> AnyDoc:
+    if not isinstance(item, Mapping):
+        raise MalformedRequest(f"Each input must be a document or a mapping of its fields, not {type(item).__name__}.")
+    return AnyDoc(**item)
+
+
+def encode(documents: Batch, request: Request) -> Request:
+    """`request` with `documents` as its payload."""
+    request.body = columns.encode(documents)
+    return request
+
+
+def document_type(return_type: ReturnType) -> type[BaseDoc]:
+    """The class that answers are read as.
+
+    Raises:
+        MalformedRequest: `return_type` is neither a document class nor a list of one.
+    """
+    if return_type is None:
+        return AnyDoc
+    if isinstance(return_type, type) and get_origin(return_type) is None:
+        if issubclass(return_type, BaseDoc):
+            return return_type
+        if issubclass(return_type, DocList):
+            return return_type.doc_type or AnyDoc
+    raise MalformedRequest(f"return_type must be a document class or DocList[...] of one, not {return_type!r}.")
+
+
+def decode(response: Response, kind: type[BaseDoc]) -> DocList[Any]:
+    """The documents of an answer."""
+    if response.content_type == COLUMNS:
+        return columns.decode(response.body, kind)
+    if response.content_type == JSON:
+        body = response.body[0] if len(response.body) == 1 else b"".join(response.body)
+        return json.decode(body, kind)[0]
+    raise UnsupportedContent(f"The answer is {response.content_type!r}, which this client cannot read.")
