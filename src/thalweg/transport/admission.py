@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from thalweg.config import Limits
-from thalweg.errors import Overloaded, PayloadTooLarge
+from thalweg.errors import Overloaded, PayloadTooLarge, ThalwegError
 
 RETRY_AFTER_SECONDS = 1.0
 
@@ -41,6 +41,19 @@ class Admission:
             )
         self.inflight += 1
         self.inflight_bytes += size
+
+    def grow(self, size: int, larger: int) -> None:
+        """A request that was let in with `size` bytes turns out to have `larger`; release it with that.
+
+        Raises as `admit` does, and then nothing has changed.
+        """
+        self.release(size)
+        try:
+            self.admit(larger)
+        except ThalwegError:
+            self.inflight += 1
+            self.inflight_bytes += size
+            raise
 
     def release(self, size: int) -> None:
         self.inflight -= 1

@@ -14,6 +14,7 @@ TRANSPORTS = {
     "unix": "thalweg.transport.local",
     "grpc": "thalweg.transport.grpc",
     "http": "thalweg.transport.http",
+    "https": "thalweg.transport.http",
 }
 
 
