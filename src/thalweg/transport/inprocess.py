@@ -11,7 +11,7 @@ import asyncio
 import errno
 from asyncio import AbstractEventLoop
 from collections import deque
-from collections.abc import Callable
+from collections.abc import AsyncGenerator, Callable
 from contextlib import suppress
 from itertools import count
 from time import monotonic
@@ -71,6 +71,10 @@ class InProcessServer(Server):
     @property
     def address(self) -> str:
         return SCHEME + self._name
+
+    @property
+    def ready(self) -> bool:
+        return self.serving.ready() and not self.stopping
 
     async def start(self) -> None:
         self.loop = asyncio.get_running_loop()
@@ -249,6 +253,11 @@ class InProcessChannel(Channel):
     @property
     def connected(self) -> bool:
         return self._server is not None
+
+    async def ready(self) -> bool:
+        if self._server is None:
+            raise Unavailable(f"There is no connection to {self._address}.")
+        return self._server.ready
 
     async def closed(self) -> None:
         if self._lost is not None:

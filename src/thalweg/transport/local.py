@@ -160,6 +160,7 @@ class LocalServer(Server):
     async def stop(self, drain_seconds: float = 0.0) -> None:
         if self._server is None or self._sessions is None:
             return
+        await asyncio.sleep(0)  # asyncio loses a socket that it has accepted and not yet made a connection of
         self._server.close()
         self._unlink()
         self._sessions.drain()
@@ -217,10 +218,18 @@ class LocalChannel(Channel):
         if self.connected:
             return
         loop = asyncio.get_running_loop()
+        # a socket of our own: uvloop leaves the one that it makes open where nobody listens
+        connecting = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM | socket.SOCK_NONBLOCK)
         try:
-            await loop.create_unix_connection(lambda: _Connection(self._open, self._connections.discard), self._path)
-        except OSError as error:
-            raise Unavailable(f"Nobody listens at {self._address}: {error.strerror or error}.") from error
+            await loop.sock_connect(connecting, self._path)
+            await loop.create_unix_connection(
+                lambda: _Connection(self._open, self._connections.discard), sock=connecting
+            )
+        except BaseException as error:
+            connecting.close()
+            if isinstance(error, OSError):
+                raise Unavailable(f"Nobody listens at {self._address}: {error.strerror or error}.") from error
+            raise
 
     def _open(self, connection: _Connection) -> ClientSession:
         self._connections.add(connection)

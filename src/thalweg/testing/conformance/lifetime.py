@@ -73,6 +73,22 @@ async def connecting_and_closing_may_be_repeated(subject: Subject) -> None:
 
 
 @check()
+async def a_channel_asks_whether_its_server_is_ready(subject: Subject) -> None:
+    ready = False
+    settings = Settings(ready=lambda: ready)
+    async with subject.serve(Answering(echo), settings) as (_, channel), asyncio.timeout(PATIENCE_SECONDS):
+        assert await channel.ready() is False
+        ready = True
+        assert await channel.ready() is True
+        await channel.close()
+        try:
+            await channel.ready()
+        except Unavailable:
+            return
+    raise AssertionError("A closed channel cannot know whether its server is ready.")
+
+
+@check()
 async def an_address_that_is_taken_is_an_error_and_its_owner_does_not_mind(subject: Subject) -> None:
     async with subject.serve(Answering(echo)) as (server, channel):
         second = subject.transport.server(server.address, Settings().serving(Answering(echo)))

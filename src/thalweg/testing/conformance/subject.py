@@ -78,9 +78,12 @@ class Settings:
     limits: Limits = field(default_factory=Limits)
     channel_limits: Limits = field(default_factory=Limits)
     timeout: float | None = None
+    ready: Callable[[], bool] = lambda: True
 
     def serving(self, handler: Handler) -> Serving:
-        return Serving(handler, limits=self.limits, timeout=self.timeout, describe=lambda: DESCRIPTION)
+        return Serving(
+            handler, limits=self.limits, timeout=self.timeout, describe=lambda: DESCRIPTION, ready=self.ready
+        )
 
 
 @dataclass(frozen=True)
