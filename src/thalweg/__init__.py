@@ -1,3 +1,36 @@
-"""Thalweg: turn models into services."""
+"""Thalweg: turn models into services. Each name is loaded when it is first used."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from thalweg.client import AsyncClient, Client
+    from thalweg.executor import Executor, requests
+    from thalweg.orchestration import Deployment, Flow
 
 __version__ = "0.1.0"
+__all__ = ["AsyncClient", "Client", "Deployment", "Executor", "Flow", "requests"]
+
+_HOMES = {
+    "AsyncClient": "thalweg.client",
+    "Client": "thalweg.client",
+    "Deployment": "thalweg.orchestration",
+    "Executor": "thalweg.executor",
+    "Flow": "thalweg.orchestration",
+    "requests": "thalweg.executor",
+}
+
+
+def __getattr__(name: str) -> Any:
+    home = _HOMES.get(name)
+    if home is None:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = getattr(import_module(home), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

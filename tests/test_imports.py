@@ -1,0 +1,114 @@
+"""What importing Thalweg does to a process: next to nothing."""
+
+import json
+import subprocess
+import sys
+from typing import Any
+
+import pytest
+
+import thalweg
+
+FACADE = {"thalweg"}
+"""The modules that `import thalweg` loads beside those of the standard library."""
+
+HEAVY = {
+    "aiohttp",
+    "click",
+    "cloudpickle",
+    "google",
+    "grpc",
+    "httptools",
+    "opentelemetry",
+    "rich",
+    "torch",
+    "uvicorn",
+    "uvloop",
+    "yaml",
+}
+
+OBSERVATION = """
+import gc, json, os, signal, sys, threading, warnings, logging
+import importlib.util
+
+def state():
+    gc.collect()
+    return {
+        "threads": sorted(thread.name for thread in threading.enumerate()),
+        "tasks": len(os.listdir("/proc/self/task")) if os.path.isdir("/proc/self/task") else 1,
+        "descriptors": sorted(os.listdir("/dev/fd")),
+        "signals": [str(signal.getsignal(number)) for number in sorted(signal.valid_signals())],
+        "environment": dict(os.environ),
+        "warnings": [str(entry) for entry in warnings.filters],
+        "directory": os.getcwd(),
+        "files": sorted(os.listdir()),
+        "handlers": [str(handler) for handler in logging.getLogger().handlers],
+        "hooks": [str(sys.excepthook), str(threading.excepthook), str(sys.unraisablehook)],
+        "switch": sys.getswitchinterval(),
+        "collector": gc.get_threshold(),
+    }
+
+state()
+loaded = set(sys.modules)
+before = state()
+exec(sys.argv[1])
+after = state()
+third = sorted(
+    name
+    for name in set(sys.modules) - loaded
+    if name.partition(".")[0] not in sys.stdlib_module_names and not name.startswith("__editable__")
+)
+print(json.dumps({"before": before, "after": after, "modules": third}))
+"""
+
+
+def observe(statement: str, folder: Any) -> dict[str, Any]:
+    done = subprocess.run(
+        [sys.executable, "-c", OBSERVATION, statement], cwd=folder, capture_output=True, text=True, timeout=60, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stderr == ""
+    found: dict[str, Any] = json.loads(done.stdout)
+    return found
+
+
+@pytest.mark.parametrize("statement", ["import thalweg", "import thalweg.docs", "from thalweg import *"])
+def test_an_import_leaves_the_process_as_it_was(statement: str, tmp_path: Any) -> None:
+    seen = observe(statement, tmp_path)
+    assert seen["after"] == seen["before"]
+
+
+def test_importing_thalweg_loads_nothing_else(tmp_path: Any) -> None:
+    assert set(observe("import thalweg", tmp_path)["modules"]) == FACADE
+
+
+@pytest.mark.parametrize("name", thalweg.__all__)
+def test_what_a_user_imports_first_loads_no_server_and_no_command_line(name: str, tmp_path: Any) -> None:
+    loaded = {module.partition(".")[0] for module in observe(f"from thalweg import {name}", tmp_path)["modules"]}
+    assert loaded & HEAVY == set()
+
+
+def test_documents_stand_alone(tmp_path: Any) -> None:
+    modules = observe("import thalweg.docs, thalweg.docs.typing", tmp_path)["modules"]
+    assert {module.partition(".")[0] for module in modules} & HEAVY == set()
+    assert {module for module in modules if module.startswith("thalweg.")} == {
+        module for module in modules if module.startswith(("thalweg.docs", "thalweg.errors"))
+    }
+
+
+def test_help_loads_only_what_parses_it(tmp_path: Any) -> None:
+    modules = observe("import thalweg.cli.main", tmp_path)["modules"]
+    assert {module.partition(".")[0] for module in modules} & HEAVY == {"click"}
+    assert "pydantic" not in modules
+    assert "numpy" not in modules
+
+
+def test_public_names_are_sorted_and_all_there() -> None:
+    assert thalweg.__all__ == sorted(thalweg.__all__)
+    assert all(hasattr(thalweg, name) for name in thalweg.__all__)
+    assert set(thalweg.__all__) <= set(dir(thalweg))
+
+
+def test_a_name_that_is_not_there_is_an_attribute_error() -> None:
+    with pytest.raises(AttributeError, match="no attribute 'Flew'"):
+        _ = thalweg.Flew  # type: ignore[attr-defined]
