@@ -1,0 +1,128 @@
+"""From options to what is to run: the specs of processes, and the check that must pass before any of them may start."""
+
+from __future__ import annotations
+
+import pickle
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+
+from thalweg.config import DeploymentOptions, FlowOptions, GatewayOptions, NodeOptions
+from thalweg.config.options import ServerOptions, WorkerOptions
+from thalweg.errors import TopologyError
+from thalweg.executor.loading import Reference, reference
+from thalweg.graph.plan import check
+from thalweg.graph.topology import Topology
+from thalweg.message import EndpointDescription, ServiceDescription
+from thalweg.message.description import DEFAULT_ENDPOINT
+from thalweg.orchestration.directory import Directory
+from thalweg.service.control import GatewaySpec, Surroundings, WorkerSpec
+from thalweg.service.process import GatewayContent, WorkerContent
+
+Check = Callable[[Mapping[str, ServiceDescription]], None]
+FRONT = "front"
+"""Name of the private socket through which a Flow's own `post` goes: quicker than any port, and always there."""
+
+
+@dataclass(frozen=True)
+class Blueprint:
+    """What is to run: replicas of Executors, perhaps a Gateway before them, and what must fit before they may start."""
+
+    workers: Sequence[WorkerSpec]
+    gateway: GatewaySpec | None
+    check: Check
+
+
+def flow_blueprint(options: FlowOptions, directory: Directory) -> Blueprint:
+    """A Gateway before the replicas of each Executor.
+
+    Raises:
+        TopologyError: there is no Executor, or they make no graph.
+        ConfigurationError: `uses` is nothing that an Executor could be.
+    """
+    topology = Topology.of(options.executors)
+    if not topology.nodes:
+        raise TopologyError("The Flow has no Executor. Add one: Flow().add(uses=...).")
+    workers = []
+    for index, node in enumerate(options.executors):
+        found = reference(node.uses, node)
+        for replica in range(node.replicas):
+            address = directory.address(f"{index}-{replica}")
+            workers.append(_worker(node, replica, found, [address], options.gateway.drain_seconds))
+    gateway = GatewaySpec(
+        name=options.name,
+        surroundings=Surroundings.here(),
+        addresses=[directory.address(FRONT), *_public(options.gateway)],
+        content=pickle.dumps(GatewayContent(topology, options.gateway)),
+        drain_seconds=options.gateway.drain_seconds,
+    )
+    return Blueprint(workers, gateway, partial(check, topology))
+
+
+def deployment_blueprint(options: DeploymentOptions, directory: Directory) -> Blueprint:
+    """One worker that listens itself; or, with several replicas, a Gateway that spreads the load over them."""
+    if options.replicas > 1:
+        return flow_blueprint(as_flow(options), directory)
+    found = reference(options.uses, options)
+    addresses = [directory.address(FRONT), *_public(options)]
+    worker = _worker(options, 0, found, addresses, options.drain_seconds, options)
+    return Blueprint([worker], None, _fits)
+
+
+def as_flow(options: DeploymentOptions) -> FlowOptions:
+    """The Flow of one Executor that does the same as the Deployment."""
+    gateway = GatewayOptions(**{name: getattr(options, name) for name in GatewayOptions.model_fields})
+    worker = {name: getattr(options, name) for name in WorkerOptions.model_fields}
+    return FlowOptions(name=options.name, gateway=gateway, executors=(NodeOptions(**worker),))
+
+
+def check_what_is_known(options: FlowOptions) -> None:
+    """Check the graph, and the edges between Executors that are already here as objects. Imports nothing for the others.
+
+    Raises:
+        TopologyError: the Executors make no graph.
+        SchemaMismatch: one's output cannot feed the next one's input.
+    """
+    topology = Topology.of(options.executors)
+    check(topology, {node.name: _known(node) for node in options.executors})
+
+
+def _known(node: NodeOptions) -> ServiceDescription:
+    """What is known of a node; one that takes and gives anything where it is named by a string only."""
+    from thalweg.executor.description import describe
+
+    if not callable(node.uses):
+        return ServiceDescription(node.name, (EndpointDescription(DEFAULT_ENDPOINT),))
+    return describe(reference(node.uses, node).resolve(), node)
+
+
+def _worker(
+    options: WorkerOptions,
+    replica: int,
+    found: Reference,
+    addresses: list[str],
+    drain_seconds: float,
+    public: ServerOptions | None = None,
+) -> WorkerSpec:
+    import cloudpickle  # type: ignore[import-untyped]
+
+    content = WorkerContent(found, options.model_copy(update={"uses": None}), public)
+    return WorkerSpec(
+        name=options.name,
+        replica=replica,
+        surroundings=Surroundings.here(options.env),
+        addresses=addresses,
+        content=cloudpickle.dumps(content),
+        drain_seconds=drain_seconds,
+    )
+
+
+def _public(options: ServerOptions) -> list[str]:
+    """Where to listen for everybody: one address for each protocol."""
+    ports = options.port or (0,) * len(options.protocol)
+    host = f"[{options.host}]" if ":" in options.host else options.host
+    return [f"{protocol}://{host}:{port}" for protocol, port in zip(options.protocol, ports, strict=True)]
+
+
+def _fits(_descriptions: Mapping[str, ServiceDescription]) -> None:
+    """One Executor alone always fits."""

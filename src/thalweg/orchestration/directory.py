@@ -1,0 +1,78 @@
+"""The private directory of a running Flow, where its sockets are."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import shutil
+import tempfile
+import time
+from pathlib import Path
+
+PREFIX = "thalweg-"
+LOCK = "lock"
+LONGEST = 70
+"""Bytes that the directory's path may have, so that a socket's stays under the 104 that every system allows."""
+SHORT = "/tmp"
+NEWBORN_SECONDS = 10.0
+"""A directory that is younger may still be on its way to being locked."""
+
+
+class Directory:
+    """A directory that only this user can enter, gone after `close`.
+
+    Its owner holds a lock in it, which the system lets go when the owner dies, however it dies. So one that nobody could
+    remove in time is known for what it is (`sweep`).
+    """
+
+    def __init__(self) -> None:
+        self.path = Path(tempfile.mkdtemp(prefix=PREFIX, dir=_root()))
+        self._lock = os.open(self.path / LOCK, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
+        fcntl.flock(self._lock, fcntl.LOCK_EX)
+
+    def address(self, name: str) -> str:
+        """The address of a socket in it."""
+        return f"unix://{self.path}/{name}.sock"
+
+    def close(self) -> None:
+        """Remove it with all it holds. Idempotent."""
+        if self._lock < 0:
+            return
+        shutil.rmtree(self.path, ignore_errors=True)
+        os.close(self._lock)
+        self._lock = -1
+
+
+def sweep() -> list[Path]:
+    """Remove this user's directories whose owners are dead; returns those."""
+    gone = []
+    for entry in os.scandir(_root()):
+        if entry.name.startswith(PREFIX) and _is_dead(entry):
+            shutil.rmtree(entry.path, ignore_errors=True)
+            gone.append(Path(entry.path))
+    return gone
+
+
+def _is_dead(entry: os.DirEntry[str]) -> bool:
+    try:
+        status = entry.stat(follow_symlinks=False)
+        if status.st_uid != os.getuid() or not entry.is_dir(follow_symlinks=False):
+            return False
+        if time.time() - status.st_mtime < NEWBORN_SECONDS:
+            return False
+        lock = os.open(os.path.join(entry.path, LOCK), os.O_RDWR | os.O_CLOEXEC)
+    except FileNotFoundError:  # removed meanwhile, or none of ours
+        return False
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    finally:
+        os.close(lock)
+    return True
+
+
+def _root() -> str:
+    """The folder for temporary files, unless its path is too long for a socket below it."""
+    root = tempfile.gettempdir()
+    return root if len(os.fsencode(root)) + len(PREFIX) + 10 <= LONGEST else SHORT

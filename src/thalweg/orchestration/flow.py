@@ -1,0 +1,133 @@
+"""`Flow`: a graph of Executors behind one Gateway."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Self, Unpack
+
+from thalweg.config import FlowOptions, GatewayOptions, NodeOptions
+from thalweg.config.load import ConfigSource, load_flow, parse_options
+from thalweg.errors import ConfigurationError
+from thalweg.graph.topology import Topology
+from thalweg.orchestration.arguments import ServerArguments, WorkerArguments
+from thalweg.orchestration.blueprint import Blueprint, check_what_is_known, flow_blueprint
+from thalweg.orchestration.directory import Directory
+from thalweg.orchestration.runnable import Runnable
+
+
+class Flow(Runnable):
+    """Executors in processes of their own, joined by what each `needs`, and a Gateway that listens.
+
+        with Flow(protocol="http", port=8080).add(uses=Encoder, replicas=2).add(uses=Indexer) as flow:
+            flow.post("/search", Query(text="rivers"))
+            flow.block()
+
+    Args:
+        name: in logs and on the OpenAPI page.
+        options: those of the Gateway: `protocol`, `port`, `host`, `limits`, `timeout`, `title`, `drain_seconds`,
+            `retries`, `replica_wait`. `thalweg.config.GatewayOptions` describes each.
+
+    Raises:
+        ConfigurationError: an unknown option, with the nearest that is known, or a value that does not fit.
+    """
+
+    def __init__(self, *, name: str = "flow", **options: Unpack[ServerArguments]) -> None:
+        super().__init__()
+        self._options = FlowOptions(name=name, gateway=parse_options(GatewayOptions, options, "Flow"))
+
+    @classmethod
+    def of(cls, options: FlowOptions) -> Flow:
+        """A Flow from finished options; Executors without a name get one."""
+        flow = cls(name=options.name)
+        flow._options = options.model_copy(update={"executors": ()})
+        for node in options.executors:
+            flow._append(node)
+        return flow
+
+    @classmethod
+    def load_config(cls, source: ConfigSource) -> Flow:
+        """A Flow from a YAML or JSON file, from its text, or from a mapping of the same shape.
+
+        Raises:
+            ConfigurationError: each finding with its file, line and key.
+        """
+        return cls.of(load_flow(source))
+
+    @property
+    def name(self) -> str:
+        return self._options.name
+
+    @property
+    def options(self) -> FlowOptions:
+        """What the Flow is made of."""
+        return self._options
+
+    def add(
+        self,
+        *,
+        uses: Any = None,
+        name: str = "",
+        needs: str | Sequence[str] | None = None,
+        **options: Unpack[WorkerArguments],
+    ) -> Self:
+        """Add an Executor, and return this Flow.
+
+        Args:
+            uses: a class, a function, `"package.module:Class"`, `"file.py:Class"`, or YAML.
+            name: `executor0`, `executor1`, ... where none is given.
+            needs: the Executors whose output it reads; `"gateway"` for what came from outside. Without it, the one added
+                before. The documents of several are merged by their ids.
+            options: `uses_with`, `uses_metas`, `uses_requests`, `workspace`, `py_modules`, `replicas`, `env`, `queue`.
+                `thalweg.config.NodeOptions` describes each.
+
+        Raises:
+            ConfigurationError: an unknown option, with the nearest that is known, or a value that does not fit.
+        """
+        given = {"uses": uses, "name": name, "needs": needs, **options}
+        return self._append(parse_options(NodeOptions, given, "Flow.add"))
+
+    def needs_all(self, *, uses: Any = None, name: str = "", **options: Unpack[WorkerArguments]) -> Self:
+        """Add an Executor that reads the output of all those whose output nobody reads yet. Arguments as for `add`."""
+        return self.add(uses=uses, name=name, needs=Topology.of(self._options.executors).leaves, **options)
+
+    def build(self) -> Self:
+        """Check the graph and, between Executors that are given as classes or functions, whether each one's output can
+        feed the next. Starts nothing and imports nothing: those that are given as strings are checked by `start`, before
+        any of them is constructed.
+
+        Raises:
+            TopologyError: an unknown or circular need, or a name that is taken.
+            SchemaMismatch: names both Executors, the endpoint and the fields.
+        """
+        check_what_is_known(self._options)
+        return self
+
+    def to_mermaid(self) -> str:
+        """The graph as a Mermaid flowchart.
+
+        Raises:
+            TopologyError: the Executors make no graph.
+        """
+        from thalweg.export.mermaid import diagram
+
+        return diagram(self._options)
+
+    def _append(self, node: NodeOptions) -> Self:
+        if self.running:
+            raise ConfigurationError(f"Flow {self.name!r} is running: add Executors before it is started.")
+        taken = self._options.executors
+        if not node.name:
+            node = node.model_copy(update={"name": f"executor{len(taken)}"})
+        self._options = self._options.model_copy(update={"executors": (*taken, node)})
+        return self
+
+    def _blueprint(self, directory: Directory) -> Blueprint:
+        check_what_is_known(self._options)
+        return flow_blueprint(self._options, directory)
+
+    @property
+    def _drain_seconds(self) -> float:
+        return self._options.gateway.drain_seconds
+
+    def __repr__(self) -> str:
+        return f"<Flow {self.name!r}: {', '.join(node.name for node in self._options.executors) or 'no Executor'}>"

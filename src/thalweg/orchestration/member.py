@@ -1,0 +1,208 @@
+"""One process that is kept alive: started, followed through its phases, started again when it ends by itself."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import signal
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from enum import StrEnum
+
+from msgspec.structs import replace
+
+from thalweg.errors import StartupFailed
+from thalweg.message import ServiceDescription
+from thalweg.orchestration.launchers.forkserver import Process
+from thalweg.orchestration.restart import RestartPolicy
+from thalweg.service.control import Described, Failed, Go, Loading, Ready, Report, Spec, Starting, Stop, WorkerSpec
+
+log = logging.getLogger("thalweg.supervisor")
+
+CLOSE_SECONDS = 30.0
+"""How long a process may take, after it has drained, to close what user code holds open. Then it is killed."""
+EXIT_SECONDS = 5.0
+"""How long a process may take to end once it has closed its channel."""
+
+
+class Phase(StrEnum):
+    """How far a process is."""
+
+    LAUNCHED = "launched"
+    LOADING = "loading"
+    DESCRIBED = "described"
+    STARTING = "starting"
+    READY = "ready"
+    WAITING = "waiting"
+    """It has ended by itself and is started again after a while."""
+    STOPPED = "stopped"
+
+
+@dataclass(frozen=True)
+class Progress:
+    """News of one process."""
+
+    name: str
+    replica: int
+    phase: Phase
+    message: str = ""
+
+
+Launch = Callable[[Spec], Awaitable[Process]]
+Tell = Callable[[Progress], None]
+
+
+class Member:
+    """A process and its history. Used on one event loop.
+
+    `described` and `ready` are done once it was so for the first time; `ready` holds its addresses.
+    """
+
+    def __init__(self, spec: Spec, launch: Launch, tell: Tell) -> None:
+        loop = asyncio.get_running_loop()
+        self._spec = spec
+        self._launch = launch
+        self._tell = tell
+        self._policy = RestartPolicy()
+        self._process: Process | None = None
+        self._phase = Phase.LAUNCHED
+        self._go: Go | None = None
+        self._failure: Failed | None = None
+        self._stopping = False
+        self._task: asyncio.Task[None] | None = None
+        self.described: asyncio.Future[ServiceDescription] = loop.create_future()
+        self.ready: asyncio.Future[list[str]] = loop.create_future()
+
+    @property
+    def name(self) -> str:
+        return self._spec.name
+
+    @property
+    def replica(self) -> int:
+        return self._spec.replica if isinstance(self._spec, WorkerSpec) else 0
+
+    @property
+    def title(self) -> str:
+        """Name and number, as in logs: `enc/1`."""
+        return f"{self.name}/{self.replica}" if isinstance(self._spec, WorkerSpec) else "gateway"
+
+    @property
+    def pid(self) -> int | None:
+        """The id of the process that runs now."""
+        process = self._process
+        running = process is not None and process.pid.done() and not process.exited.done()
+        return process.pid.result() if process is not None and running else None
+
+    def start(self) -> asyncio.Task[None]:
+        """Begin. The task ends when the member was stopped; it raises `StartupFailed` if the process never became ready."""
+        self._task = asyncio.get_running_loop().create_task(self._keep(), name=f"keep {self.title}")
+        return self._task
+
+    async def release(self, go: Go) -> None:
+        """Let it construct and bind, now and after every restart."""
+        self._go = go
+        if self._phase is Phase.DESCRIBED and self._process is not None:
+            await self._process.send(go)
+
+    async def stop(self, drain_seconds: float, close_seconds: float = CLOSE_SECONDS) -> None:
+        """Drain and end it; kill it where it takes too long. Idempotent."""
+        self._stopping = True
+        if self._task is None or self._task.done():
+            return
+        if self._phase is not Phase.READY or self._process is None:
+            self.kill()
+        else:
+            await self._process.send(Stop(drain_seconds))
+        done, _ = await asyncio.wait([self._task], timeout=drain_seconds + close_seconds)
+        if not done:
+            log.warning("%s did not end within %g seconds and is killed", self.title, drain_seconds + close_seconds)
+            self.kill()
+            await asyncio.wait([self._task])
+
+    def kill(self) -> None:
+        """End it at once, without draining."""
+        self._stopping = True
+        if self._phase is Phase.WAITING and self._task is not None:
+            self._task.cancel()
+        elif self._process is not None:
+            self._process.kill()
+
+    async def _keep(self) -> None:
+        while True:
+            self._enter(Phase.LAUNCHED)
+            self._process = await self._launch(self._spec)
+            if self._stopping:
+                self._process.kill()
+            await self._follow(self._process)
+            status = await self._end_of(self._process)
+            if self._stopping:
+                break
+            if not self.ready.done():
+                raise self._startup_failed(status)
+            await self._wait_for_next(status)
+        self._enter(Phase.STOPPED)
+
+    async def _follow(self, process: Process) -> None:
+        self._failure = None
+        while (report := await process.reports.get()) is not None:
+            await self._on_report(process, report)
+
+    async def _on_report(self, process: Process, report: Report) -> None:
+        match report:
+            case Loading():
+                self._enter(Phase.LOADING)
+            case Described(description):
+                self._enter(Phase.DESCRIBED)
+                if not self.described.done():
+                    self.described.set_result(description)
+                if self._go is not None:
+                    await process.send(self._go)
+            case Starting():
+                self._enter(Phase.STARTING)
+            case Ready(addresses):
+                self._spec = replace(self._spec, addresses=addresses)
+                self._policy.ready(asyncio.get_running_loop().time())
+                self._enter(Phase.READY)
+                if not self.ready.done():
+                    self.ready.set_result(addresses)
+            case Failed():
+                self._failure = report
+                if not self.ready.done():
+                    raise self._startup_failed(1)
+
+    async def _end_of(self, process: Process) -> int:
+        """The status of a process that has closed its channel."""
+        done, _ = await asyncio.wait([process.exited], timeout=EXIT_SECONDS)
+        if not done:
+            process.kill()
+        return await process.exited
+
+    async def _wait_for_next(self, status: int) -> None:
+        loop = asyncio.get_running_loop()
+        seconds = max(0.0, self._policy.ended(loop.time()) - loop.time())
+        why = _ending(status) if self._failure is None else self._failure.message
+        log.warning("%s: %s; it is started again in %.1f seconds", self.title, why, seconds)
+        if self._failure is not None and self._failure.traceback:
+            log.warning("%s", self._failure.traceback)
+        self._enter(Phase.WAITING, why)
+        await asyncio.sleep(seconds)
+
+    def _startup_failed(self, status: int) -> StartupFailed:
+        failure = self._failure
+        if failure is None:
+            return StartupFailed(f"{self.title} ended before it was ready: {_ending(status)}.", executor=self.name)
+        return StartupFailed(failure.message, traceback=failure.traceback, executor=self.name)
+
+    def _enter(self, phase: Phase, message: str = "") -> None:
+        self._phase = phase
+        self._tell(Progress(self.name, self.replica, phase, message))
+
+
+def _ending(status: int) -> str:
+    if status >= 0:
+        return f"it ended with exit code {status}"
+    name = str(-status)
+    with suppress(ValueError):
+        name = signal.Signals(-status).name
+    return f"it was killed by {name}"

@@ -1,0 +1,185 @@
+"""What a user starts, calls and stops: the side that `Flow` and `Deployment` share."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, Any, Self
+
+from pydantic import BaseModel
+
+from thalweg.client import Client
+from thalweg.errors import StartupFailed, ThalwegError, Unavailable
+from thalweg.orchestration.blueprint import FRONT, Blueprint
+from thalweg.orchestration.directory import Directory
+from thalweg.orchestration.member import Tell
+from thalweg.orchestration.session import Session
+
+if TYPE_CHECKING:
+    from thalweg.client.exchange import Inputs, ReturnType
+
+ANYWHERE = {"0.0.0.0": "127.0.0.1", "[::]": "[::1]"}
+"""Hosts that mean every network of this machine: one listens there, but cannot call there."""
+
+
+class Runnable(ABC):
+    """Processes behind one front. A context manager: started on entry, drained and stopped on exit. Every method may be
+    called from any thread."""
+
+    def __init__(self) -> None:
+        self._session: Session | None = None
+        self._client: Client | None = None
+
+    @property
+    @abstractmethod
+    def name(self) -> str: ...
+
+    @abstractmethod
+    def _blueprint(self, directory: Directory) -> Blueprint:
+        """What is to run, with its sockets in `directory`."""
+
+    @property
+    @abstractmethod
+    def _drain_seconds(self) -> float: ...
+
+    def start(self, progress: Tell | None = None) -> Self:
+        """Start all processes; return when everything answers. `progress` hears of each, on another thread.
+
+        There is no limit of time while they live: a model may take minutes to load. When one of them fails, everything
+        is stopped again.
+
+        Raises:
+            StartupFailed: an Executor could not be loaded or constructed (its traceback is part of the error), or a port
+                is taken.
+            TopologyError, SchemaMismatch: the Executors do not fit together. No user code was constructed by then.
+        """
+        if self.running:
+            return self
+        try:
+            self._session = Session.start(self._blueprint, self._drain_seconds, progress)
+        except ThalwegError as error:
+            if isinstance(error, StartupFailed) and error.traceback:
+                error.add_note(error.traceback)
+            raise error.with_traceback(None) from None
+        return self
+
+    def close(self) -> None:
+        """Let requests under way end, for `drain_seconds` at most; then stop all processes. Idempotent.
+
+        Ctrl-C while it waits stops them at once.
+        """
+        client, self._client = self._client, None
+        session, self._session = self._session, None
+        try:
+            if session is not None:
+                session.close()
+        finally:
+            if client is not None:
+                client.close()
+
+    def block(self) -> None:
+        """Serve until SIGINT (Ctrl-C) or SIGTERM comes, or another thread calls `close`.
+
+        The first signal drains and stops everything and ends the waiting; a second one stops everything at once. Outside
+        of `block` signals do what they always do: Ctrl-C leaves the `with` block, which drains too.
+        """
+        self._running().block()
+
+    @property
+    def running(self) -> bool:
+        return self._session is not None and self._session.running
+
+    @property
+    def client(self) -> Client:
+        """A client of it, over a private socket. Closed with it."""
+        session = self._running()
+        if self._client is None:
+            self._client = Client(session.address(FRONT))
+        return self._client
+
+    @property
+    def addresses(self) -> tuple[str, ...]:
+        """Where others reach it from this machine: one URL for each protocol, in the order of `protocol`."""
+        public = (address for address in self._running().addresses if not address.startswith("unix:"))
+        return tuple(_callable(address) for address in public)
+
+    @property
+    def ports(self) -> tuple[int, ...]:
+        """The ports of `addresses`."""
+        return tuple(int(address.rpartition(":")[2]) for address in self.addresses)
+
+    @property
+    def pids(self) -> dict[str, int]:
+        """The ids of its processes that run now: `gateway`, and `name/0`, `name/1`, ... for replicas of Executors."""
+        return self._running().pids
+
+    def is_ready(self, timeout: float = 5.0) -> bool:
+        """Whether it is running and every Executor has a replica that answers."""
+        return self.running and self.client.is_ready(timeout)
+
+    def post(
+        self,
+        on: str,
+        inputs: Inputs = None,
+        *,
+        parameters: Mapping[str, Any] | BaseModel | None = None,
+        request_size: int = 100,
+        return_type: ReturnType = None,
+        headers: Mapping[str, str] | None = None,
+        timeout: float | None = None,
+        target_executor: str = "",
+    ) -> Any:
+        """Send documents to the endpoint `on` and wait for the answer. See `thalweg.Client.post`."""
+        return self.client.post(
+            on,
+            inputs,
+            parameters=parameters,
+            request_size=request_size,
+            return_type=return_type,
+            headers=headers,
+            timeout=timeout,
+            target_executor=target_executor,
+        )
+
+    def stream(
+        self,
+        on: str,
+        inputs: Inputs = None,
+        *,
+        parameters: Mapping[str, Any] | BaseModel | None = None,
+        request_size: int = 1,
+        return_type: ReturnType = None,
+        headers: Mapping[str, str] | None = None,
+        timeout: float | None = None,
+        target_executor: str = "",
+    ) -> Iterator[Any]:
+        """The documents of the answer as they come. See `thalweg.Client.stream`."""
+        return self.client.stream(
+            on,
+            inputs,
+            parameters=parameters,
+            request_size=request_size,
+            return_type=return_type,
+            headers=headers,
+            timeout=timeout,
+            target_executor=target_executor,
+        )
+
+    def __enter__(self) -> Self:
+        return self.start()
+
+    def __exit__(self, *exception: object) -> None:
+        self.close()
+
+    def _running(self) -> Session:
+        if self._session is None or not self._session.running:
+            raise Unavailable(
+                f"{type(self).__name__} {self.name!r} is not running: use it in a 'with' block, or start() it."
+            )
+        return self._session
+
+
+def _callable(address: str) -> str:
+    scheme, _, rest = address.partition("://")
+    host, _, port = rest.rpartition(":")
+    return f"{scheme}://{ANYWHERE.get(host, host)}:{port}"

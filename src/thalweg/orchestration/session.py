@@ -1,0 +1,151 @@
+"""Something that runs: what `Flow` and `Deployment` hold between `start` and `close`."""
+
+from __future__ import annotations
+
+import atexit
+import os
+import signal
+import threading
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future
+from contextlib import contextmanager
+from types import FrameType
+
+from thalweg.client.portal import Portal
+from thalweg.orchestration.blueprint import Blueprint
+from thalweg.orchestration.directory import Directory, sweep
+from thalweg.orchestration.launchers.forkserver import ForkServer
+from thalweg.orchestration.member import Progress, Tell
+from thalweg.orchestration.supervisor import Supervisor
+
+Design = Callable[[Directory], Blueprint]
+STOPPING = (signal.SIGINT, signal.SIGTERM)
+
+
+class Session:
+    """Processes, their directory and their fork server, for any thread to start and stop.
+
+    Made by `Session.start`. It is closed at the end of the interpreter at the latest. In a process that was forked from
+    this one, `close` does nothing: what runs is not that one's.
+    """
+
+    def __init__(self, drain_seconds: float) -> None:
+        self._drain_seconds = drain_seconds
+        self._portal = Portal.shared()
+        self._server = ForkServer.shared()
+        self._directory = Directory()
+        self._owner = os.getpid()
+        self._lock = threading.RLock()
+        self._ending: Future[None] | None = None
+        self._ended = threading.Event()
+        self._supervisor: Supervisor | None = None
+        self.addresses: list[str] = []
+
+    @classmethod
+    def start(cls, design: Design, drain_seconds: float, tell: Tell | None = None) -> Session:
+        """Start what `design` draws up, and return when all of it is ready.
+
+        The fork server loads while `design` still looks at what there is to run. `tell` is called with news of each
+        process, on another thread.
+        """
+        session = cls(drain_seconds)
+        try:
+            session._portal.run(session._prepare())
+            sweep()
+            blueprint = design(session._directory)
+            session.addresses = session._portal.run(session._begin(blueprint, tell or _nobody))
+        except BaseException:
+            session._portal.run(session._clean_up())
+            raise
+        atexit.register(session.close)
+        return session
+
+    async def _prepare(self) -> None:
+        self._server.keep(self._directory.path)
+
+    async def _begin(self, blueprint: Blueprint, tell: Tell) -> list[str]:
+        self._supervisor = Supervisor(blueprint, self._server.launch, tell)
+        return await self._supervisor.start()
+
+    async def _end(self, drain_seconds: float) -> None:
+        try:
+            if self._supervisor is not None:
+                await self._supervisor.stop(drain_seconds)
+        finally:
+            await self._clean_up()
+
+    async def _clean_up(self) -> None:
+        self._directory.close()
+        await self._server.forget(self._directory.path)
+
+    async def _kill(self) -> None:
+        if self._supervisor is not None:
+            await self._supervisor.kill()
+
+    def address(self, name: str) -> str:
+        """The address of the socket `name` in the private directory."""
+        return self._directory.address(name)
+
+    @property
+    def running(self) -> bool:
+        return self._ending is None
+
+    @property
+    def pids(self) -> dict[str, int]:
+        """The processes that run now, by name and number of the replica."""
+        members = [] if self._supervisor is None else self._supervisor.members
+        return {member.title: member.pid for member in members if member.pid is not None}
+
+    def close(self) -> None:
+        """Drain and stop everything, and return when nothing is left. Idempotent.
+
+        An interrupt (Ctrl-C) while it waits stops everything at once, and is raised.
+        """
+        if os.getpid() != self._owner:
+            return
+        ending = self._begin_ending()
+        try:
+            ending.result()
+        except (KeyboardInterrupt, SystemExit):
+            self._portal.submit(self._kill())
+            ending.result()
+            raise
+
+    def _begin_ending(self) -> Future[None]:
+        with self._lock:
+            if self._ending is None:
+                self._ending = self._portal.submit(self._end(self._drain_seconds))
+                self._ending.add_done_callback(lambda _: self._ended.set())
+                atexit.unregister(self.close)
+            return self._ending
+
+    def block(self) -> None:
+        """Wait until it was stopped: by SIGINT or SIGTERM, where this is the main thread, or by `close` from another one.
+
+        The first signal drains and stops everything, a second one stops it at once.
+        """
+        with self._signals():
+            self._ended.wait()
+        self._begin_ending().result()
+
+    @contextmanager
+    def _signals(self) -> Iterator[None]:
+        if threading.current_thread() is not threading.main_thread():
+            yield
+            return
+        before = {number: signal.signal(number, self._on_signal) for number in STOPPING}
+        try:
+            yield
+        finally:
+            for number, handler in before.items():
+                signal.signal(number, handler)
+
+    def _on_signal(self, _number: int, _frame: FrameType | None) -> None:
+        if self._ending is None:
+            self._begin_ending()
+        else:
+            self._portal.submit(self._kill())
+
+
+def _nobody(_progress: Progress) -> None:
+    """Where nobody wants to hear of progress."""

@@ -1,0 +1,1 @@
+"""What runs in a process: a worker, a gateway, and the process itself."""

@@ -1,0 +1,334 @@
+"""The main of a child process: a worker or a gateway, from its spec to its end.
+
+The child obeys the one that started it, over the channel it inherited, and lives no longer than that one: when the
+channel ends, it ends at once. SIGTERM drains it as an order to stop does; a second signal ends it at once. Ctrl-C in a
+terminal is not for it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import gc
+import os
+import pickle
+import signal
+import socket
+import sys
+import types
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from thalweg.config.options import GatewayOptions, ServerOptions, WorkerOptions
+from thalweg.errors import ThalwegError
+from thalweg.message import ServiceDescription
+from thalweg.service.control import (
+    CHUNK,
+    Described,
+    Failed,
+    Frames,
+    GatewaySpec,
+    Go,
+    Loading,
+    Order,
+    Ready,
+    Report,
+    Spec,
+    Starting,
+    Stop,
+    WorkerSpec,
+    pack,
+    receive,
+)
+from thalweg.service.traceback import user_traceback
+from thalweg.transport import registry
+from thalweg.transport.contract import Server, Serving
+
+if TYPE_CHECKING:
+    from thalweg.executor.loading import Reference
+    from thalweg.graph.topology import Topology
+
+PRELOADED = (
+    "cloudpickle",
+    "numpy",
+    "pydantic",
+    "uvloop",
+    "thalweg.docs",
+#    "thalweg.executor.loading",
+#    "thalweg.service.gateway",
+#    "thalweg.service.worker",
+    "thalweg.transport.local",
+)
+"""What every child needs, imported once before any is forked. Light, without threads, and never a user's."""
+
+SWITCH_SECONDS = 0.001
+"""How long a busy thread keeps the interpreter. User code computes in one; the default of 5 ms makes every frame wait."""
+
+
+@dataclass(frozen=True)
+class WorkerContent:
+    """What a worker runs. `public` says how it listens where it serves alone, without a gateway."""
+
+    reference: Reference
+    options: WorkerOptions
+    public: ServerOptions | None = None
+
+
+@dataclass(frozen=True)
+class GatewayContent:
+    """What a gateway runs: the shape of the graph (no user code in it), and its own options."""
+
+    topology: Topology
+    options: GatewayOptions
+
+
+def preload() -> None:
+    """Import what every child needs."""
+    for name in PRELOADED:
+        import_module(name)
+
+
+def main(channel: socket.socket) -> int:
+    """Be the process whose spec comes first on `channel`. Returns the exit code."""
+    signal.signal(signal.SIGINT, _not_for_us)
+    sys.setswitchinterval(SWITCH_SECONDS)
+    sys.modules["__main__"] = types.ModuleType("__main__")  # user code that starts processes must not find ours
+    try:
+        spec: Spec = receive(channel, Spec)
+        link = Link(channel)
+        role = _role(spec)
+        spec.surroundings.apply()
+        return _run(role, link, spec)
+    except (EOFError, BrokenPipeError, ConnectionResetError):
+        return 1
+
+
+def _not_for_us(_signal: int, _frame: object) -> None:
+    """A handler, where SIG_IGN would be inherited by the programs that user code runs."""
+
+
+def _role(spec: Spec) -> Role:
+    return WorkerRole(spec) if isinstance(spec, WorkerSpec) else GatewayRole(spec)
+
+
+def _run(role: Role, link: Link, spec: Spec) -> int:
+    try:
+        role.load(link)
+    except Exception as error:
+        link.send(_failure(f"{role.title} could not be loaded", error))
+        return 1
+    import uvloop
+
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        return runner.run(Life(role, link, spec.drain_seconds).live())
+
+
+def _failure(what: str, error: BaseException) -> Failed:
+    cause = error.__cause__ if isinstance(error, ThalwegError) and error.__cause__ is not None else error
+    if isinstance(error, (ThalwegError, OSError)) and cause is error:
+        return Failed(f"{what}: {error}")
+    return Failed(f"{what}: {type(cause).__name__}: {cause}", user_traceback(cause))
+
+
+class Link:
+    """The channel to the one that started this process."""
+
+    def __init__(self, channel: socket.socket) -> None:
+        self._channel = channel
+        self._frames = Frames(Order)
+
+    def send(self, report: Report) -> None:
+        self._channel.sendall(pack(report))
+
+    def fileno(self) -> int:
+        return self._channel.fileno()
+
+    def orders(self) -> list[Order]:
+        """What has arrived. Raises `EOFError` where the other side is gone."""
+        try:
+            data = self._channel.recv(CHUNK, socket.MSG_DONTWAIT)
+        except (BlockingIOError, InterruptedError):
+            return []
+        except ConnectionResetError:
+            data = b""
+        if not data:
+            raise EOFError
+        return list(self._frames.feed(data))
+
+
+class Role(ABC):
+    """What this process is."""
+
+    title: str
+
+    @abstractmethod
+    def load(self, link: Link) -> None:
+        """Look up code, before anything is constructed or bound."""
+
+    @abstractmethod
+    async def start(self, go: Go, link: Link) -> list[str]:
+        """Construct, bind; return the addresses."""
+
+    @abstractmethod
+    async def stop(self, drain_seconds: float) -> None:
+        """Drain, close."""
+
+
+class WorkerRole(Role):
+    """One replica of an Executor."""
+
+    def __init__(self, spec: WorkerSpec) -> None:
+        self._spec = spec
+        self._servers: list[Server] = []
+        self.title = f"Executor {spec.name!r}"
+
+    def load(self, link: Link) -> None:
+        from thalweg.executor.description import describe
+
+        link.send(Loading())
+        self._content: WorkerContent = pickle.loads(self._spec.content)  # noqa: S301  from our own parent, not a network
+        self._source = self._content.reference.resolve()
+        link.send(Described(describe(self._source, self._content.options)))
+
+    async def start(self, go: Go, link: Link) -> list[str]:
+        from thalweg.service.worker import Worker
+
+        link.send(Starting())
+        content = self._content
+        self._worker = Worker(self._source, content.options, replica=self._spec.replica)
+        await self._worker.start()
+        private = Serving(
+            self._worker,
+            content.options.queue,
+            describe=lambda: self._worker.description,
+            ready=lambda: self._worker.ready,
+        )
+        public = private if content.public is None else _public(self._worker, content.public)
+        self._servers = [
+            registry.server(address, private if address.startswith("unix:") else public)
+            for address in self._spec.addresses
+        ]
+        return await _listen(self._servers)
+
+    async def stop(self, drain_seconds: float) -> None:
+        await _stop(self._servers, drain_seconds)
+        await self._worker.close()
+
+
+class GatewayRole(Role):
+    """The Gateway of a Flow."""
+
+    title = "The gateway"
+
+    def __init__(self, spec: GatewaySpec) -> None:
+        self._spec = spec
+        self._servers: list[Server] = []
+
+    def load(self, link: Link) -> None:
+        link.send(Loading())
+        self._content: GatewayContent = pickle.loads(self._spec.content)  # noqa: S301  from our own parent, not a network
+        for address in self._spec.addresses:
+            registry.load(address)
+        link.send(Described(ServiceDescription(self._spec.name)))
+
+    async def start(self, go: Go, link: Link) -> list[str]:
+        from thalweg.service.gateway import Gateway
+
+        link.send(Starting())
+        options = self._content.options
+        topology = self._content.topology
+        self._gateway = Gateway(self._spec.name, topology, go.descriptions, go.replicas, options)
+        await self._gateway.start()
+        serving = _public(self._gateway, options)
+        self._servers = [registry.server(address, serving) for address in self._spec.addresses]
+        return await _listen(self._servers)
+
+    async def stop(self, drain_seconds: float) -> None:
+        await _stop(self._servers, drain_seconds)
+        await self._gateway.close()
+
+
+def _public(service: Any, options: ServerOptions) -> Serving:
+    return Serving(
+        service,
+        options.limits,
+        timeout=options.timeout,
+        describe=lambda: service.description,
+        ready=lambda: service.ready,
+        title=options.title,
+    )
+
+
+async def _listen(servers: list[Server]) -> list[str]:
+    for server in servers:
+        await server.start()
+    return [server.address for server in servers]
+
+
+async def _stop(servers: list[Server], drain_seconds: float) -> None:
+    await asyncio.gather(*(server.stop(drain_seconds) for server in servers))
+
+
+class Life:
+    """The phases of a process, driven by orders and signals."""
+
+    def __init__(self, role: Role, link: Link, drain_seconds: float) -> None:
+        self._role = role
+        self._link = link
+        self._drain_seconds = drain_seconds
+        self._ready = False
+
+    async def live(self) -> int:
+        loop = asyncio.get_running_loop()
+        self._go: asyncio.Future[Go] = loop.create_future()
+        self._stop: asyncio.Future[Stop] = loop.create_future()
+        loop.add_signal_handler(signal.SIGTERM, self._on_stop, Stop(self._drain_seconds))
+        loop.add_reader(self._link.fileno(), self._on_orders)
+        try:
+            return await self._phases()
+        finally:
+            loop.remove_reader(self._link.fileno())
+            loop.remove_signal_handler(signal.SIGTERM)
+
+    async def _phases(self) -> int:
+        go = await self._go
+        try:
+            addresses = await self._role.start(go, self._link)
+        except Exception as error:
+            self._link.send(_failure(f"{self._role.title} could not be started", error))
+            return 1
+        gc.collect()
+        gc.freeze()  # what is loaded now stays; no collection needs to walk through it again
+        self._ready = True
+        self._link.send(Ready(addresses))
+        stop = await self._stop
+        await self._role.stop(stop.drain_seconds)
+        return 0
+
+    def _on_orders(self) -> None:
+        try:
+            orders = self._link.orders()
+        except EOFError:
+            _end(1)
+        for order in orders:
+            if isinstance(order, Stop):
+                self._on_stop(order)
+            elif not self._go.done():
+                self._go.set_result(order)
+
+    def _on_stop(self, stop: Stop) -> None:
+        """Before it is ready nothing is under way, and a constructor cannot be interrupted: end at once."""
+        if not self._ready or self._stop.done():
+            _end(128 + signal.SIGTERM if self._ready else 0)
+        self._stop.set_result(stop)
+
+
+def _end(code: int) -> None:
+    """End now. Output that was printed still comes out."""
+    for stream in (sys.stdout, sys.stderr):
+        if stream is not None:
+            with contextlib.suppress(OSError, ValueError):  # nobody reads it any more, or user code closed it
+                stream.flush()
+    os._exit(code)

@@ -1,0 +1,32 @@
+"""The part of a traceback that a user can do something about."""
+
+from __future__ import annotations
+
+import traceback
+from pathlib import Path
+
+OURS = str(Path(__file__).resolve().parent.parent)
+
+
+def user_traceback(error: BaseException) -> str:
+    """`error` as Python prints it, without Thalweg's own frames and the import machinery's."""
+    told = traceback.TracebackException.from_exception(error)
+    seen: set[int] = set()
+    _strip(told, seen)
+    return "".join(told.format()).rstrip()
+
+
+def _strip(told: traceback.TracebackException, seen: set[int]) -> None:
+    if id(told) in seen:
+        return
+    seen.add(id(told))
+    told.stack = traceback.StackSummary.from_list([frame for frame in told.stack if not _is_ours(frame.filename)])
+    for other in (told.__cause__, told.__context__):
+        if other is not None:
+            _strip(other, seen)
+    for member in told.exceptions or ():
+        _strip(member, seen)
+
+
+def _is_ours(filename: str) -> bool:
+    return filename.startswith((OURS, "<frozen importlib"))

@@ -1,0 +1,49 @@
+from thalweg.orchestration.restart import BackOff, RestartPolicy
+from thalweg.testing.clock import VirtualClock
+
+BACKOFF = BackOff(first_seconds=0.5, factor=2.0, longest_seconds=3.0, healthy_seconds=10.0)
+
+
+def test_each_end_in_a_row_waits_longer_up_to_a_limit():
+    clock = VirtualClock()
+    policy = RestartPolicy(BACKOFF)
+    waits = []
+    for _ in range(5):
+        at = policy.ended(clock())
+        waits.append(at - clock())
+        clock.advance(at - clock())
+    assert waits == [0.5, 1.0, 2.0, 3.0, 3.0]
+
+
+def test_a_healthy_time_forgives_what_was_before():
+    clock = VirtualClock()
+    policy = RestartPolicy(BACKOFF)
+    for _ in range(3):
+        policy.ended(clock())
+    policy.ready(clock())
+    clock.advance(10.0)
+    assert policy.ended(clock()) - clock() == 0.5
+
+
+def test_a_process_that_dies_soon_after_it_was_ready_keeps_its_back_off():
+    clock = VirtualClock()
+    policy = RestartPolicy(BACKOFF)
+    policy.ended(clock())
+    policy.ready(clock())
+    clock.advance(9.9)
+    assert policy.ended(clock()) - clock() == 1.0
+
+
+def test_one_healthy_time_counts_once():
+    clock = VirtualClock()
+    policy = RestartPolicy(BACKOFF)
+    policy.ready(clock())
+    clock.advance(10.0)
+    policy.ended(clock())
+    clock.advance(100.0)
+    assert policy.ended(clock()) - clock() == 1.0
+
+
+def test_thousands_of_ends_stay_at_the_limit():
+    policy = RestartPolicy(BACKOFF)
+    assert [policy.ended(0.0) for _ in range(5000)][-1] == 3.0
