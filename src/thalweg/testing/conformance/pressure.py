@@ -71,7 +71,7 @@ class Holding:
     async def handle(self, request: Request, context: Context) -> AsyncGenerator[Response, None]:
         self.started.release()
         await self.release.wait()
-        yield Response(request.body)
+        yield Response(request.body, request.content_type)
 
 
 async def _held(channel: Any, holding: Holding, body: tuple[bytes, ...], number: int) -> list[asyncio.Task[Response]]:

@@ -1,0 +1,277 @@
+"""The channel: a pool of connections to one HTTP server, by aiohttp, and one more that only watches whether it is there."""
+
+from __future__ import annotations
+
+import asyncio
+import ssl
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
+from typing import TypeVar
+from urllib.parse import quote, urlsplit
+
+import aiohttp
+
+from thalweg.config import Limits
+from thalweg.errors import (
+    ConfigurationError,
+    MalformedRequest,
+    PayloadTooLarge,
+    PeerLost,
+    ThalwegError,
+    Unavailable,
+)
+from thalweg.message import Buffer, Context, Request, Response
+from thalweg.transport.contract import Channel
+from thalweg.transport.http import headers
+from thalweg.transport.http.events import EventParser, event_response
+from thalweg.transport.http.failures import decode_failure, foreign_failure
+from thalweg.transport.http.payload import pack_content, unpack_content
+
+CONNECTIONS = 512
+"""Requests that are under way at once; the others wait for a connection."""
+CONNECT_SECONDS = 10.0
+KEEP_ALIVE_SECONDS = 30.0
+"""How long a connection rests before it is closed: shorter than any server's patience, so that none dies in our hands."""
+PIECE_BYTES = 256 * 1024
+ERROR_BYTES = 1 << 20
+
+T = TypeVar("T")
+
+
+class HttpChannel(Channel):
+    """Works without `connect` too: connections are made as requests need them."""
+
+    def __init__(self, address: str, limits: Limits) -> None:
+        parts = urlsplit(address)
+        if parts.scheme not in ("http", "https") or not parts.hostname:
+            raise ConfigurationError(f"{address!r} is no address of an HTTP server; write http://HOST:PORT.")
+        self._address = address.rstrip("/")
+        self._host, self._secure = parts.hostname, parts.scheme == "https"
+        self._port = parts.port or (443 if self._secure else 80)
+        self._limits = limits
+        self._session: aiohttp.ClientSession | None = None
+        self._sentinel: _Sentinel | None = None
+        self._looking: asyncio.Task[None] | None = None
+        self._lost = asyncio.Event()
+        self._closed = False
+
+    async def connect(self) -> None:
+        if self._closed:
+            raise Unavailable(f"The channel to {self._address} is closed.")
+        if self._sentinel is None:
+            self._sentinel = await self._watch()
+            self._lost = asyncio.Event()
+
+    @property
+    def connected(self) -> bool:
+        return self._sentinel is not None
+
+    async def ready(self) -> bool:
+        response = await self._within(Context.with_timeout(CONNECT_SECONDS), self._get("/readyz"))
+        response.release()
+        return response.status < 500
+
+    async def closed(self) -> None:
+        await self._lost.wait()
+
+    async def close(self) -> None:
+        self._closed = True
+        self._lose()
+        if self._looking is not None:
+            self._looking.cancel()
+            await asyncio.wait([self._looking])
+        if self._session is not None:
+            await self._session.close()
+
+    async def handle(self, request: Request, context: Context) -> AsyncGenerator[Response, None]:
+        context.check()
+        response = await self._within(context, self._post(request, context))
+        try:
+            if response.status != 200:
+                raise await self._within(context, self._failure(response))
+            if response.content_type == headers.EVENTS:
+                async for item in self._events(response, context):
+                    yield item
+            else:
+                yield await self._within(context, self._answer(response))
+        finally:
+            response.close()
+
+    # Requests.
+
+    async def _post(self, request: Request, context: Context) -> aiohttp.ClientResponse:
+        content = pack_content(request.content_type, request.body, request.parameters)
+        if content.size > self._limits.max_message_bytes:
+            raise PayloadTooLarge(
+                f"The request has {content.size} bytes; at most {self._limits.max_message_bytes} are sent."
+            )
+        lines = {name: value for name, value in context.metadata.items() if name not in headers.NO_METADATA}
+        lines.pop("host", None)
+        lines["content-type"] = request.content_type
+        lines["content-length"] = str(content.size)
+        lines["accept"] = f"{request.accept or request.content_type}, {headers.EVENTS}"
+        if content.parameters:
+            lines[headers.PARAMETERS] = content.parameters
+        if request.target:
+            lines[headers.TARGET] = headers.target_text(request.target)
+        if context.given_request_id:
+            lines[headers.REQUEST_ID] = context.given_request_id
+        if context.trace:
+            lines[headers.TRACE] = context.trace
+        remaining = context.remaining()
+        if remaining is not None:
+            lines[headers.TIMEOUT] = f"{remaining:.6f}"
+        body = b"".join(content.parts) if content.size <= PIECE_BYTES else _pieces(content.parts)
+        path = request.endpoint if request.endpoint.startswith("/") else f"/{request.endpoint}"
+        url = self._address + quote(path)
+        try:
+            return await self._open().post(url, data=body, headers=lines, allow_redirects=False)
+        except ValueError as error:  # a line break in a header
+            raise MalformedRequest(f"The metadata cannot be sent as headers: {error}.") from None
+
+    async def _get(self, path: str) -> aiohttp.ClientResponse:
+        return await self._open().get(self._address + path, allow_redirects=False)
+
+    def _open(self) -> aiohttp.ClientSession:
+        if self._closed:
+            raise Unavailable(f"The channel to {self._address} is closed.")
+        if self._session is None:
+            self._session = aiohttp.ClientSession(
+                connector=aiohttp.TCPConnector(limit=CONNECTIONS, keepalive_timeout=KEEP_ALIVE_SECONDS),
+                timeout=aiohttp.ClientTimeout(total=None, sock_connect=CONNECT_SECONDS),
+                cookie_jar=aiohttp.DummyCookieJar(),
+                auto_decompress=False,
+                skip_auto_headers=("accept-encoding", "user-agent"),
+                max_field_size=2 * headers.PARAMETERS_BYTES,
+            )
+        return self._session
+
+    async def _within(self, context: Context, work: Awaitable[T]) -> T:
+        """`work`, as far as there is time for it. Raises what a channel raises for whatever goes wrong."""
+        try:
+            async with asyncio.timeout(context.remaining()):
+                return await work
+        except (TimeoutError, aiohttp.ClientError, OSError) as error:
+            # Where the time is up, that is what ended it, even if the server was quicker to hang up.
+            context.check()
+            raise self._translated(error) from None
+
+    def _translated(self, error: Exception) -> ThalwegError:
+        if self._closed:
+            return PeerLost(f"The channel to {self._address} was closed before the answer was complete.")
+        if isinstance(error, (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError)):
+            self._lose()
+            return Unavailable(f"Nobody answers at {self._address}: {error}.")
+        return PeerLost(f"The connection to {self._address} broke before the answer was complete: {error}.")
+
+    # Answers.
+
+    async def _answer(self, response: aiohttp.ClientResponse) -> Response:
+        parameters = response.headers.get(headers.PARAMETERS, "")
+        data = await self._read(response, self._limits.max_message_bytes)
+        body, values = unpack_content(response.content_type, data, parameters.encode())
+        return Response(body, response.content_type, values)
+
+    async def _read(self, response: aiohttp.ClientResponse, largest: int) -> bytes:
+        size = response.content_length or 0
+        pieces: list[bytes] = []
+        if size <= largest:
+            size = 0
+            async for piece in response.content.iter_any():
+                pieces.append(piece)
+                size += len(piece)
+                if size > largest:
+                    break
+        if size > largest:
+            raise PayloadTooLarge(f"The answer has {size} bytes or more; at most {largest} are taken.")
+        return pieces[0] if len(pieces) == 1 else b"".join(pieces)
+
+    async def _events(self, response: aiohttp.ClientResponse, context: Context) -> AsyncGenerator[Response, None]:
+        largest = self._limits.max_message_bytes
+        parser = EventParser(largest * 4 // 3 + PIECE_BYTES)
+        while piece := await self._within(context, response.content.readany()):
+            for event in parser.feed(piece):
+                context.check()
+                if event.name == "end":
+                    await self._within(context, _finish(response))
+                    return
+                if event.name == "error":
+                    raise decode_failure(event.data) or foreign_failure(500, event.data, str(response.url))
+                item = event_response(event)
+                if item.size > largest:
+                    raise PayloadTooLarge(f"The answer has {item.size} bytes; at most {largest} are taken.")
+                yield item
+        raise PeerLost(f"The stream from {self._address} ended before it was complete.")
+
+    async def _failure(self, response: aiohttp.ClientResponse) -> ThalwegError:
+        body = await self._read(response, ERROR_BYTES)
+        error = decode_failure(body)
+        if error is None:
+            error = foreign_failure(response.status, body, str(response.url))
+            after = response.headers.get("retry-after", "")
+            error.retry_after = float(after) if after.isdigit() else None
+        return error
+
+    # Whether the server is there.
+
+    async def _watch(self) -> _Sentinel:
+        """Open a connection that is there to be lost."""
+        context = ssl.create_default_context() if self._secure else None
+        try:
+            async with asyncio.timeout(CONNECT_SECONDS):
+                loop = asyncio.get_running_loop()
+                _, sentinel = await loop.create_connection(self._make_sentinel, self._host, self._port, ssl=context)
+        except OSError as error:  # a timeout is one too
+            raise Unavailable(f"Nobody answers at {self._address}: {error}.") from None
+        return sentinel
+
+    def _make_sentinel(self) -> _Sentinel:
+        return _Sentinel(self._on_loss)
+
+    def _on_loss(self, sentinel: _Sentinel) -> None:
+        """Servers close connections that rest; only one that cannot be opened again means that nobody is there."""
+        if sentinel is self._sentinel:
+            self._looking = asyncio.get_running_loop().create_task(self._look())
+
+    async def _look(self) -> None:
+        try:
+            self._sentinel = await self._watch()
+        except Unavailable:
+            self._lose()
+
+    def _lose(self) -> None:
+        sentinel, self._sentinel = self._sentinel, None
+        self._lost.set()
+        if sentinel is not None:
+            sentinel.abort()
+
+
+class _Sentinel(asyncio.Protocol):
+    """A connection without requests."""
+
+    def __init__(self, lost: Callable[[_Sentinel], None]) -> None:
+        self._lost = lost
+        self._transport: asyncio.BaseTransport | None = None
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport = transport
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._transport = None
+        self._lost(self)
+
+    def abort(self) -> None:
+        if self._transport is not None:
+            self._transport.close()
+
+
+async def _finish(response: aiohttp.ClientResponse) -> None:
+    """Read what ends a body, so that its connection can be used again."""
+    await response.content.readany()
+
+
+async def _pieces(parts: Sequence[Buffer]) -> AsyncGenerator[memoryview, None]:
+    """A large body in pieces between which others have their turn."""
+    for part in parts:
+        view = memoryview(part).cast("B")
+        for start in range(0, len(view), PIECE_BYTES):
+            yield view[start : start + PIECE_BYTES]

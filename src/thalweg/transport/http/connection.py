@@ -1,0 +1,180 @@
+"""One connection of the server: uvicorn's protocol, and a guard around it.
+
+The guard knows the task that answers, so that a caller who leaves cancels it at once and no request needs a task that
+watches for that; and it bounds what uvicorn does not: the size of a request's head, and how long a silent peer may stay.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import Any, Literal, cast
+
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+from thalweg.errors import MalformedRequest, ThalwegError
+
+HEAD_BYTES = 64 * 1024
+"""Largest request line and headers together."""
+DISCARD_BYTES = 16 << 20
+"""How much of a body that was refused is read and dropped, so that its sender gets to the answer."""
+SILENCE_SECONDS = 30
+"""How long a head may take, a body may pause, and an answer may wait for its reader."""
+
+_HEAD_TOO_LARGE = b"HTTP/1.1 431 Request Header Fields Too Large\r\ncontent-length: 0\r\nconnection: close\r\n\r\n"
+
+Phase = Literal["idle", "reading", "working", "answering"]
+
+
+class HttpConnection(asyncio.Protocol):
+    """Passes everything on to `inner`. Its `task` is the one that answers the request under way."""
+
+    def __init__(
+        self,
+        opened: Callable[[HttpConnection], None],
+        closed: Callable[[HttpConnection], None],
+        **settings: Any,
+    ) -> None:
+        """`settings` are those that uvicorn gives its protocols."""
+        self._opened = opened
+        self._closed = closed
+        settings["app_state"] = {"connection": self}
+        self._inner = HttpToolsProtocol(**settings)
+        self._inner.access_log = False
+        self._transport: asyncio.Transport | None = None
+        self._spoke = False
+        self._unclaimed = 0
+        self._allowance = HEAD_BYTES
+        self._quiet = 0
+        self._unsent = 0
+        self.full = False
+        self._room: asyncio.Future[None] | None = None
+        self.phase: Phase = "idle"
+        self.task: asyncio.Task[Any] | None = None
+        self.lost = False
+        self.interruption: tuple[ThalwegError, int | None] | None = None
+
+    # What the event loop calls.
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport = cast(asyncio.Transport, transport)  # uvloop's own is none by inheritance
+        self._inner.connection_made(self._transport)
+        self._opened(self)
+
+    def data_received(self, data: bytes) -> None:
+        if self.task is not None:
+            self._quiet = 0
+        else:
+            if not self._unclaimed:
+                self._quiet = 0
+            self._spoke = True
+            # Counted before this piece is parsed: whatever came before it was not the end of a head.
+            if self._unclaimed > self._allowance:
+                self._refuse()
+                return
+            self._unclaimed += len(data)
+        self._inner.data_received(data)
+
+    def eof_received(self) -> None:
+        self._inner.eof_received()
+
+    def pause_writing(self) -> None:
+        self.full = True
+        self._inner.pause_writing()
+
+    def resume_writing(self) -> None:
+        self.full = False
+        self._wake()
+        self._inner.resume_writing()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self.lost = True
+        self._inner.connection_lost(exc)
+        self._wake()
+        if self.task is not None:
+            self.task.cancel()
+        self._closed(self)
+
+    # What the application calls.
+
+    def begin(self, phase: Phase) -> None:
+        """The running task answers the next request."""
+        self.task = asyncio.current_task()
+        self.phase = phase
+        self._quiet = 0
+        self._unclaimed = 0
+        self._allowance = HEAD_BYTES
+
+    def end(self, unread: int) -> None:
+        """The request is answered; `unread` bytes of its body may still come and are dropped."""
+        self.task = None
+        self.phase = "idle"
+        self._quiet = 0
+        self._unsent = 0
+        if unread:
+            self._unclaimed = 1  # so that it does not pass for an idle connection
+            self._allowance = HEAD_BYTES + min(unread, DISCARD_BYTES)
+
+    async def room(self) -> None:
+        """Return when the peer has read so much that there is room for more."""
+        while self.full and not self.lost:
+            self._room = asyncio.get_running_loop().create_future()
+            await self._room
+
+    def flush_each_write(self) -> None:
+        """From now on `room` waits until the system has taken everything."""
+        if self._transport is not None:
+            self._transport.set_write_buffer_limits(high=0)
+
+    def buffer_writes(self) -> None:
+        """Undo `flush_each_write`."""
+        if self._transport is not None:
+            self._transport.set_write_buffer_limits()
+
+    def _wake(self) -> None:
+        if self._room is not None and not self._room.done():
+            self._room.set_result(None)
+
+    # What the server calls.
+
+    def sweep(self) -> None:
+        """Called once a second: end what has been silent for too long."""
+        self._quiet += 1
+        if self.phase == "answering":
+            self._watch_reader()
+        if self._quiet < SILENCE_SECONDS:
+            return
+        if self.phase == "reading":
+            self.interrupt(_stalled(), 408)
+        elif self.phase == "answering" or (self.phase == "idle" and (self._unclaimed or not self._spoke)):
+            self.abort()
+
+    def interrupt(self, error: ThalwegError, status: int | None = None) -> None:
+        """Cancel the request under way, and have it answered with `error`."""
+        if self.task is not None and self.interruption is None:
+            self.interruption = (error, status)
+            self.task.cancel()
+
+    def abort(self) -> None:
+        if self._transport is not None:
+            self._transport.abort()
+
+    def close(self) -> None:
+        """Close when what was written is sent."""
+        if self._transport is not None:
+            self._transport.close()
+
+    def _watch_reader(self) -> None:
+        unsent = 0 if self._transport is None else self._transport.get_write_buffer_size()
+        if unsent != self._unsent:
+            self._quiet = 0
+        self._unsent = unsent
+
+    def _refuse(self) -> None:
+        if self._transport is not None and not self._transport.is_closing():
+            self._transport.write(_HEAD_TOO_LARGE)
+            self._transport.close()
+
+
+def _stalled() -> ThalwegError:
+    return MalformedRequest(f"No byte of the body came for {SILENCE_SECONDS} seconds.")

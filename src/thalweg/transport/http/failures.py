@@ -1,0 +1,99 @@
+"""The body of every error, and the exception that a client makes of it.
+
+    {"detail": "what was wrong, and what to do", "code": "payload_too_large", "request_id": "4f...", "executor": "enc"}
+
+Where the findings have places in the body (422), `detail` is a list of `{"loc": ["body", ...], "msg": ..., "type": ...}`
+and `message` has the sentence. `details` holds findings of any other error, and `retry_after` the seconds until another
+attempt makes sense; both are there only where there is something to say.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import msgspec
+
+from thalweg.errors import (
+    ClientError,
+    DeadlineExceeded,
+    EndpointNotFound,
+    InvalidDocument,
+    MalformedRequest,
+    Overloaded,
+    PayloadTooLarge,
+    ServerError,
+    ThalwegError,
+    Unavailable,
+    UnsupportedContent,
+)
+from thalweg.message.status import Failure, from_failure
+
+_FOREIGN: dict[int, type[ThalwegError]] = {
+    400: MalformedRequest,
+    404: EndpointNotFound,
+    408: DeadlineExceeded,
+    413: PayloadTooLarge,
+    415: UnsupportedContent,
+    422: InvalidDocument,
+    429: Overloaded,
+    502: Unavailable,
+    503: Unavailable,
+    504: DeadlineExceeded,
+}
+
+
+class MethodNotAllowed(ClientError):
+    """Something is there, for other methods: those in `allow`."""
+
+    def __init__(self, message: str, *, allow: Sequence[str]) -> None:
+        super().__init__(message)
+        self.allow = allow
+
+
+def encode_failure(failure: Failure) -> bytes:
+    """The body for `failure`."""
+    body: dict[str, Any] = {
+        "detail": failure.message,
+        "code": failure.code,
+        "request_id": failure.request_id,
+        "executor": failure.executor,
+    }
+    if failure.details and all("loc" in detail for detail in failure.details):
+        body["detail"] = [{**detail, "loc": ["body", *detail["loc"]]} for detail in failure.details]
+        body["message"] = failure.message
+    elif failure.details:
+        body["details"] = failure.details
+    if failure.retry_after is not None:
+        body["retry_after"] = failure.retry_after
+    return msgspec.json.encode(body, enc_hook=str)
+
+
+def decode_failure(body: bytes) -> ThalwegError | None:
+    """The error that `body` describes, or None where it is not one of ours."""
+    try:
+        found = msgspec.json.decode(body, type=dict[str, Any])
+        detail, code = found["detail"], found["code"]
+        places = isinstance(detail, list)
+        return from_failure(
+            msgspec.convert(
+                [
+                    code,
+                    found.get("message", "") if places else detail,
+                    [{**one, "loc": one["loc"][1:]} for one in detail] if places else found.get("details", []),
+                    found.get("retry_after"),
+                    found.get("executor", ""),
+                    found.get("request_id", ""),
+                ],
+                Failure,
+            )
+        )
+    except (msgspec.MsgspecError, UnicodeDecodeError, KeyError, TypeError):
+        return None
+
+
+def foreign_failure(status: int, body: bytes, url: str) -> ThalwegError:
+    """The error for an answer of `status` that no Thalweg server wrote: a proxy's, or somebody else's service's."""
+    text = body[:200].decode(errors="replace").strip()
+    cls = _FOREIGN.get(status, ClientError if 400 <= status < 500 else ServerError)
+    return cls(f"{url} answered with HTTP status {status}" + (f": {text}" if text else "."))

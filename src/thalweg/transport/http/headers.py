@@ -1,0 +1,191 @@
+"""What the headers of a request say."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator, Mapping
+from functools import cached_property, lru_cache
+from math import isfinite
+from typing import Any, NamedTuple
+from urllib.parse import quote, unquote
+
+import msgspec
+
+from thalweg.errors import MalformedRequest, UnsupportedContent
+from thalweg.message import COLUMNS, JSON
+
+TIMEOUT = "thalweg-timeout"
+TARGET = "thalweg-target"
+PARAMETERS = "thalweg-parameters"
+REQUEST_ID = "x-request-id"
+TRACE = "traceparent"
+EVENTS = "text/event-stream"
+PARAMETERS_BYTES = 16 * 1024
+LONGEST_TIMEOUT = 366 * 24 * 3600.0
+
+NO_METADATA = frozenset(
+    f"{TIMEOUT} {TARGET} {PARAMETERS} {REQUEST_ID} {TRACE} accept accept-encoding connection content-encoding "
+    "content-length content-type expect keep-alive proxy-authorization proxy-connection te trailer transfer-encoding "
+    "upgrade".split()
+)
+"""Headers with a place of their own in a request or its context, and those that end at the next hop."""
+
+_REQUEST_ID = re.compile(rb"[\x21-\x7e]{1,128}")
+
+
+class Accepted(NamedTuple):
+    """What an `accept` header asks for."""
+
+    content_type: str
+    """JSON, COLUMNS, or empty where it leaves the choice."""
+    events: bool
+    """Whether a stream is welcome."""
+    only_events: bool
+
+
+class Head:
+    """The headers that matter to the server, as bytes, before anything is made of them."""
+
+    __slots__ = (
+        "accept",
+        "content_encoding",
+        "content_length",
+        "content_type",
+        "parameters",
+        "request_id",
+        "target",
+        "timeout",
+        "trace",
+        "transfer_encoding",
+    )
+
+    def __init__(self, headers: list[tuple[bytes, bytes]]) -> None:
+        self.accept = self.content_type = self.request_id = self.trace = b""
+        self.content_length = self.content_encoding = self.transfer_encoding = b""
+        self.timeout = self.target = self.parameters = b""
+        for name, value in headers:
+            slot = _SLOTS.get(name)
+            if slot is not None:
+                setattr(self, slot, value)
+
+
+_SLOTS = {
+    b"accept": "accept",
+    b"content-encoding": "content_encoding",
+    b"content-length": "content_length",
+    b"content-type": "content_type",
+    PARAMETERS.encode(): "parameters",
+    REQUEST_ID.encode(): "request_id",
+    TARGET.encode(): "target",
+    TIMEOUT.encode(): "timeout",
+    TRACE.encode(): "trace",
+    b"transfer-encoding": "transfer_encoding",
+}
+
+
+class Metadata(Mapping[str, str]):
+    """Headers by lower-case name, decoded when somebody looks. Several of one name are joined by a comma."""
+
+    def __init__(self, headers: list[tuple[bytes, bytes]]) -> None:
+        self._headers = headers
+
+    @cached_property
+    def _decoded(self) -> dict[str, str]:
+        decoded: dict[str, str] = {}
+        for raw_name, raw_value in self._headers:
+            name = raw_name.decode("latin-1")
+            if name not in NO_METADATA:
+                value = _text(raw_value)
+                decoded[name] = f"{decoded[name]}, {value}" if name in decoded else value
+        return decoded
+
+    def __getitem__(self, name: str) -> str:
+        return self._decoded[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._decoded)
+
+    def __len__(self) -> int:
+        return len(self._decoded)
+
+    def __repr__(self) -> str:
+        return repr(self._decoded)
+
+
+def _text(value: bytes) -> str:
+    try:
+        return value.decode()
+    except UnicodeDecodeError:
+        return value.decode("latin-1")
+
+
+@lru_cache(maxsize=64)
+def parsed_content_type(value: bytes) -> str:
+    """The content type of a body.
+
+    Raises:
+        UnsupportedContent: it is none that is read here.
+    """
+    essence = value.partition(b";")[0].strip().lower().decode("latin-1") or JSON
+    if essence not in (JSON, COLUMNS):
+        raise UnsupportedContent(f"The content type is {essence}; this server reads {JSON} and {COLUMNS}.")
+    return essence
+
+
+@lru_cache(maxsize=64)
+def accepted(value: bytes) -> Accepted:
+    """What the `accept` header `value` asks for; quality values decide nothing, the order does."""
+    names = [name.partition(";")[0].strip() for name in value.decode("latin-1").lower().split(",")]
+    known = [name for name in names if name in (JSON, COLUMNS)]
+    events = EVENTS in names
+    only = events and all(name in (EVENTS, "") for name in names)
+    return Accepted(known[0] if known and "*/*" not in names[: names.index(known[0])] else "", events, only)
+
+
+def parsed_timeout(value: bytes) -> float:
+    """Seconds in a timeout header.
+
+    Raises:
+        MalformedRequest: no number of seconds, or one below zero.
+    """
+    try:
+        seconds = float(value)
+    except ValueError:
+        seconds = -1.0
+    if not isfinite(seconds) or seconds < 0:
+        raise MalformedRequest(f"{TIMEOUT} is {_text(value)!r}; it takes a number of seconds, such as 2.5.")
+    return min(seconds, LONGEST_TIMEOUT)
+
+
+def parsed_request_id(value: bytes) -> str:
+    """The caller's name for the request, or nothing where it would not be safe to repeat it."""
+    return value.decode("ascii") if _REQUEST_ID.fullmatch(value) else ""
+
+
+def parsed_parameters(value: bytes) -> dict[str, Any]:
+    """The parameters in a header, or in the first buffer of a framed body.
+
+    Raises:
+        MalformedRequest: they are not a JSON object.
+    """
+    if not value:
+        return {}
+    try:
+        return msgspec.json.decode(value, type=dict[str, Any])
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise MalformedRequest(f"The parameters are no JSON object: {error}.") from None
+
+
+def parameters_text(value: Mapping[str, Any]) -> str:
+    """`value` as JSON in visible ASCII."""
+    return json.dumps(json.loads(msgspec.json.encode(value))).replace("\x7f", "\\u007f")
+
+
+def parsed_target(value: bytes) -> str:
+    return unquote(value.decode("latin-1"))
+
+
+def target_text(value: str) -> str:
+    """`value` as a header may carry it."""
+    return quote(value, safe="".join(map(chr, range(0x21, 0x7F))).replace("%", ""))

@@ -1,0 +1,154 @@
+"""The HTTP server: a socket, uvicorn's protocol on each connection, and an orderly end."""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import socket
+from email.utils import formatdate
+from typing import Any, cast
+from urllib.parse import urlsplit
+
+import uvicorn
+
+from thalweg.errors import ConfigurationError, PeerLost
+from thalweg.transport.contract import Server, Serving
+from thalweg.transport.http.application import Application
+from thalweg.transport.http.connection import HttpConnection
+
+KEEP_ALIVE_SECONDS = 75
+"""How long a connection may rest between two requests: longer than the minute of most load balancers."""
+BACKLOG = 2048
+FLUSH_SECONDS = 1.0
+"""How long a closing server waits for its peers to read the last answers."""
+
+
+class HttpServer(Server):
+    """Serves on the event loop that starts it; installs no signal handler and writes no access log."""
+
+    def __init__(self, address: str, serving: Serving) -> None:
+        self._host, self._port = _host_and_port(address)
+        self._application = Application(serving)
+        self._connections: set[HttpConnection] = set()
+        self._gone = asyncio.Event()
+        self._listener: asyncio.Server | None = None
+        self._tick: asyncio.TimerHandle | None = None
+        self._closing = False
+
+    @property
+    def address(self) -> str:
+        host = f"[{self._host}]" if ":" in self._host else self._host
+        return f"http://{host}:{self._port}"
+
+    async def start(self) -> None:
+        loop = asyncio.get_running_loop()
+        listening = await _bind(self._host, self._port)
+        self._port = listening.getsockname()[1]
+        config = _configuration(self._application)
+        self._state = uvicorn.Server(config).server_state
+
+        def connection() -> HttpConnection:
+            return HttpConnection(self._opened, self._closed, config=config, server_state=self._state, _loop=loop)
+
+        self._listener = await loop.create_server(connection, sock=listening, backlog=BACKLOG)
+        self._sweep()
+
+    def _opened(self, connection: HttpConnection) -> None:
+        self._connections.add(connection)
+        if self._closing:
+            connection.abort()
+
+    def _closed(self, connection: HttpConnection) -> None:
+        self._connections.discard(connection)
+        if not self._connections:
+            self._gone.set()
+
+    def _sweep(self) -> None:
+        """Once a second: tell the time, and end what has been silent for too long."""
+        self._state.default_headers = [(b"date", formatdate(usegmt=True).encode())]
+        for connection in list(self._connections):
+            connection.sweep()
+        self._tick = asyncio.get_running_loop().call_later(1.0, self._sweep)
+
+    async def stop(self, drain_seconds: float = 0.0) -> None:
+        if self._listener is None:
+            return
+        self._application.draining = True
+        self._listener.close()
+        # Every call of `stop` has a timer of its own, so the shortest patience wins.
+        timer = asyncio.get_running_loop().call_later(drain_seconds, self._call_off)
+        try:
+            while self._state.tasks:
+                await asyncio.wait(self._state.tasks)
+        finally:
+            timer.cancel()
+        await self._close()
+
+    def _call_off(self) -> None:
+        for connection in self._connections:
+            connection.interrupt(PeerLost(f"{self.address} was stopped before it had answered."))
+
+    async def _close(self) -> None:
+        self._closing = True
+        if self._tick is not None:
+            self._tick.cancel()
+        for connection in list(self._connections):
+            connection.close()
+        try:
+            async with asyncio.timeout(FLUSH_SECONDS):
+                await self._empty()
+        except TimeoutError:
+            for connection in list(self._connections):
+                connection.abort()
+            await self._empty()
+
+    async def _empty(self) -> None:
+        while self._connections:
+            self._gone.clear()
+            await self._gone.wait()
+
+
+def _configuration(application: Application) -> uvicorn.Config:
+    config = uvicorn.Config(
+        cast(Any, application),
+        http="httptools",
+        ws="none",
+        lifespan="off",
+        interface="asgi3",
+        log_config=None,
+        timeout_keep_alive=KEEP_ALIVE_SECONDS,
+        proxy_headers=False,
+        server_header=False,
+    )
+    config.load()
+    return config
+
+
+def _host_and_port(address: str) -> tuple[str, int]:
+    parts = urlsplit(address)
+    if parts.scheme != "http":
+        raise ConfigurationError(f"{address!r}: a server speaks plain http://; let a proxy in front of it speak TLS.")
+    try:
+        host, port = parts.hostname, parts.port
+    except ValueError:
+        host = port = None
+    if not host or port is None or parts.path.rstrip("/") or parts.query or parts.username is not None:
+        raise ConfigurationError(
+            f"{address!r} is no address to listen at; write http://HOST:PORT, with port 0 for any."
+        )
+    return host, port
+
+
+async def _bind(host: str, port: int) -> socket.socket:
+    """A socket bound to the first address of `host`. Raises `OSError` that names the address."""
+    found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
+    family, kind, protocol, _, where = found[0]
+    bound = socket.socket(family, kind, protocol)
+    try:
+        bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        bound.bind(where)
+    except OSError as error:
+        bound.close()
+        reason = "somebody listens there already" if error.errno == errno.EADDRINUSE else error.strerror
+        raise OSError(error.errno, f"http://{host}:{port} cannot be had: {reason}") from None
+    return bound
