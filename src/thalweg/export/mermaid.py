@@ -33,13 +33,13 @@ def diagram(options: FlowOptions) -> str:
 
 def _label(node: NodeOptions) -> str:
     """Name, user code and how many replicas, a line each."""
-    code = _code(node.uses)
+    code = code_name(node.uses)
     lines = [node.name, "" if code == node.name else code, f"{node.replicas} replicas" if node.replicas > 1 else ""]
     return "<br/>".join(_escaped(line) for line in lines if line)
 
 
-def _code(uses: Any) -> str:
-    """The shortest name by which a user knows what `uses` is."""
+def code_name(uses: Any) -> str:
+    """The shortest name by which a user knows what `uses` is; empty for nothing."""
     if isinstance(uses, Mapping):
         return str(uses.get("jtype", ""))
     if isinstance(uses, str):

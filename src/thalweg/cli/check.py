@@ -1,0 +1,61 @@
+"""`thalweg check`: what would happen at a start, without starting anything."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, Any
+
+import click
+
+if TYPE_CHECKING:
+    from thalweg.cli.board import Row
+    from thalweg.message import EndpointDescription, ServiceDescription
+
+
+@click.command()
+@click.argument("target")
+@click.option("--mermaid", is_flag=True, help="Print the graph as a Mermaid flowchart instead.")
+def check(target: str, mermaid: bool) -> None:
+    """Check a Flow, a Deployment or an Executor before it is served.
+
+    Reads TARGET (as for serve), imports the code of every Executor in a process of its own without constructing any,
+    and checks the graph and whether each Executor's output can feed the next one. Prints the graph and the endpoints, or
+    the error; ends with 1 where there is one.
+
+    \b
+    thalweg check flow.yml
+    """
+    from thalweg.cli.board import Board
+    from thalweg.cli.target import find, open_working_directory
+    from thalweg.config import FlowOptions
+    from thalweg.export.mermaid import diagram
+    from thalweg.orchestration.blueprint import as_flow
+    from thalweg.orchestration.deployment import Deployment
+    from thalweg.orchestration.flow import Flow
+    from thalweg.orchestration.inspection import inspect
+
+    open_working_directory()
+    found = find(target, {})
+    flow = Flow.of(found).options if isinstance(found, FlowOptions) else as_flow(Deployment.of(found).options)
+    descriptions = inspect(flow)
+    rows = Board(flow).rows[1:]
+    click.echo(diagram(flow) if mermaid else "\n".join(_report(target, rows, descriptions)))
+
+
+def _report(target: str, rows: list[Row], descriptions: Mapping[str, ServiceDescription]) -> Iterator[str]:
+    yield f"{target} is fine: {len(rows)} Executor{'s' if len(rows) != 1 else ''}"
+    for row in rows:
+        replicas = f", {len(row.phases)} replicas" if len(row.phases) > 1 else ""
+        yield f"\n{row.name}: {row.code or 'passes documents on'}, reads {', '.join(row.reads)}{replicas}"
+        for endpoint in descriptions[row.name].endpoints:
+            yield f"    {endpoint.path}  {_signature(endpoint)}"
+
+
+def _signature(endpoint: EndpointDescription) -> str:
+    """`Text -> Embedded`, or `Text -> Embedded, streaming`."""
+    given = _title(endpoint.output_schema or endpoint.input_schema)
+    return f"{_title(endpoint.input_schema)} -> {given}{', streaming' if endpoint.streaming else ''}"
+
+
+def _title(schema: dict[str, Any] | None) -> str:
+    return str((schema or {}).get("title", "any document"))

@@ -1,0 +1,65 @@
+"""Showing how a start comes along: a panel on a terminal, plain lines anywhere else."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+from time import monotonic
+from typing import Protocol
+
+from thalweg.cli.board import Board
+from thalweg.orchestration.member import Phase, Progress
+
+
+class Display(Protocol):
+    """What `serve` tells whoever watches. `tell` is called on another thread than the rest."""
+
+    def tell(self, news: Progress) -> None: ...
+
+    def ready(self, addresses: Sequence[str]) -> None: ...
+
+    def close(self) -> None:
+        """Nothing more is shown; the terminal is as it was."""
+        ...
+
+
+class Lines:
+    """One line for each change of phase: for logs, pipes and terminals that cannot move the cursor."""
+
+    def __init__(self, board: Board) -> None:
+        self._began = monotonic()
+        self._replicas = {row.name: len(row.phases) for row in board.rows}
+
+    def tell(self, news: Progress) -> None:
+        if news.phase is Phase.LAUNCHED:
+            return
+        title = f"{news.name}/{news.replica}" if self._replicas.get(news.name, 1) > 1 else news.name
+        reason = f": {news.message}" if news.message else ""
+        _print(f"{title}: {news.phase}{reason}")
+
+    def ready(self, addresses: Sequence[str]) -> None:
+        for address in addresses:
+            _print(f"listening: {described(address)}")
+        _print(f"ready after {monotonic() - self._began:.2f} s; Ctrl-C stops")
+
+    def close(self) -> None:
+        _print("stopped")
+
+
+def _print(line: str) -> None:
+    print(line, flush=True)
+
+
+def described(address: str) -> str:
+    """`address`, and where its pages are if it has any."""
+    return f"{address}, its pages at {address}/docs" if address.startswith("http") else address
+
+
+def display(board: Board, title: str) -> Display:
+    """The one that standard output can show."""
+    if sys.stdout.isatty() and os.environ.get("TERM", "") not in ("", "dumb"):
+        from thalweg.cli.panel import Panel
+
+        return Panel(board, title)
+    return Lines(board)

@@ -1,0 +1,74 @@
+"""The start of a Flow or a Deployment, drawn on a terminal and redrawn with each news."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from time import monotonic
+
+from rich.console import Console, Group
+from rich.live import Live
+from rich.panel import Panel as Frame
+from rich.table import Table
+from rich.text import Text
+
+from thalweg.cli.board import Board, Row
+from thalweg.cli.display import described
+from thalweg.orchestration.member import Phase, Progress
+
+HINT = "Ctrl-C stops"
+
+
+class Panel:
+    """Redraws itself until everything is ready; later news are lines below it, so that what user code prints stays
+    readable."""
+
+    def __init__(self, board: Board, title: str) -> None:
+        self._board = board
+        self._title = title
+        self._began = monotonic()
+        self._addresses: Sequence[str] = ()
+        self._took: float | None = None
+        self._console = Console(highlight=False)
+        self._live = Live(self._frame(), console=self._console, auto_refresh=False, redirect_stderr=False)
+        self._live.start(refresh=True)
+
+    def tell(self, news: Progress) -> None:
+        self._board.tell(news)
+        if self._took is None:
+            self._live.update(self._frame(), refresh=True)
+        elif news.phase in (Phase.WAITING, Phase.READY):
+            self._console.print(f"{news.name}/{news.replica}: {news.phase} {news.message}".rstrip(), markup=False)
+
+    def ready(self, addresses: Sequence[str]) -> None:
+        self._took = monotonic() - self._began
+        self._addresses = addresses
+        self._live.update(self._frame(), refresh=True)
+        self._live.stop()
+
+    def close(self) -> None:
+        self._live.stop()
+
+    def _frame(self) -> Frame:
+        table = Table.grid(padding=(0, 3))
+        for row in self._board.rows:
+            table.add_row(Text(row.name, "bold"), Text(row.code), Text(_reads(row), "dim"), _state(row))
+        lines = [Text(described(address), "cyan") for address in self._addresses]
+        parts = [table, Text(), *lines] if lines else [table]
+        took = "" if self._took is None else f"ready after {self._took:.2f} s; {HINT}"
+        return Frame(
+            Group(*parts),
+            title=Text(self._title),
+            title_align="left",
+            subtitle=took,
+            subtitle_align="left",
+            expand=False,
+        )
+
+
+def _reads(row: Row) -> str:
+    return f"reads {', '.join(row.reads)}" if row.reads else ""
+
+
+def _state(row: Row) -> Text:
+    many = f" x {len(row.phases)}" if len(row.phases) > 1 else ""
+    return Text(f"{row.state}{many}", "green" if row.ready else "yellow")

@@ -1,0 +1,79 @@
+"""`thalweg serve`: start a Flow or a Deployment and keep it running."""
+
+from __future__ import annotations
+
+import signal
+import sys
+from types import FrameType
+from typing import TYPE_CHECKING, Any, NoReturn
+
+import click
+
+if TYPE_CHECKING:
+    from thalweg.config import DeploymentOptions, FlowOptions
+    from thalweg.orchestration import Deployment, Flow
+
+
+@click.command()
+@click.argument("target")
+@click.option("--protocol", multiple=True, metavar="NAME", help="http or grpc; may be repeated.")
+@click.option("--port", multiple=True, type=int, metavar="NUMBER", help="One for each protocol, in the same order.")
+@click.option("--host", metavar="ADDRESS", help="Address to listen on; by default all of this machine's.")
+@click.option("--replicas", type=int, metavar="NUMBER", help="Processes that run the Executor side by side.")
+@click.option("--uses-with", multiple=True, metavar="KEY=VALUE", help="Argument of the constructor; may be repeated.")
+@click.option("--name", metavar="NAME", help="Name of the Executor, in errors and logs.")
+@click.option("--timeout", type=float, metavar="SECONDS", help="For requests that name no deadline of their own.")
+@click.option("--workspace", metavar="FOLDER", help="Folder below which the Executor may keep its files.")
+def serve(target: str, **given: Any) -> None:
+    """Serve an Executor or a Flow until Ctrl-C.
+
+    TARGET is a YAML file of a Flow, a Deployment or an Executor; package.module:Class; or file.py:Class. A function with
+    @requests will do in place of a class. What the options say comes before what the file says.
+
+    \b
+    thalweg serve flow.yml
+    thalweg serve encoder.py:Encoder --protocol http --port 8080 --replicas 2
+    thalweg serve encoder.py:Encoder --uses-with model=minilm --uses-with batch=32
+
+    The first Ctrl-C or SIGTERM lets requests under way end, the second one stops at once.
+    """
+    from thalweg.cli.target import find, open_working_directory, pairs
+
+    given["uses_with"] = pairs(given["uses_with"])
+    overrides = {name: value for name, value in given.items() if value not in (None, (), {})}
+    open_working_directory()
+    options = find(target, overrides)
+    signal.signal(signal.SIGTERM, _terminate)
+    _serve(options)
+
+
+def _terminate(number: int, _frame: FrameType | None) -> NoReturn:
+    """SIGTERM during the start, when there is nothing to drain yet."""
+    sys.exit(128 + number)
+
+
+def _serve(options: FlowOptions | DeploymentOptions) -> None:
+    import logging
+
+    from thalweg import __version__
+    from thalweg.cli.board import Board
+    from thalweg.cli.display import display
+
+    logging.basicConfig(format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    running = _runnable(options)
+    shown = display(Board(running.options), f"thalweg {__version__}: {running.name}")
+    try:
+        running.start(shown.tell)
+        shown.ready(running.addresses)
+        running.block()
+    finally:
+        running.close()
+        shown.close()
+
+
+def _runnable(options: FlowOptions | DeploymentOptions) -> Flow | Deployment:
+    from thalweg.config import FlowOptions
+    from thalweg.orchestration.deployment import Deployment
+    from thalweg.orchestration.flow import Flow
+
+    return Flow.of(options) if isinstance(options, FlowOptions) else Deployment.of(options)

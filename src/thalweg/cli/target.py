@@ -1,0 +1,95 @@
+"""What `serve` and `check` were asked to start, as options."""
+
+from __future__ import annotations
+
+import os
+import re
+import sys
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from thalweg.config import DeploymentOptions, FlowOptions
+from thalweg.config.load import load_options, parse_options
+from thalweg.errors import ConfigurationError
+
+_CLASS = re.compile(r"(?:[A-Za-z_][\w.]*|.+\.py):[A-Za-z_]\w*")
+_FILE = re.compile(r".+\.(?:ya?ml|json)")
+
+SERVER = ("protocol", "port", "host", "title", "timeout")
+"""Options of the command line that say how to listen; the others say what one Executor is given."""
+
+
+def find(target: str, overrides: Mapping[str, Any]) -> FlowOptions | DeploymentOptions:
+    """The options of `target`, a YAML file or an import string, with `overrides` in place of what it says itself.
+
+    Raises:
+        ConfigurationError: it is neither; it is wrong; or an override has no one Executor that it could be meant for.
+    """
+    if _CLASS.fullmatch(target):
+        return parse_options(DeploymentOptions, {"uses": _absolute(target), **overrides}, target)
+    if not _FILE.fullmatch(target):
+        raise ConfigurationError(
+            f"{target!r} is nothing that can be served: name a YAML file, package.module:Class, or file.py:Class."
+        )
+    found = load_options(target)
+    return _of_flow(found, overrides, target) if isinstance(found, FlowOptions) else _changed(found, overrides, target)
+
+
+def _absolute(target: str) -> str:
+    file, colon, name = target.rpartition(":")
+    if not file.endswith(".py"):
+        return target
+    if not os.path.isfile(file):
+        raise ConfigurationError(f"There is no file {file}.")
+    return f"{os.path.abspath(file)}{colon}{name}"
+
+
+def _of_flow(flow: FlowOptions, overrides: Mapping[str, Any], where: str) -> FlowOptions:
+    server = {name: value for name, value in overrides.items() if name in SERVER}
+    rest = {name: value for name, value in overrides.items() if name not in SERVER}
+    executors = flow.executors
+    if rest and len(executors) != 1:
+        options = ", ".join(f"--{name.replace('_', '-')}" for name in rest)
+        raise ConfigurationError(
+            f"{where} has {len(executors)} Executors, so {options} could be meant for any of them: say it in the file."
+        )
+    if rest:
+        executors = (_changed(executors[0], rest, where),)
+    return flow.model_copy(update={"gateway": _changed(flow.gateway, server, where), "executors": executors})
+
+
+def _changed(options: Any, overrides: Mapping[str, Any], where: str) -> Any:
+    """`options` with `overrides`; what stands in `uses_with` is kept where it is not overridden."""
+    if not overrides:
+        return options
+    given = {name: getattr(options, name) for name in options.model_fields_set}
+    if "uses_with" in overrides:
+        overrides = {**overrides, "uses_with": {**options.uses_with, **overrides["uses_with"]}}
+    return parse_options(type(options), {**given, **overrides}, where)
+
+
+def pairs(lines: Sequence[str]) -> dict[str, Any]:
+    """`key=value` lines as a mapping; a value is read as YAML, so that `8` is a number and `[1, 2]` a list.
+
+    Raises:
+        ConfigurationError: a line without a key, or a value that is not YAML.
+    """
+    import yaml
+
+    found: dict[str, Any] = {}
+    for line in lines:
+        key, equals, value = line.partition("=")
+        if not equals or not key.isidentifier():
+            raise ConfigurationError(f"{line!r} is no argument: write key=value.")
+        try:
+            found[key] = yaml.safe_load(value)
+        except yaml.YAMLError as error:
+            raise ConfigurationError(f"{key}: {value!r} is not YAML: {error}") from error
+    return found
+
+
+def open_working_directory() -> None:
+    """Let `package.module:Class` be found from the working directory, as `python -m` would."""
+    directory = os.getcwd()
+    if directory not in sys.path:
+        sys.path.insert(0, directory)
