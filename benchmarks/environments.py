@@ -56,8 +56,7 @@ class Environment:
     def versions(self) -> dict[str, str]:
         """Version of every installed distribution, names in lower case."""
         script = (
-            "import importlib.metadata as m\n"
-            "for d in m.distributions(): print(d.metadata['Name'].lower(), d.version)"
+            "import importlib.metadata as m\nfor d in m.distributions(): print(d.metadata['Name'].lower(), d.version)"
         )
         out = subprocess.run([self.python, "-c", script], capture_output=True, text=True, check=True, cwd=self.folder)
         return dict(line.split(" ", 1) for line in out.stdout.splitlines())

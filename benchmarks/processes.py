@@ -85,10 +85,18 @@ def _carries(pid: int, wanted: bytes) -> bool:
 class Service:
     """A program that serves until the `with` block ends. Its whole family is gone afterwards."""
 
-    def __init__(self, command: Sequence[str], *, folder: Path, stop_signal: signal.Signals = signal.SIGTERM) -> None:
+    def __init__(
+        self,
+        command: Sequence[str],
+        *,
+        folder: Path,
+        stop_signal: signal.Signals = signal.SIGTERM,
+        variables: Mapping[str, str] | None = None,
+    ) -> None:
         self._command = list(command)
         self._folder = folder
         self._stop_signal = stop_signal
+        self._variables = dict(variables or {})
         self._mark = secrets.token_hex(8)
         self._output = tempfile.TemporaryFile()  # noqa: SIM115  closed at the end of the `with` block
 
@@ -96,7 +104,7 @@ class Service:
         self._process = subprocess.Popen(
             self._command,
             cwd=self._folder,
-            env=clean_environment({MARK: self._mark, "PYTHONPATH": str(self._folder)}),
+            env=clean_environment(self._variables | {MARK: self._mark, "PYTHONPATH": str(self._folder)}),
             stdin=subprocess.DEVNULL,
             stdout=self._output,
             stderr=subprocess.STDOUT,

@@ -52,6 +52,7 @@ class Stream:
         self._embeddings = np.random.default_rng(0).random((PATTERN, 384), dtype=np.float32)
         self._make: Any = self._embedded(Embedded) if self.vectors else lambda n: Text(id=str(n), text=TEXT)
         self._type = DocList[Embedded] if self.vectors else DocList[Text]
+        self.sent = 0
         self._client = Client(host=f"grpc://127.0.0.1:{port}")
 
     def _embedded(self, cls: type) -> Any:
@@ -62,6 +63,7 @@ class Stream:
 
     def post(self, documents: list[Any]) -> Any:
         """All answers to `documents`."""
+        self.sent += len(documents)
         return self._client.post(
             self.endpoint, inputs=iter(documents), request_size=self.request_size, return_type=self._type
         )
@@ -71,7 +73,9 @@ class Stream:
         wanted = {document.id for document in documents}
         got = {answer.id for answer in answers}
         if got != wanted or len(answers) != len(documents):
-            raise SystemExit(f"sent {len(documents)} documents and got {len(answers)}, {len(got & wanted)} of them ours")
+            raise SystemExit(
+                f"sent {len(documents)} documents and got {len(answers)}, {len(got & wanted)} of them ours"
+            )
         for answer in answers:
             if answer.text != TEXT.upper() + "!":
                 raise SystemExit(f"answered {answer.text!r}")
@@ -121,7 +125,8 @@ def main() -> None:
     took: list[float] = []
     while sum(took) < given.seconds:
         took.append(timed(stream, count))
-    print(json.dumps({"documents": count * len(took), "seconds": sum(took), "posts": len(took)}))
+    found = {"documents": count * len(took), "seconds": sum(took), "posts": len(took), "all_documents": stream.sent}
+    print(json.dumps(found))
 
 
 if __name__ == "__main__":
