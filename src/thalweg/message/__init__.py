@@ -4,7 +4,7 @@ from thalweg.message.content import COLUMNS, JSON
 from thalweg.message.context import Context
 from thalweg.message.description import EndpointDescription, ServiceDescription
 from thalweg.message.envelope import Buffer, Request, Response
-from thalweg.message.handler import Handler
+from thalweg.message.handler import Handler, Pending, Reply, UnaryHandler
 
 __all__ = [
     "COLUMNS",
@@ -13,7 +13,10 @@ __all__ = [
     "Context",
     "EndpointDescription",
     "Handler",
+    "Pending",
+    "Reply",
     "Request",
     "Response",
     "ServiceDescription",
+    "UnaryHandler",
 ]

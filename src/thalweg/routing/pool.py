@@ -6,11 +6,12 @@ import asyncio
 import contextlib
 import logging
 from collections.abc import AsyncGenerator, Sequence
+from contextlib import aclosing
 from time import monotonic
 
 from thalweg.config import GatewayOptions
-from thalweg.errors import Unavailable
-from thalweg.message import Context, Request, Response
+from thalweg.errors import InternalError, ThalwegError, Unavailable
+from thalweg.message import Context, Pending, Reply, Request, Response, UnaryHandler
 from thalweg.routing.balancer import Balancer
 from thalweg.routing.retry import Backoff, RetryBudget, repeatable
 from thalweg.transport import registry
@@ -81,15 +82,43 @@ class ReplicaPool:
                 return
             except Unavailable as error:
                 attempts += 1
-                if not repeatable(error, answered) or attempts > self._options.retries or not self._budget.spend():
-                    raise self._named(error) from None
+                if answered or not self.again(error, attempts):
+                    raise self.named(error) from None
                 lost = replica
                 log.info("request %s goes to another replica of %s: %s", context.request_id, self._name, error)
             finally:
                 self._balancer.release(replica)
                 await answers.aclose()
 
-    def _named(self, error: Unavailable) -> Unavailable:
+    def submit(self, request: Request, context: Context, reply: Reply) -> Pending | None:
+        """See `UnaryHandler.submit`. A request that would have to wait for a replica needs `handle`."""
+        replica = self._balancer.choose()
+        if replica is None:
+            return None
+        self._budget.earn()
+        attempt = _Attempt(self, request, context, reply)
+        return attempt if attempt.begin(replica) else None
+
+    def again(self, error: ThalwegError, attempts: int) -> bool:
+        """Whether a request without an answer may be tried on another replica after `attempts` of them."""
+        return repeatable(error, False) and attempts <= self._options.retries and self._budget.spend()
+
+    def submit_to(self, replica: int, request: Request, context: Context, reply: Reply) -> Pending | None:
+        """Submit to one replica, which the balancer has counted; counted back where that comes to nothing."""
+        channel = self._channels[replica]
+        try:
+            pending = channel.submit(request, context, reply) if isinstance(channel, UnaryHandler) else None
+        except ThalwegError:
+            self._balancer.release(replica)
+            raise
+        if pending is None:
+            self._balancer.release(replica)
+        return pending
+
+    def release(self, replica: int) -> None:
+        self._balancer.release(replica)
+
+    def named(self, error: Unavailable) -> Unavailable:
         error.executor = error.executor or self._name
         error.retry_after = error.retry_after or RETRY_AFTER_SECONDS
         return error
@@ -106,7 +135,7 @@ class ReplicaPool:
                     await self._some.wait()
                     continue
             context.check()
-            raise self._named(Unavailable(f"No replica of {self._name!r} is there; it may be starting again."))
+            raise self.named(Unavailable(f"No replica of {self._name!r} is there; it may be starting again."))
 
     async def _keep(self, replica: int, channel: Channel) -> None:
         """Hold the connection to one replica, for ever."""
@@ -130,3 +159,66 @@ class ReplicaPool:
             self._some.set()
         else:
             self._some.clear()
+
+
+class _Attempt:
+    """A submitted request at one replica, and at the next one when that is lost. Is the `Reply` of the channel and the
+    `Pending` of the caller."""
+
+    __slots__ = ("_attempts", "_context", "_pending", "_pool", "_replica", "_reply", "_request", "_task")
+
+    def __init__(self, pool: ReplicaPool, request: Request, context: Context, reply: Reply) -> None:
+        self._pool = pool
+        self._request = request
+        self._context = context
+        self._reply = reply
+        self._attempts = 0
+        self._replica = 0
+        self._pending: Pending | None = None
+        self._task: asyncio.Task[None] | None = None
+
+    def begin(self, replica: int) -> bool:
+        """Submit to `replica`; False where this request needs `handle`. A replica that is lost just now counts as one
+        attempt."""
+        self._replica = replica
+        try:
+            self._pending = self._pool.submit_to(replica, self._request, self._context, self)
+        except Unavailable as error:
+            self._go_on(error)
+            return True
+        return self._pending is not None
+
+    def answer(self, response: Response) -> None:
+        self._pool.release(self._replica)
+        self._reply.answer(response)
+
+    def fail(self, error: ThalwegError) -> None:
+        self._pool.release(self._replica)
+        self._go_on(error)
+
+    def cancel(self) -> None:
+        if self._task is not None:
+            self._task.cancel()
+        elif self._pending is not None:
+            pending, self._pending = self._pending, None
+            pending.cancel()
+            self._pool.release(self._replica)
+
+    def _go_on(self, error: ThalwegError) -> None:
+        """Try again where that is safe: by the long way, which can wait for a replica to come back."""
+        self._pending = None
+        self._attempts += 1
+        if isinstance(error, Unavailable) and self._pool.again(error, self._attempts):
+            self._task = asyncio.get_running_loop().create_task(self._handle())
+        else:
+            self._reply.fail(self._pool.named(error) if isinstance(error, Unavailable) else error)
+
+    async def _handle(self) -> None:
+        try:
+            async with aclosing(self._pool.handle(self._request, self._context)) as answers:
+                async for response in answers:
+                    self._reply.answer(response)
+                    return
+            self._reply.fail(InternalError("The replica ended without an answer."))
+        except ThalwegError as error:
+            self._reply.fail(error)

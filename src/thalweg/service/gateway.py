@@ -12,12 +12,12 @@ from msgspec.structs import replace
 from thalweg.config import GatewayOptions
 from thalweg.docs import AnyDoc, DocList
 from thalweg.docs.codecs import columns, json
-from thalweg.errors import EndpointNotFound, InternalError, UnsupportedContent
+from thalweg.errors import EndpointNotFound, InternalError, ThalwegError, UnsupportedContent
 from thalweg.graph import Plan, Step, Topology
 from thalweg.graph.merge import merged_documents, merged_parameters
 from thalweg.graph.plan import answers_everything, describe, paths, plan
 from thalweg.graph.progress import Progress
-from thalweg.message import COLUMNS, JSON, Context, Request, Response, ServiceDescription
+from thalweg.message import COLUMNS, JSON, Context, Pending, Reply, Request, Response, ServiceDescription
 from thalweg.routing import ReplicaPool
 
 MOST_PLANS = 1024
@@ -62,7 +62,7 @@ class Gateway:
     async def handle(self, request: Request, context: Context) -> AsyncGenerator[Response]:
         shape, chain = self._plan(request.endpoint, request.target)
         accept = request.accept or request.content_type
-        if chain and shape.steps:
+        if chain:
             first = request if len(shape.steps) == 1 else replace(request, accept=shape.steps[0].accept)
             answers = self._chain(shape.steps, first, accept, context)
         else:
@@ -76,6 +76,14 @@ class Gateway:
             if not finished:
                 await answers.aclose()
 
+    def submit(self, request: Request, context: Context, reply: Reply) -> Pending | None:
+        """See `UnaryHandler.submit`: the short way is for chains in which nobody streams."""
+        shape, short = self._plan(request.endpoint, request.target)
+        if not short or any(step.streaming for step in shape.steps):
+            return None
+        relay = _Relay(self._pools, shape.steps, request, context, reply)
+        return relay if relay.begin() else None
+
     def _plan(self, endpoint: str, target: str) -> tuple[Plan, bool]:
         found = self._plans.get((endpoint, target))
         if found is None:
@@ -87,7 +95,7 @@ class Gateway:
             shape = plan(self._topology, self._descriptions, endpoint, target)
             if len(self._plans) >= MOST_PLANS:
                 self._plans.clear()
-            found = self._plans[endpoint, target] = (shape, shape.chain)
+            found = self._plans[endpoint, target] = (shape, shape.chain and bool(shape.steps))
         return found
 
     # a chain: nothing is merged, each item of a stream goes on as it comes ------------------------------------------------
@@ -168,6 +176,74 @@ async def _side_by_side(calls: Sequence[Coroutine[None, None, Response]]) -> lis
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+
+
+class _Relay:
+    """A submitted request on its way through a chain. Is the `Reply` of each step and the `Pending` of the caller."""
+
+    __slots__ = ("_accept", "_context", "_done", "_pending", "_pools", "_reply", "_request", "_steps", "_task")
+
+    def __init__(
+        self,
+        pools: Mapping[str, ReplicaPool],
+        steps: Sequence[Step],
+        request: Request,
+        context: Context,
+        reply: Reply,
+    ) -> None:
+        self._pools = pools
+        self._steps = steps
+        self._request = request
+        self._accept = request.accept or request.content_type
+        self._context = context
+        self._reply = reply
+        self._done = 0
+        self._pending: Pending | None = None
+        self._task: asyncio.Task[None] | None = None
+
+    def begin(self) -> bool:
+        """Submit to the first step; False where that needs `handle`."""
+        if len(self._steps) > 1:
+            self._request = replace(self._request, accept=self._steps[0].accept)
+        self._pending = self._pools[self._steps[0].name].submit(self._request, self._context, self)
+        return self._pending is not None
+
+    def answer(self, response: Response) -> None:
+        self._done += 1
+        remaining = len(self._steps) - self._done
+        if not remaining:
+            self._reply.answer(response)
+            return
+        step = self._steps[self._done]
+        self._request = _onwards(response, self._request, step.accept if remaining > 1 else self._accept)
+        pool = self._pools[step.name]
+        try:
+            self._pending = pool.submit(self._request, self._context, self)
+        except ThalwegError as error:
+            self._reply.fail(error)
+            return
+        if self._pending is None:
+            self._task = asyncio.get_running_loop().create_task(self._handle(pool))
+
+    def fail(self, error: ThalwegError) -> None:
+        self._reply.fail(error)
+
+    def cancel(self) -> None:
+        if self._task is not None:
+            self._task.cancel()
+        elif self._pending is not None:
+            self._pending.cancel()
+
+    async def _handle(self, pool: ReplicaPool) -> None:
+        """One step by the long way: its request is large, or has to wait."""
+        try:
+            async with aclosing(pool.handle(self._request, self._context)) as answers:
+                response = await anext(answers)
+        except ThalwegError as error:
+            self._reply.fail(error)
+        else:
+            self._task = None
+            self.answer(response)
 
 
 def _onwards(response: Response, request: Request, accept: str) -> Request:

@@ -35,12 +35,12 @@ async def dispatch(handler: Handler, request: Request, context: Context, send: S
         context.cancel()
         if context.deadline is not None and monotonic() >= context.deadline:
             return DeadlineExceeded("The deadline of the request has passed.", request_id=context.request_id)
-        return _defect(error, context)
+        return defect(error, context)
     except asyncio.CancelledError:
         context.cancel()
         raise
     except Exception as error:
-        return _defect(error, context)
+        return defect(error, context)
     return None
 
 
@@ -53,7 +53,8 @@ async def _iterate(handler: Handler, request: Request, context: Context, send: S
                 await room
 
 
-def _defect(error: BaseException, context: Context) -> InternalError:
+def defect(error: BaseException, context: Context) -> InternalError:
+    """What the caller is told of an exception that nobody foresaw; the log has the rest."""
     log.error("request %s failed unexpectedly", context.request_id, exc_info=error)
     return InternalError(
         "An unexpected error; the server's log has it under this request id.", request_id=context.request_id

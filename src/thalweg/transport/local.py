@@ -13,7 +13,7 @@ from typing import cast
 
 from thalweg.config import Limits
 from thalweg.errors import ConfigurationError, Unavailable
-from thalweg.message import Buffer, Context, Request, Response
+from thalweg.message import Buffer, Context, Pending, Reply, Request, Response
 from thalweg.transport.contract import Channel, Server, Serving
 from thalweg.transport.multiplex.client import ClientSession
 from thalweg.transport.multiplex.server import ServerSession, Sessions
@@ -244,6 +244,9 @@ class LocalChannel(Channel):
 
     def handle(self, request: Request, context: Context) -> AsyncGenerator[Response, None]:
         return self.session.handle(request, context)
+
+    def submit(self, request: Request, context: Context, reply: Reply) -> Pending | None:
+        return self.session.submit(request, context, reply)
 
     async def ready(self) -> bool:
         return await self.session.ready()

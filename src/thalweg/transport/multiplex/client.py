@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from collections import deque
 from collections.abc import AsyncGenerator
 from time import monotonic
 
 from thalweg.config import Limits
-from thalweg.errors import DeadlineExceeded, PayloadTooLarge, PeerLost, ThalwegError, Unavailable
-from thalweg.message import Buffer, Context, Request, Response
+from thalweg.errors import PayloadTooLarge, PeerLost, ThalwegError, Unavailable
+from thalweg.message import Buffer, Context, Pending, Reply, Request, Response
 from thalweg.message.status import from_failure
 from thalweg.transport.multiplex.frames import (
     HEAD,
@@ -27,9 +26,11 @@ from thalweg.transport.multiplex.frames import (
     request_message,
 )
 from thalweg.transport.multiplex.server import HEAD_ALLOWANCE
+from thalweg.transport.multiplex.streams import Pulled, Pushed
 from thalweg.transport.multiplex.wire import Wire
 
 LAST_STREAM = 0xFFFF_FFFF
+LARGEST_SUBMITTED_BYTES = MAX_FRAME_BYTES // 2
 
 
 class ClientSession:
@@ -44,7 +45,7 @@ class ClientSession:
         self._peer = peer
         self._loop = asyncio.get_running_loop()
         self._reader = FrameReader(self._on_frame)
-        self._streams: dict[int, _Stream] = {}
+        self._streams: dict[int, Pulled | Pushed] = {}
         self._number = 0
         self._lost: ThalwegError | None = None
         self._refusal: ThalwegError | None = None
@@ -69,7 +70,7 @@ class ClientSession:
             why = self._refusal or reason
             told = f": {why}" if why is not None and str(why) else "."
             self._lost = PeerLost(f"The connection to {self._peer} was lost{told}")
-        for stream in self._streams.values():
+        for stream in list(self._streams.values()):
             stream.fail(self._lost)
 
     async def handle(self, request: Request, context: Context) -> AsyncGenerator[Response, None]:
@@ -77,7 +78,7 @@ class ClientSession:
         if self.departed.is_set():
             raise Unavailable(f"There is no connection to {self._peer}.")
         number = self._next_number()
-        stream = _Stream(self._loop)
+        stream = Pulled(self._loop)
         self._streams[number] = stream
         expiry: asyncio.TimerHandle | None = None
         try:
@@ -106,12 +107,32 @@ class ClientSession:
             if not stream.answered and self._lost is None:
                 self.wire.write([HEAD.pack(0, Kind.CANCEL, number)])
 
+    def submit(self, request: Request, context: Context, reply: Reply) -> Pending | None:
+        """See `UnaryHandler.submit`. Large requests, and those that would have to wait for the wire, need `handle`."""
+        if self.departed.is_set():
+            raise Unavailable(f"There is no connection to {self._peer}.")
+        if self.wire.full or request.size > LARGEST_SUBMITTED_BYTES:
+            return None
+        remaining = None if context.deadline is None else context.deadline - monotonic()
+        parts = request_message(request, self._head(request, context, remaining))
+        length = sum(map(len, parts))
+        if length > MAX_FRAME_BYTES:
+            return None
+        number = self._next_number()
+        stream = self._streams[number] = Pushed(number, reply, self._forget)
+        self.wire.write([HEAD.pack(length, Kind.REQUEST, number), *parts])
+        return stream
+
+    def _forget(self, number: int, answered: bool) -> None:
+        if self._streams.pop(number, None) is not None and not answered and self._lost is None:
+            self.wire.write([HEAD.pack(0, Kind.CANCEL, number)])
+
     async def ready(self) -> bool:
         """Ask the server whether it is ready. Raises `Unavailable` where the connection is lost."""
         if self._lost is not None:
             raise self._lost
         number = self._next_number()
-        stream = self._streams[number] = _Stream(self._loop)
+        stream = self._streams[number] = Pulled(self._loop)
         try:
             self.wire.write([HEAD.pack(0, Kind.READY, number)])
             while not stream.settled:
@@ -137,7 +158,7 @@ class ClientSession:
             self._window,
         )
 
-    async def _send(self, number: int, stream: _Stream, request: Request, head: RequestHead) -> None:
+    async def _send(self, number: int, stream: Pulled, request: Request, head: RequestHead) -> None:
         size = sum(head.sizes)
         if size > self._limits.max_message_bytes:
             stream.answered = True
@@ -149,7 +170,7 @@ class ClientSession:
         else:
             await self._send_slowly(number, stream, parts)
 
-    async def _send_slowly(self, number: int, stream: _Stream, parts: list[Buffer]) -> None:
+    async def _send_slowly(self, number: int, stream: Pulled, parts: list[Buffer]) -> None:
         for written in framed(Kind.REQUEST, number, parts):
             if self.wire.full:
                 await self.wire.room()
@@ -171,21 +192,23 @@ class ClientSession:
         stream = self._streams.get(number)
         if stream is None:
             self._on_other_frame(kind, number, body)
+        elif kind == Kind.ANSWER:
+            stream.add(read_response(body))
+            stream.end()
         elif kind == Kind.ITEM:
             stream.add(read_response(body))
         elif kind == Kind.END:
             stream.end()
         elif kind == Kind.ERROR:
-            stream.answered = True
-            stream.fail(from_failure(read_failure(body)))
+            stream.refuse(from_failure(read_failure(body)))
         elif kind == Kind.BEGIN:
             self._on_begin(stream, body)
-        elif kind == Kind.READY:
-            stream.ready = body == b"\1"
-            stream.end()
         elif kind == Kind.CHUNK and stream.assembly is not None and stream.assembly.add(body):
             message, stream.assembly = stream.assembly.message, None
             stream.add(read_response(message))
+        elif kind == Kind.READY and isinstance(stream, Pulled):
+            stream.ready = body == b"\1"
+            stream.end()
 
     def _on_other_frame(self, kind: int, number: int, body: bytes) -> None:
         """Of the connection, or of a stream that nobody reads any more."""
@@ -194,57 +217,8 @@ class ClientSession:
         elif kind == Kind.ERROR and number == 0:
             self._refusal = from_failure(read_failure(body))
 
-    def _on_begin(self, stream: _Stream, body: bytes) -> None:
+    def _on_begin(self, stream: Pulled | Pushed, body: bytes) -> None:
         try:
             stream.assembly = Assembly(body, self._limits.max_message_bytes + HEAD_ALLOWANCE)
         except PayloadTooLarge as error:
             stream.fail(error)
-
-
-class _Stream:
-    """What came of one answer and was not read yet."""
-
-    __slots__ = ("_loop", "_waiter", "answered", "assembly", "ended", "error", "items", "ready")
-
-    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
-        self.items: deque[Response] = deque()
-        self.assembly: Assembly | None = None
-        self.error: ThalwegError | None = None
-        self.ended = False
-        self.ready = False
-        self.answered = False
-        """Whether the server has said its last word on it, so that there is nothing to call off."""
-        self._loop = loop
-        self._waiter: asyncio.Future[None] | None = None
-
-    @property
-    def settled(self) -> bool:
-        return self.ended or self.error is not None
-
-    async def news(self) -> None:
-        """Return when there is an item, an end or an error."""
-        self._waiter = self._loop.create_future()
-        try:
-            await self._waiter
-        finally:
-            self._waiter = None
-
-    def add(self, item: Response) -> None:
-        self.items.append(item)
-        self._wake()
-
-    def end(self) -> None:
-        self.ended = self.answered = True
-        self._wake()
-
-    def fail(self, error: ThalwegError) -> None:
-        if not self.settled:
-            self.error = error
-            self._wake()
-
-    def expire(self) -> None:
-        self.fail(DeadlineExceeded("The deadline of the request has passed."))
-
-    def _wake(self) -> None:
-        if self._waiter is not None and not self._waiter.done():
-            self._waiter.set_result(None)

@@ -42,6 +42,7 @@ class Kind(IntEnum):
     END = 7  # server: the answer is complete
     ERROR = 8  # server: a Failure; on stream 0 it concerns the connection, which is then closed
     GOAWAY = 9  # server: takes no new requests; those under way go on
+    ANSWER = 11  # server: an ITEM and an END in one
     READY = 10  # client: asks whether the server is ready; server: one byte, 1 where it is
 
 

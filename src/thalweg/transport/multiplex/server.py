@@ -7,12 +7,12 @@ from collections import deque
 from collections.abc import Awaitable
 from time import monotonic
 
-from thalweg.errors import MalformedRequest, PayloadTooLarge, ThalwegError, Unavailable
-from thalweg.message import Buffer, Context, Response
+from thalweg.errors import DeadlineExceeded, MalformedRequest, PayloadTooLarge, ThalwegError, Unavailable
+from thalweg.message import Buffer, Context, Pending, Request, Response, UnaryHandler
 from thalweg.message.status import to_failure
 from thalweg.transport.admission import Admission
 from thalweg.transport.contract import Serving
-from thalweg.transport.dispatch import dispatch
+from thalweg.transport.dispatch import defect, dispatch
 from thalweg.transport.multiplex.frames import (
     HEAD,
     LENGTH,
@@ -21,7 +21,6 @@ from thalweg.transport.multiplex.frames import (
     Assembly,
     FrameReader,
     Kind,
-    RequestHead,
     announced,
     failure_frame,
     frame,
@@ -41,6 +40,7 @@ class Sessions:
     def __init__(self, serving: Serving) -> None:
         self.serving = serving
         self.admission = Admission(serving.limits)
+        self.submit = serving.handler.submit if isinstance(serving.handler, UnaryHandler) else None
         self.draining = False
         self._closed = False
         self._sessions: set[ServerSession] = set()
@@ -103,7 +103,7 @@ class ServerSession:
         self._serving = sessions.serving
         self._loop = asyncio.get_running_loop()
         self._reader = FrameReader(self._on_frame)
-        self._tasks: dict[int, asyncio.Task[None]] = {}
+        self._work: dict[int, asyncio.Task[None] | _Submitted] = {}
         self._outgoing: dict[int, _Outgoing] = {}
         self._incoming: dict[int, _Incoming] = {}
         self._greeted = False
@@ -111,7 +111,7 @@ class ServerSession:
 
     @property
     def busy(self) -> bool:
-        return bool(self._tasks)
+        return bool(self._work)
 
     def receive(self, data: bytes) -> None:
         """Bytes from the peer. A peer that breaks the protocol is told so and disconnected."""
@@ -126,21 +126,22 @@ class ServerSession:
         self._lost = True
         for stream in list(self._incoming):
             self._forget(stream)
-        for task in list(self._tasks.values()):
-            task.cancel()
+        for work in list(self._work.values()):
+            work.cancel()
         self._sessions.left(self)
 
     def go_away(self) -> None:
         self.wire.write([frame(Kind.GOAWAY, 0)])
 
     def cancel_all(self) -> None:
-        for task in list(self._tasks.values()):
-            task.cancel()
+        for work in list(self._work.values()):
+            work.cancel()
 
     async def ended(self) -> None:
         """Return when no task of this connection is left."""
-        if self._tasks:
-            await asyncio.wait(list(self._tasks.values()))
+        tasks = [work for work in self._work.values() if isinstance(work, asyncio.Task)]
+        if tasks:
+            await asyncio.wait(tasks)
 
     # frames in -------------------------------------------------------------------------------------------------------
 
@@ -180,7 +181,7 @@ class ServerSession:
             self._check_open(stream)
             self._sessions.admission.admit(min(size, limit))
         except ThalwegError as error:
-            self._fail(stream, error)
+            self.fail(stream, error)
             return
         self._incoming[stream] = _Incoming(Assembly(body, limit + HEAD_ALLOWANCE), min(size, limit))
 
@@ -194,9 +195,9 @@ class ServerSession:
 
     def _on_cancel(self, stream: int) -> None:
         self._forget(stream)
-        task = self._tasks.get(stream)
-        if task is not None:
-            task.cancel()
+        work = self._work.get(stream)
+        if work is not None:
+            work.cancel()
 
     def _forget(self, stream: int) -> None:
         incoming = self._incoming.pop(stream, None)
@@ -206,7 +207,7 @@ class ServerSession:
     # requests --------------------------------------------------------------------------------------------------------
 
     def _check_open(self, stream: int) -> None:
-        if stream in self._tasks or stream in self._incoming:
+        if stream in self._work or stream in self._incoming:
             raise MalformedRequest(f"Stream {stream} is in use.")
         if self._sessions.draining:
             raise Unavailable("The server is shutting down.")
@@ -226,7 +227,7 @@ class ServerSession:
                 self._sessions.admission.release(admitted)
                 raise
         except ThalwegError as error:
-            self._fail(stream, error)
+            self.fail(stream, error)
             return
         timeout = head.timeout if head.timeout is not None else self._serving.timeout
         context = Context(
@@ -235,29 +236,73 @@ class ServerSession:
             trace=head.trace,
             request_id=head.request_id,
         )
-        outgoing = _Outgoing(self, stream, head)
-        self._outgoing[stream] = outgoing
-        self._tasks[stream] = self._loop.create_task(self._serve(stream, outgoing, (request, context), admitted))
+        if self._sessions.submit is None or not self._submit(stream, request, context, admitted):
+            outgoing = self._outgoing[stream] = _Outgoing(self, stream, head.window)
+            self._work[stream] = self._loop.create_task(self._serve(stream, outgoing, (request, context), admitted))
         self._sessions.note_busy()
 
-    async def _serve(self, stream: int, outgoing: _Outgoing, call: tuple[object, Context], admitted: int) -> None:
+    def _submit(self, stream: int, request: Request, context: Context, admitted: int) -> bool:
+        """Answer by the short way, where the handler has one for this request."""
+        submitted = _Submitted(self, stream, context, admitted)
+        error: ThalwegError | None = None
+        try:
+            assert self._sessions.submit is not None
+            pending = self._sessions.submit(request, context, submitted)
+        except ThalwegError as raised:
+            error, pending = raised, None
+        except Exception as raised:
+            error, pending = defect(raised, context), None
+        if error is None and pending is None:
+            return False
+        self._work[stream] = submitted
+        if pending is None:
+            assert error is not None
+            submitted.fail(error)
+        else:
+            submitted.begin(pending)
+        return True
+
+    def answer_slowly(self, stream: int, response: Response, context: Context, admitted: int) -> None:
+        """Send an answer that is large, or has to wait for the wire."""
+
+        async def send() -> None:
+            try:
+                await _Outgoing(self, stream, 2).send_slowly(response, response_message(response))
+                self.wire.write([HEAD.pack(0, Kind.END, stream)])
+            except ThalwegError as error:
+                self.fail(stream, error, context)
+            finally:
+                self.settled(stream, admitted)
+
+        self._work[stream] = self._loop.create_task(send())
+
+    def settled(self, stream: int, admitted: int) -> None:
+        """The last word on `stream` is said."""
+        del self._work[stream]
+        self._sessions.admission.release(admitted)
+        if not self._work:
+            self._sessions.note_idle()
+
+    async def _serve(self, stream: int, outgoing: _Outgoing, call: tuple[Request, Context], admitted: int) -> None:
         request, context = call
         try:
-            error = await dispatch(self._serving.handler, request, context, outgoing.send)  # type: ignore[arg-type]
+            error = await dispatch(self._serving.handler, request, context, outgoing.send)
             if error is None:
                 self.wire.write([HEAD.pack(0, Kind.END, stream)])
             else:
-                self._fail(stream, error, context)
+                self.fail(stream, error, context)
         except asyncio.CancelledError:
             if not self._lost:  # ignored by a peer that called it off, and news to one that did not
-                self._fail(stream, Unavailable("The server stopped before the answer was complete."), context)
+                self.fail(stream, Unavailable("The server stopped before the answer was complete."), context)
         finally:
-            del self._tasks[stream], self._outgoing[stream]
-            self._sessions.admission.release(admitted)
-            if not self._tasks:
-                self._sessions.note_idle()
+            del self._outgoing[stream]
+            self.settled(stream, admitted)
 
-    def _fail(self, stream: int, error: ThalwegError, context: Context | None = None) -> None:
+    @property
+    def gone(self) -> bool:
+        return self._lost
+
+    def fail(self, stream: int, error: ThalwegError, context: Context | None = None) -> None:
         known = context.given_request_id if context is not None else ""
         self.wire.write([failure_frame(stream, to_failure(error, known))])
 
@@ -272,15 +317,76 @@ class _Incoming:
         self.admitted = admitted
 
 
+class _Submitted:
+    """A request that went the short way: the `Reply` for its answer, and what may call it off."""
+
+    __slots__ = ("_admitted", "_context", "_expiry", "_pending", "_session", "_stream")
+
+    def __init__(self, session: ServerSession, stream: int, context: Context, admitted: int) -> None:
+        self._session = session
+        self._stream = stream
+        self._context = context
+        self._admitted = admitted
+        self._pending: Pending | None = None
+        self._expiry: asyncio.TimerHandle | None = None
+
+    def begin(self, pending: Pending) -> None:
+        self._pending = pending
+        remaining = self._context.remaining()
+        if remaining is not None:
+            self._expiry = asyncio.get_running_loop().call_later(remaining, self._expire)
+
+    def answer(self, response: Response) -> None:
+        session = self._session
+        parts = response_message(response)
+        length = sum(map(len, parts))
+        if length <= MAX_FRAME_BYTES and not session.wire.full:
+            session.wire.write([HEAD.pack(length, Kind.ANSWER, self._stream), *parts])
+            self._settle()
+        else:
+            self._stop_clock()
+            session.answer_slowly(self._stream, response, self._context, self._admitted)
+
+    def fail(self, error: ThalwegError) -> None:
+        self._session.fail(self._stream, error, self._context)
+        self._settle()
+
+    def cancel(self) -> None:
+        """The peer called it off or is gone, or the server stops."""
+        if self._stop() and not self._session.gone:
+            self._session.fail(
+                self._stream, Unavailable("The server stopped before the answer was complete."), self._context
+            )
+        self._settle()
+
+    def _expire(self) -> None:
+        self._stop()
+        self.fail(DeadlineExceeded("The deadline of the request has passed."))
+
+    def _stop(self) -> bool:
+        self._context.cancel()
+        if self._pending is not None:
+            self._pending.cancel()
+        return self._pending is not None
+
+    def _stop_clock(self) -> None:
+        if self._expiry is not None:
+            self._expiry.cancel()
+
+    def _settle(self) -> None:
+        self._stop_clock()
+        self._session.settled(self._stream, self._admitted)
+
+
 class _Outgoing:
     """The answer of one request: items go out while the peer has room for them and the wire has."""
 
     __slots__ = ("_credit", "_session", "_stream", "_waiting")
 
-    def __init__(self, session: ServerSession, stream: int, head: RequestHead) -> None:
+    def __init__(self, session: ServerSession, stream: int, window: int) -> None:
         self._session = session
         self._stream = stream
-        self._credit = max(2, head.window)
+        self._credit = max(2, window)
         self._waiting: deque[asyncio.Future[None]] = deque()
 
     def send(self, response: Response) -> Awaitable[None] | None:
@@ -291,9 +397,9 @@ class _Outgoing:
         if not wire.full and sum(map(len, parts)) <= MAX_FRAME_BYTES:
             wire.write([HEAD.pack(sum(map(len, parts)), Kind.ITEM, self._stream), *parts])
             return None if self._credit > 0 else self._granted()
-        return self._send_slowly(response, parts)
+        return self.send_slowly(response, parts)
 
-    async def _send_slowly(self, response: Response, parts: list[Buffer]) -> None:
+    async def send_slowly(self, response: Response, parts: list[Buffer]) -> None:
         limit = self._session._serving.limits.max_message_bytes
         if response.size > limit:
             raise PayloadTooLarge(f"The answer has {response.size} bytes; at most {limit} are sent.")
