@@ -1,0 +1,1 @@
+"""How documents travel: as JSON, or as columns."""

@@ -1,0 +1,165 @@
+"""Documents as JSON: `{"data": [...], "parameters": {...}}`.
+
+Reading and validating is one pass in Rust; no Python object is made for what is not kept.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Annotated, Any, TypeAlias
+
+from pydantic import BaseModel, TypeAdapter, ValidationError
+from pydantic_core import CoreSchema, SchemaValidator, core_schema, to_json
+
+from thalweg.docs.codecs.failures import error_details, invalid_document
+from thalweg.docs.derived import derive
+from thalweg.docs.doc_list import DocList
+from thalweg.docs.document import AnyDoc, BaseDoc
+from thalweg.docs.typing.tensor import to_plain
+from thalweg.errors import MalformedRequest
+
+__all__ = ["decode", "decode_array", "encode", "encode_array", "error_details"]
+
+Buffer: TypeAlias = bytes | bytearray | memoryview
+
+SMALL = 1 << 20
+"""Bytes of a body up to which everything wrong with it is told; of a larger one, only the first wrong document."""
+_LIST, _ONE = "list", "one"
+
+
+class _Body:
+    """The schema of a request's body, as an annotation, so that recursive documents resolve as they do anywhere."""
+
+    def __init__(self, doc_type: type[BaseDoc], parameters_type: type[BaseModel] | None, fail_fast: bool) -> None:
+        self.doc_type = doc_type
+        self.parameters_type = parameters_type
+        self.fail_fast = fail_fast
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: Any) -> CoreSchema:
+        doc = handler.generate_schema(self.doc_type)
+        many = core_schema.list_schema(doc, fail_fast=self.fail_fast)
+        data = core_schema.union_schema([(many, _LIST), (doc, _ONE)], mode="left_to_right")
+        fields = {
+            "data": core_schema.typed_dict_field(data, required=False),
+            "parameters": core_schema.typed_dict_field(self._parameters(handler), required=False),
+        }
+        return core_schema.typed_dict_schema(fields)
+
+    def _parameters(self, handler: Any) -> CoreSchema:
+        if self.parameters_type is None:
+            return core_schema.dict_schema(core_schema.str_schema(), core_schema.any_schema())
+        return core_schema.with_default_schema(
+            handler.generate_schema(self.parameters_type), default_factory=dict, validate_default=True
+        )
+
+
+def _validator(doc_type: type[BaseDoc], parameters_type: type[BaseModel] | None, fail_fast: bool) -> SchemaValidator:
+    def make() -> Any:
+        return TypeAdapter(Annotated[Any, _Body(doc_type, parameters_type, fail_fast)]).validator
+
+    validator: SchemaValidator = derive(doc_type, ("json", parameters_type, fail_fast), make)
+    return validator
+
+
+def decode(
+    data: Buffer, doc_type: type[BaseDoc] | None, parameters_type: type[BaseModel] | None = None
+) -> tuple[DocList[Any], Any]:
+    """The documents and the parameters of a body `{"data": [...], "parameters": {...}}`.
+
+    `data` may also be one object, which makes a list of one; missing, there are no documents. Other keys are ignored.
+
+    Args:
+        data: the body.
+        doc_type: class of the documents; None for any, which gives `AnyDoc`.
+        parameters_type: model of the parameters; None for any JSON object, which gives a dict.
+
+    Raises:
+        MalformedRequest: it is not JSON.
+        InvalidDocument: documents or parameters do not fit; `details` says which fields.
+    """
+    if isinstance(data, memoryview):
+        data = bytes(data)
+    wanted = AnyDoc if doc_type is None else doc_type
+    try:
+        body = _validator(wanted, parameters_type, True).validate_json(data)
+    except ValidationError as error:
+        raise _failure(error, data, wanted, parameters_type) from None
+    docs = body.get("data", ())
+    if isinstance(docs, BaseDoc):
+        docs = (docs,)
+    array = DocList if doc_type is None else DocList[doc_type]  # type: ignore[valid-type]
+    return array.trusted(docs), body.get("parameters", {})
+
+
+def _failure(
+    error: ValidationError, data: Buffer, doc_type: type[BaseDoc], parameters_type: type[BaseModel] | None
+) -> Exception:
+    if error.error_count() == 1:
+        only = error.errors(include_url=False, include_context=False, include_input=False)[0]
+        if only["type"] == "json_invalid":
+            return MalformedRequest(f"The body is not JSON: {only['msg'].removeprefix('Invalid JSON: ')}.")
+    if len(data) <= SMALL:
+        try:
+            _validator(doc_type, parameters_type, False).validate_json(data)
+        except ValidationError as complete:
+            error = complete
+    return invalid_document(_details(error))
+
+
+def _details(error: ValidationError) -> list[dict[str, Any]]:
+    """The findings, without those of the alternative that was not meant: a list or one object."""
+    found = error_details(error)
+    data = [item for item in found if item["loc"][:1] == ["data"]]
+    types = {(item["loc"][1], item["type"]) for item in data if len(item["loc"]) == 2}
+    not_a_list, not_an_object = (_LIST, "list_type") in types, (_ONE, "model_type") in types
+    if not_a_list and not_an_object:
+        found = [item for item in found if item not in data]
+        found.append(
+            {"loc": ["data"], "msg": "Input should be a list of documents or one document", "type": "data_type"}
+        )
+        return found
+    other = _LIST if not_a_list else _ONE
+    kept = [item for item in found if item not in data or item["loc"][1] != other]
+    for item in kept:
+        if item in data:
+            del item["loc"][1]
+    return kept
+
+
+def decode_array(data: str | Buffer, doc_type: type[BaseDoc]) -> list[Any]:
+    """The documents of a JSON array.
+
+    Raises:
+        pydantic.ValidationError: it is no such array.
+    """
+    docs: list[Any] = _adapter(doc_type).validate_json(bytes(data) if isinstance(data, memoryview) else data)
+    return docs
+
+
+def encode(docs: Any, parameters: Mapping[str, Any]) -> bytes:
+    """`{"data":[...],"parameters":{...}}` of a DocList or DocVec.
+
+    Each document is written with all fields of its own class, whatever the class of the list.
+    """
+    rest = to_json(to_plain(dict(parameters)), inf_nan_mode="strings", bytes_mode="base64") if parameters else b"{}"
+    return b'{"data":%b,"parameters":%b}' % (encode_array(docs), rest)
+
+
+def encode_array(docs: Any) -> bytes:
+    """The JSON array of a DocList or DocVec."""
+    if not isinstance(docs, DocList):
+        docs = docs.to_doc_list()
+    if len(docs) == 1:
+        return b"[%b]" % _encode_one(docs[0])
+    kinds = set(map(type, docs))
+    if len(kinds) == 1:
+        return _adapter(kinds.pop()).serializer.to_json(docs, by_alias=True)
+    return b"[%b]" % b",".join(map(_encode_one, docs))
+
+
+def _encode_one(doc: BaseDoc) -> bytes:
+    return doc.__pydantic_serializer__.to_json(doc, by_alias=True)
+
+
+def _adapter(doc_type: type[BaseDoc]) -> TypeAdapter[list[Any]]:
+    return derive(doc_type, "json array", lambda: TypeAdapter(list[doc_type]))  # type: ignore[valid-type]

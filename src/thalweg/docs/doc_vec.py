@@ -1,0 +1,177 @@
+"""Documents of one class as columns."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, Self, SupportsIndex, TypeVar, overload
+
+from pydantic import GetCoreSchemaHandler
+from pydantic_core import CoreSchema, core_schema
+
+from thalweg.docs.column_store import Columns
+from thalweg.docs.doc_list import DocList
+from thalweg.docs.document import AnyDoc, BaseDoc
+from thalweg.docs.equality import same
+from thalweg.docs.row import detach, row
+from thalweg.docs.selection import positions
+from thalweg.docs.typed import ArrayClass, resolve, typed
+
+T_doc = TypeVar("T_doc", bound=BaseDoc)
+
+
+class DocVec(Generic[T_doc], metaclass=ArrayClass):
+    """Documents of one class whose tensors are stacked: `DocVec[Embedded](docs)`.
+
+    `vec.embedding` is one tensor with the documents as its first dimension; a field that is a document is a `DocVec`
+    again; either is None where no document has a value. Any other field is a list. `vec.embedding = tensor` validates
+    and sets a column.
+
+    `vec[3]` is a view: an instance of the document's class that reads and writes the columns. A slice shares the memory
+    of the tensors; a list, a tuple or an array, of integers or of booleans, copies. The number of documents is fixed.
+
+    Raises:
+        TypeError: `DocVec` without a class of document.
+        ValueError: tensors of one field differ in shape or dtype, only some documents have a tensor or a nested
+            document, or an item is not exactly of `doc_type`.
+    """
+
+    __slots__ = ("_columns",)
+
+    doc_type: ClassVar[type[BaseDoc]]
+    _columns: Columns
+
+    if not TYPE_CHECKING:
+
+        def __class_getitem__(cls, item: Any) -> Any:
+            if item is AnyDoc:
+                raise TypeError("columns need a schema, which AnyDoc does not have")
+            return typed(cls, item)
+
+    def __init__(self, docs: Iterable[T_doc]) -> None:
+        if "array_type" not in vars(type(self)):
+            raise TypeError("DocVec needs the class of its documents: DocVec[MyDoc](docs)")
+        object.__setattr__(self, "_columns", Columns.of(self.doc_type, list(map(detach, docs))))
+
+    @classmethod
+    def over(cls, columns: Columns) -> Self:
+        """A DocVec over columns that are known to be right."""
+        made = cls.__new__(cls)
+        object.__setattr__(made, "_columns", columns)
+        return made
+
+    def __len__(self) -> int:
+        return self._columns.length
+
+    @overload
+    def __getitem__(self, index: SupportsIndex) -> T_doc: ...
+    @overload
+    def __getitem__(self, index: Any) -> Self: ...
+    def __getitem__(self, index: Any) -> T_doc | Self:
+        rows = index if isinstance(index, slice) else positions(index, len(self))
+        if rows is None:
+            view: T_doc = row(self._columns, self._position(index))
+            return view
+        return self.over(self._columns.select(rows))
+
+    def __setitem__(self, index: Any, value: Any) -> None:
+        rows = list(range(len(self))[index]) if isinstance(index, slice) else positions(index, len(self))
+        if rows is None:
+            rows, value = [self._position(index)], [value]
+        docs = [detach(doc) for doc in value]
+        if len(docs) != len(rows):
+            raise ValueError(f"{len(rows)} documents are selected, but {len(docs)} are given")
+        for number, doc in zip(rows, docs, strict=True):
+            if type(doc) is not self.doc_type:
+                raise ValueError(f"{type(self).__name__} holds {self.doc_type.__name__}, not {type(doc).__name__}")
+            self._columns.write(number, doc.__dict__)
+
+    def _position(self, index: SupportsIndex) -> int:
+        if not hasattr(index, "__index__"):
+            raise TypeError(
+                f"documents are selected by integers, slices, lists or masks, not by {type(index).__name__}"
+            )
+        try:
+            return range(len(self))[index]
+        except IndexError:
+            raise IndexError(f"document {int(index)} of {len(self)}") from None
+
+    def __iter__(self) -> Iterator[T_doc]:
+        return (row(self._columns, number) for number in range(len(self)))
+
+    def __eq__(self, other: object) -> bool:
+        """Whether both hold the same documents, or a DocList the same ones."""
+        if not isinstance(other, (DocVec, DocList)):
+            return NotImplemented
+        return len(self) == len(other) and all(map(same, self, other))
+
+    __hash__ = None  # type: ignore[assignment]
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} (length={len(self)})>"
+
+    if not TYPE_CHECKING:
+
+        def __getattr__(self, name: str) -> Any:
+            data = {} if name.startswith("__") or name == "_columns" else self._columns.data
+            if name not in data:
+                raise AttributeError(f"{type(self).__name__} has no {name!r}: it is no field of its documents")
+            held = data[name]
+            return DocVec[held.doc_type].over(held) if isinstance(held, Columns) else held
+
+    else:
+
+        def __getattr__(self, name: str) -> Any: ...
+
+    def __setattr__(self, name: str, values: Any) -> None:
+        if name not in self._columns.data:
+            raise AttributeError(f"{type(self).__name__} has no {name!r}: it is no field of its documents")
+        self._columns.replace(name, values)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _restore, (type(self), self.doc_type, len(self), self._columns.data)
+
+    # --- other forms
+
+    def to_doc_list(self) -> DocList[T_doc]:
+        """The same documents as a list. Nothing is copied: their tensors are views of this DocVec's."""
+        docs: DocList[T_doc] = DocList[self.doc_type].trusted(self._columns.documents())  # type: ignore[name-defined]
+        return docs
+
+    def to_json(self) -> str:
+        """A JSON array of the documents."""
+        return self.to_doc_list().to_json()
+
+    @classmethod
+    def from_json(cls, data: str | bytes | bytearray) -> Self:
+        """The DocVec of which `to_json` wrote the documents.
+
+        Raises:
+            ValueError: an item or a field does not fit, or the tensors cannot be stacked.
+        """
+        return cls(DocList[cls.doc_type].from_json(data))  # type: ignore[name-defined]
+
+    # --- as the type of a field
+
+    @classmethod
+    def __get_pydantic_core_schema__(cls, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        array = resolve(source, getattr(cls, "array_type", cls))
+        items = core_schema.list_schema(handler.generate_schema(array.doc_type))
+        return core_schema.json_or_python_schema(
+            json_schema=core_schema.no_info_after_validator_function(array, items),
+            python_schema=core_schema.no_info_wrap_validator_function(array._validate, items),
+            serialization=core_schema.plain_serializer_function_ser_schema(_documents, return_schema=items),
+        )
+
+    @classmethod
+    def _validate(cls, value: Any, validate_items: Any) -> Self:
+        if type(value) is cls:
+            return value
+        return cls(validate_items(value.to_doc_list() if isinstance(value, DocVec) else value))
+
+
+def _documents(vec: DocVec[Any]) -> list[Any]:
+    return vec._columns.documents()
+
+
+def _restore(cls: type[DocVec[Any]], doc_type: type[BaseDoc], length: int, data: dict[str, Any]) -> DocVec[Any]:
+    return cls.over(Columns(doc_type, length, data))

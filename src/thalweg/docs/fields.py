@@ -1,0 +1,119 @@
+"""What a field of a document holds, read from its annotation."""
+
+from __future__ import annotations
+
+import types
+from enum import Enum
+from typing import Annotated, Any, NamedTuple, Union, get_args, get_origin
+
+from pydantic import BaseModel
+
+from thalweg.docs.derived import derive
+from thalweg.docs.document import BaseDoc
+from thalweg.docs.typed import ArrayClass, resolve
+from thalweg.docs.typing.identity import ID
+from thalweg.docs.typing.tensor import TensorType, tensor_type
+
+_SCALARS = (str, int, float, bool, bytes)
+
+_HARMLESS = frozenset(
+    "alias_generator arbitrary_types_allowed frozen from_attributes json_schema_extra model_title_generator"
+    " populate_by_name protected_namespaces ser_json_bytes ser_json_inf_nan ser_json_timedelta serialize_by_alias title"
+    " use_attribute_docstrings validate_assignment validate_by_alias validate_by_name val_json_bytes".split()
+)
+"""Options of a model that do not change what its fields accept from Python."""
+
+
+class Kind(Enum):
+    TENSOR = "tensor"
+    DOCUMENT = "document"
+    DOCUMENTS = "documents"
+    SCALAR = "scalar"
+    OTHER = "other"
+
+
+class FieldKind(NamedTuple):
+    """`type` is the TensorType, the class of document, of array or of scalar; for OTHER the whole annotation.
+
+    `plain` says that the type tells all there is to check: the field has no constraint and no validator of its own.
+    """
+
+    kind: Kind
+    type: Any
+    optional: bool
+    plain: bool
+
+
+def field_kinds(doc_type: type[BaseDoc]) -> dict[str, FieldKind]:
+    """Field name -> what it holds."""
+    return derive(doc_type, "field kinds", lambda: _read(doc_type))
+
+
+def is_plain(doc_type: type[BaseDoc]) -> bool:
+    """Whether a document may be made of checked fields without running pydantic: its class adds nothing to its fields."""
+    return derive(doc_type, "plain", lambda: (_adds_nothing(doc_type),))[0]
+
+
+def ready(doc_type: type[BaseDoc]) -> None:
+    """Resolve the forward references that could not be resolved when the class was made.
+
+    Raises:
+        pydantic.errors.PydanticUndefinedAnnotation: a name is still not defined.
+    """
+    if not doc_type.__pydantic_complete__:
+        doc_type.model_rebuild()
+
+
+def _read(doc_type: type[BaseDoc]) -> dict[str, FieldKind]:
+    ready(doc_type)
+    return {name: _kind(field.annotation, not field.metadata) for name, field in doc_type.model_fields.items()}
+
+
+def _kind(annotation: Any, plain: bool) -> FieldKind:
+    members = [annotation]
+    if get_origin(annotation) in (Union, types.UnionType):
+        members = [member for member in get_args(annotation) if member is not type(None)]
+    optional = len(members) < len(get_args(annotation)) and get_origin(annotation) in (Union, types.UnionType)
+    if members and all(isinstance(member, TensorType) for member in members):
+        return FieldKind(Kind.TENSOR, members[0] if len(members) == 1 else tensor_type("any"), optional, plain)
+    if len(members) != 1:
+        return FieldKind(Kind.OTHER, annotation, optional, False)
+    kind, held = _single(members[0])
+    return FieldKind(kind, held, optional, plain and kind is not Kind.OTHER)
+
+
+def _single(member: Any) -> tuple[Kind, Any]:
+    if member == ID:
+        return Kind.SCALAR, str
+    if member in _SCALARS:
+        return Kind.SCALAR, member
+    if isinstance(member, ArrayClass) or isinstance(get_origin(member), ArrayClass):
+        array = member if isinstance(member, ArrayClass) else resolve(member, get_origin(member))
+        return Kind.DOCUMENTS, array
+    if isinstance(member, type) and issubclass(member, BaseDoc):
+        return Kind.DOCUMENT, member
+    return Kind.OTHER, member
+
+
+def _adds_nothing(doc_type: type[BaseDoc]) -> bool:
+    ready(doc_type)
+    decorators = doc_type.__pydantic_decorators__
+    config = doc_type.model_config
+    return not (
+        decorators.validators
+        or decorators.field_validators
+        or decorators.root_validators
+        or decorators.model_validators
+        or doc_type.__pydantic_custom_init__
+        or doc_type.__pydantic_post_init__
+        or doc_type.__private_attributes__
+        or doc_type.__new__ is not object.__new__
+        or _overrides_schema(doc_type)
+        or config.keys() - _HARMLESS - {"extra"}
+        or config.get("extra", "ignore") != "ignore"
+    )
+
+
+def _overrides_schema(doc_type: type[BaseDoc]) -> bool:
+    own = doc_type.__get_pydantic_core_schema__
+    return getattr(own, "__func__", None) is not BaseModel.__get_pydantic_core_schema__.__func__  # type: ignore[attr-defined]
