@@ -6,6 +6,7 @@ from thalweg.testing.conformance import CHECKS, Check, Subject
 
 SUBJECTS = {
     "inprocess": Subject("thalweg.transport.inprocess", "inprocess://", separate=False),
+    "grpc": Subject("thalweg.transport.grpc", "grpc://127.0.0.1:0"),
     "unix": Subject("thalweg.transport.local", "unix://{folder}/socket"),
     "http": Subject("thalweg.transport.http", "http://127.0.0.1:0", inflight=512),
 }

@@ -1,0 +1,52 @@
+"""Errors of plain calls, as gRPC's status, message and trailing metadata."""
+
+from __future__ import annotations
+
+import math
+from typing import Any, NoReturn
+
+import grpc
+import msgspec
+from grpc import aio
+
+from thalweg.errors import ThalwegError
+from thalweg.message.status import CODES, Failure, to_failure
+
+CODE_KEY = "thalweg-code"
+REQUEST_ID_KEY = "x-request-id"
+RETRY_AFTER_KEY = "retry-after"
+FAILURE_KEY = "thalweg-failure-bin"
+FAILURE_BYTES = 4096
+"""What trailing metadata has room for beside the rest: gRPC's implementations take 8 KiB of it."""
+MESSAGE_CHARACTERS = 1024
+
+_STATUS_CODES: dict[int, grpc.StatusCode] = {code.value[0]: code for code in grpc.StatusCode}
+_encode = msgspec.msgpack.Encoder().encode
+
+
+def trailing_metadata(failure: Failure) -> tuple[tuple[str, str | bytes], ...]:
+    """What a client reads of `failure` beside the status."""
+    found: list[tuple[str, str | bytes]] = [(CODE_KEY, failure.code)]
+    if failure.request_id:
+        found.append((REQUEST_ID_KEY, failure.request_id))
+    if failure.retry_after is not None:
+        found.append((RETRY_AFTER_KEY, str(math.ceil(failure.retry_after))))
+    found.append((FAILURE_KEY, _fitting(failure)))
+    return tuple(found)
+
+
+def _fitting(failure: Failure) -> bytes:
+    """`failure` as msgpack; findings that do not fit are left out, the first ones say what is wrong."""
+    failure = msgspec.structs.replace(failure, message=failure.message[:MESSAGE_CHARACTERS])
+    packed = _encode(failure)
+    while len(packed) > FAILURE_BYTES and failure.details:
+        failure = msgspec.structs.replace(failure, details=failure.details[: len(failure.details) // 2])
+        packed = _encode(failure)
+    return packed
+
+
+async def abort(context: aio.ServicerContext[Any, Any], error: ThalwegError, request_id: str) -> NoReturn:
+    """End the call with `error`."""
+    failure = to_failure(error, request_id)
+    code = _STATUS_CODES[CODES[error.status].grpc]
+    await context.abort(code, failure.message[:MESSAGE_CHARACTERS], trailing_metadata(failure))

@@ -1,0 +1,73 @@
+"""`grpc.health.v1.Health` over what the server says of itself."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import Any
+
+import grpc
+from grpc import aio
+
+from thalweg.message.proto.gateway import SERVICE as GATEWAY
+from thalweg.message.proto.health import CHECK, SERVICE, WATCH, HealthCheckRequest, HealthCheckResponse, ServingStatus
+
+LOOK_SECONDS = 0.25
+"""How often readiness is looked at for those who watch it; nobody tells when it changes."""
+KNOWN = ("", GATEWAY)
+"""Services that have a status: the whole server, and the one that it is there for."""
+
+
+class Health:
+    """Answers health checks. `ready` is asked each time; `stopping` makes it moot."""
+
+    def __init__(self, ready: Callable[[], bool]) -> None:
+        self._ready = ready
+        self._stopping = asyncio.Event()
+
+    def stop(self) -> None:
+        """From now on the server does not serve, and watchers are told so."""
+        self._stopping.set()
+
+    def handler(self) -> grpc.GenericRpcHandler:
+        formats = {
+            "request_deserializer": HealthCheckRequest.FromString,
+            "response_serializer": HealthCheckResponse.SerializeToString,
+        }
+        return grpc.method_handlers_generic_handler(
+            SERVICE,
+            {
+                CHECK: grpc.unary_unary_rpc_method_handler(self._check, **formats),
+                WATCH: grpc.unary_stream_rpc_method_handler(self._watch, **formats),
+            },
+        )
+
+    def status(self, service: str) -> ServingStatus:
+        if service not in KNOWN:
+            return ServingStatus.SERVICE_UNKNOWN
+        serves = self._ready() and not self._stopping.is_set()
+        return ServingStatus.SERVING if serves else ServingStatus.NOT_SERVING
+
+    async def _check(self, request: Any, context: aio.ServicerContext[Any, Any]) -> Any:
+        status = self.status(request.service)
+        if status is ServingStatus.SERVICE_UNKNOWN:
+            await context.abort(grpc.StatusCode.NOT_FOUND, f"There is no service {request.service!r} here.")
+        return HealthCheckResponse(status=status)
+
+    async def _watch(self, request: Any, context: aio.ServicerContext[Any, Any]) -> None:
+        told = None
+        while True:
+            status = self.status(request.service)
+            if status is not told:
+                await context.write(HealthCheckResponse(status=status))
+                told = status
+            if self._stopping.is_set():
+                return
+            await self._a_while()
+
+    async def _a_while(self) -> None:
+        try:
+            async with asyncio.timeout(LOOK_SECONDS):
+                await self._stopping.wait()
+        except TimeoutError:
+            pass

@@ -1,0 +1,78 @@
+"""The server's end: our own connections, plain calls, health and reflection on one port."""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+from typing import Any
+
+import grpc
+from grpc import aio
+
+from thalweg.message.proto import health as health_proto
+from thalweg.message.proto.gateway import CALL, EXCHANGE, SERVICE
+from thalweg.transport.contract import Server, Serving
+from thalweg.transport.grpc.call import Calls
+from thalweg.transport.grpc.health import Health
+from thalweg.transport.grpc.reflection import Reflection
+from thalweg.transport.grpc.settings import SCHEME, server_options, target
+from thalweg.transport.grpc.wire import StreamWire, pack_frames, unpack_frames
+from thalweg.transport.multiplex.server import Sessions
+
+
+def server(address: str, serving: Serving) -> Server:
+    return GrpcServer(address, serving)
+
+
+class GrpcServer(Server):
+    def __init__(self, address: str, serving: Serving) -> None:
+        self._target = target(address)
+        self._serving = serving
+        self._rpc: aio.Server | None = None
+        self._wires: set[StreamWire] = set()
+
+    @property
+    def address(self) -> str:
+        return SCHEME + self._target
+
+    async def start(self) -> None:
+        self._sessions = Sessions(self._serving)
+        self._calls = Calls(self._serving, self._sessions.admission)
+        self._health = Health(self._serving.ready)
+        rpc = aio.server(handlers=self._handlers(), options=server_options(self._serving.limits))
+        try:
+            port = rpc.add_insecure_port(self._target)
+        except RuntimeError as error:
+            await rpc.stop(None)
+            raise OSError(errno.EADDRINUSE, f"cannot listen at {self.address}: {error}") from error
+        self._target = f"{self._target.rpartition(':')[0]}:{port}"
+        await rpc.start()
+        self._rpc = rpc
+
+    def _handlers(self) -> list[grpc.GenericRpcHandler]:
+        exchange = grpc.stream_stream_rpc_method_handler(
+            self._exchange, request_deserializer=unpack_frames, response_serializer=pack_frames
+        )
+        gateway = grpc.method_handlers_generic_handler(SERVICE, {EXCHANGE: exchange, CALL: self._calls.method()})
+        reflection = Reflection([SERVICE, health_proto.SERVICE])
+        return [gateway, self._health.handler(), *reflection.handlers()]
+
+    async def _exchange(self, _: object, context: aio.ServicerContext[Any, Any]) -> None:
+        await context.send_initial_metadata(())  # what a connecting channel waits for
+        wire = StreamWire(context)
+        self._wires.add(wire)
+        try:
+            await wire.run(self._sessions.open(wire))
+        finally:
+            self._wires.discard(wire)
+
+    async def stop(self, drain_seconds: float = 0.0) -> None:
+        if self._rpc is None:
+            return
+        self._health.stop()
+        self._calls.draining = True
+        self._sessions.drain()
+        await asyncio.gather(self._sessions.finished(drain_seconds), self._calls.finished(drain_seconds))
+        await self._sessions.close()
+        await asyncio.gather(*(wire.end() for wire in list(self._wires)))
+        await self._rpc.stop(None)
