@@ -1,4 +1,4 @@
-"""Thalweg: turn models into services. Each name is loaded when it is first used."""
+"""Thalweg: turn models into services."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from thalweg.orchestration import Deployment, Flow
 
 __version__ = "0.1.0"
+
 __all__ = ["AsyncClient", "Client", "Deployment", "Executor", "Flow", "requests"]
 
 _HOMES = {
@@ -21,15 +22,16 @@ _HOMES = {
     "Flow": "thalweg.orchestration",
     "requests": "thalweg.executor",
 }
+"""Where each public name is defined. Loaded when it is first asked for, so that `import thalweg` does no work."""
 
 
 def __getattr__(name: str) -> Any:
     home = _HOMES.get(name)
     if home is None:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    value = getattr(import_module(home), name)
-    globals()[name] = value
-    return value
+    found = getattr(import_module(home), name)
+    globals()[name] = found
+    return found
 
 
 def __dir__() -> list[str]:

@@ -1,0 +1,51 @@
+"""What an Executor says of itself, read from its class without constructing it."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from pydantic import BaseModel
+from pydantic.errors import PydanticInvalidForJsonSchema, PydanticUserError
+
+from thalweg.config.options import WorkerOptions
+from thalweg.errors import ConfigurationError
+from thalweg.executor.endpoint import Endpoint
+from thalweg.executor.source import ExecutorSource
+from thalweg.message import EndpointDescription, ServiceDescription
+
+
+def describe(source: ExecutorSource, options: WorkerOptions) -> ServiceDescription:
+    """Name, endpoints and the JSON Schema of one document going in and coming out of each; `uses_requests` applied.
+
+    Raises:
+        TypeError: the annotations of a method make no sense.
+        ConfigurationError: `uses_requests` names a method that does not exist, or a document has no JSON Schema.
+    """
+    found = source.endpoints(options)
+    return ServiceDescription(
+        name=source.name(options),
+        endpoints=tuple(_description(source, path, endpoint) for path, endpoint in sorted(found.items())),
+    )
+
+
+def _description(source: ExecutorSource, path: str, endpoint: Endpoint) -> EndpointDescription:
+    where = f"{source.executor.__name__}.{endpoint.method}"
+    return EndpointDescription(
+        path=path,
+        input_schema=_schema(endpoint.input_type, "validation", where),
+        output_schema=_schema(endpoint.output_type, "serialization", where),
+        parameters_schema=_schema(endpoint.parameters_type, "validation", where),
+        streaming=endpoint.streaming,
+        description=endpoint.description,
+    )
+
+
+def _schema(
+    model: type[BaseModel] | None, mode: Literal["validation", "serialization"], where: str
+) -> dict[str, Any] | None:
+    if model is None:
+        return None
+    try:
+        return model.model_json_schema(mode=mode)
+    except (PydanticInvalidForJsonSchema, PydanticUserError) as error:
+        raise ConfigurationError(f"{where}: {model.__name__} has no JSON Schema: {error.message}") from error

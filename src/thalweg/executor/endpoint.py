@@ -1,0 +1,289 @@
+"""`@requests`, and what a method says of itself through it."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from enum import Enum
+from typing import Any, NamedTuple, TypeVar, overload
+
+from pydantic import BaseModel
+
+from thalweg.docs import BaseDoc
+from thalweg.errors import ConfigurationError
+from thalweg.executor import annotation
+from thalweg.message.description import DEFAULT_ENDPOINT
+
+ARGUMENTS = ("docs", "doc", "parameters", "headers", "context")
+"""What a method may ask for, by name."""
+
+_BINDING = "__thalweg_requests__"
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+class Kind(Enum):
+    """How a method is run."""
+
+    PLAIN = "plain"
+    ASYNC = "async"
+    ITERATOR = "iterator"
+    ASYNC_ITERATOR = "async iterator"
+
+
+class Binding(NamedTuple):
+    """What `@requests` leaves on a function."""
+
+    paths: tuple[str, ...]
+    request_schema: Any = None
+    response_schema: Any = None
+    known: Mapping[str, Any] = {}
+    """Annotations that were evaluated where the function was defined. They go along when it is sent to another process,
+    where a name that was local or stood in a notebook cell could not be found again."""
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """One method and the paths it answers, read once from its signature. A type of None means any document.
+
+    `method` is the attribute's name, `takes` the subset of `ARGUMENTS` that it asks for by name; `takes_rest` says that
+    it has `**kwargs`, which then get all the others. `output_type` is the class that each returned document must have;
+    `keeps_documents` that it is annotated to return no documents of its own.
+    """
+
+    method: str
+    paths: tuple[str, ...]
+    kind: Kind
+    takes: frozenset[str]
+    takes_rest: bool = False
+    input_type: type[BaseDoc] | None = None
+    input_as_columns: bool = False
+    output_type: type[BaseDoc] | None = None
+    parameters_type: type[BaseModel] | None = None
+    parameters_optional: bool = False
+    description: str = ""
+
+    @property
+    def single(self) -> bool:
+        """True where the method is called once for each document."""
+        return "doc" in self.takes
+
+    @property
+    def streaming(self) -> bool:
+        return self.kind in (Kind.ITERATOR, Kind.ASYNC_ITERATOR)
+
+    @property
+    def asynchronous(self) -> bool:
+        return self.kind in (Kind.ASYNC, Kind.ASYNC_ITERATOR)
+
+
+@overload
+def requests(func: F, /) -> F: ...
+@overload
+def requests(
+    *, on: str | Iterable[str] | None = None, request_schema: Any = None, response_schema: Any = None
+) -> Callable[[F], F]: ...
+def requests(
+    func: F | None = None,
+    /,
+    *,
+    on: str | Iterable[str] | None = None,
+    request_schema: Any = None,
+    response_schema: Any = None,
+) -> F | Callable[[F], F]:
+    """Make a method of an `Executor`, or a plain function, answer requests. It stays what it was and can be called.
+
+    Args:
+        func: given where the decorator is used bare; then it answers every endpoint that has no method of its own.
+        on: the endpoint or endpoints; a missing slash in front is added. Absent: as when used bare.
+        request_schema: document class that is taken, in place of the annotation of `docs` or `doc`.
+        response_schema: document class that is given, in place of the return annotation.
+
+    The method asks for any subset of `docs` (all documents of a request) or `doc` (called once for each), `parameters`,
+    `headers` and `context` by name; with `**kwargs` it gets the others too. Whether the annotations make sense is
+    checked when the class is defined.
+    """
+    if func is not None:
+        return _bind(func, Binding((DEFAULT_ENDPOINT,)), depth=1)
+    binding = Binding(_paths(on), request_schema, response_schema)
+
+    def decorate(function: F) -> F:
+        return _bind(function, binding, depth=1)
+
+    return decorate
+
+
+def _bind(function: F, binding: Binding, depth: int) -> F:
+    target = inspect.unwrap(function)
+    if not inspect.isfunction(target):
+        raise TypeError(f"@requests belongs directly above a method or a function, not {function!r}.")
+    known = annotation.evaluated(function, annotation.enclosing_names(depth + 1))
+    earlier: Binding | None = vars(function).get(_BINDING)
+    if earlier is not None:
+        binding = binding._replace(
+            paths=(*earlier.paths, *binding.paths),
+            request_schema=binding.request_schema or earlier.request_schema,
+            response_schema=binding.response_schema or earlier.response_schema,
+        )
+    setattr(function, _BINDING, binding._replace(known=known))
+    return function
+
+
+def _paths(on: str | Iterable[str] | None) -> tuple[str, ...]:
+    if on is None:
+        return (DEFAULT_ENDPOINT,)
+    paths = (on,) if isinstance(on, str) else tuple(on)
+    if not paths or not all(isinstance(path, str) and path.strip("/") for path in paths):
+        raise TypeError(f"@requests(on={on!r}): name an endpoint such as '/encode', or a list of them.")
+    return tuple(with_slash(path) for path in paths)
+
+
+def with_slash(path: str) -> str:
+    """`path` with the slash in front that every endpoint has."""
+    return path if path.startswith("/") else f"/{path}"
+
+
+def binding_of(function: object) -> Binding | None:
+    """What `@requests` left on `function`, or None."""
+    return getattr(function, _BINDING, None)
+
+
+def endpoints(cls: type, remapped: Mapping[str, str] | None = None) -> dict[str, Endpoint]:
+    """Every endpoint of `cls` by path, those of its parents included.
+
+    A child's binding of a path replaces its parents', and a method that is decorated again answers its new paths only.
+    `remapped` (path -> name of a method) takes away the paths that such a method had, and gives it these.
+
+    Raises:
+        TypeError: two methods of one class answer one path, or a signature makes no sense.
+        ConfigurationError: `remapped` names a method that does not exist.
+    """
+    methods, bindings = _bound(cls)
+    if remapped:
+        _remap(cls, methods, bindings, remapped)
+    paths: dict[str, list[str]] = {}
+    for path, method in methods.items():
+        paths.setdefault(method, []).append(path)
+    read = {
+        method: _read(cls, method, tuple(answered), bindings.get(method, Binding(())))
+        for method, answered in paths.items()
+    }
+    return {path: read[method] for path, method in methods.items()}
+
+
+def _bound(cls: type) -> tuple[dict[str, str], dict[str, Binding]]:
+    """Path -> name of a method, and name of a method -> its binding."""
+    methods: dict[str, str] = {}
+    bindings: dict[str, Binding] = {}
+    for owner in reversed(cls.__mro__):
+        here: dict[str, str] = {}
+        for name, attribute in vars(owner).items():
+            binding = binding_of(_function(attribute))
+            if binding is None:
+                continue
+            methods = {path: method for path, method in methods.items() if method != name}
+            bindings[name] = binding
+            for path in binding.paths:
+                if here.setdefault(path, name) != name:
+                    raise TypeError(f"{owner.__name__}: both {here[path]} and {name} answer {path}.")
+        methods.update(here)
+    return methods, bindings
+
+
+def _remap(cls: type, methods: dict[str, str], bindings: Mapping[str, Binding], remapped: Mapping[str, str]) -> None:
+    for method in remapped.values():
+        attribute = inspect.getattr_static(cls, method, None) if isinstance(method, str) else None
+        if not inspect.isfunction(_function(attribute)):
+            raise ConfigurationError(
+                f"{cls.__name__} has no method {method!r}; those that answer requests are: "
+                f"{', '.join(sorted(bindings)) or 'none'}."
+            )
+    for path in [path for path, method in methods.items() if method in remapped.values()]:
+        del methods[path]
+    methods.update({with_slash(path): method for path, method in remapped.items()})
+
+
+def _function(attribute: object) -> Any:
+    return attribute.__func__ if isinstance(attribute, (staticmethod, classmethod)) else attribute
+
+
+def _read(cls: type, method: str, paths: tuple[str, ...], binding: Binding) -> Endpoint:
+    attribute = inspect.getattr_static(cls, method)
+    function = _function(attribute)
+    own = binding_of(function)
+    known = own.known if own is not None else {}
+    where = f"{cls.__name__}.{method}"
+    takes, rest = _arguments(function, where, skip_first=not isinstance(attribute, staticmethod))
+
+    def hint(name: str) -> Any:
+        return annotation.annotation(function, name, known, where)
+
+    given = annotation.answer(hint("return"), where)
+    taken = _taken(takes, hint, where)
+    if binding.request_schema is not None:
+        taken = taken._replace(doc_type=annotation.document_class(binding.request_schema, where, "request_schema"))
+    output_type = taken.doc_type if given.keeps_documents else given.doc_type
+    if binding.response_schema is not None:
+        output_type = annotation.document_class(binding.response_schema, where, "response_schema")
+    model, optional = annotation.parameters(hint("parameters"), where) if "parameters" in takes else (None, False)
+    return Endpoint(
+        method=method,
+        paths=paths,
+        kind=_kind(function, given, where),
+        takes=takes,
+        takes_rest=rest,
+        input_type=taken.doc_type,
+        input_as_columns=taken.as_columns,
+        output_type=output_type,
+        parameters_type=model,
+        parameters_optional=optional,
+        description=inspect.getdoc(function) or "",
+    )
+
+
+def _taken(takes: frozenset[str], hint: Callable[[str], Any], where: str) -> annotation.Taken:
+    if "doc" in takes:
+        return annotation.Taken(annotation.single(hint("doc"), where))
+    return annotation.batch(hint("docs"), where) if "docs" in takes else annotation.Taken(None)
+
+
+def _arguments(function: Callable[..., Any], where: str, skip_first: bool) -> tuple[frozenset[str], bool]:
+    """The names that `function` asks for, and whether it takes `**kwargs`."""
+    named = list(inspect.signature(function).parameters.values())[1 if skip_first else 0 :]
+    takes: set[str] = set()
+    rest = False
+    for parameter in named:
+        if parameter.kind is parameter.VAR_KEYWORD:
+            rest = True
+        elif parameter.kind is parameter.POSITIONAL_ONLY:
+            raise TypeError(f"{where}: {parameter.name} is positional-only, but arguments are given by name.")
+        elif parameter.name in ARGUMENTS:
+            takes.add(parameter.name)
+        elif parameter.default is parameter.empty and parameter.kind is not parameter.VAR_POSITIONAL:
+            raise TypeError(
+                f"{where}: nobody knows what to give for {parameter.name!r}. A method that answers requests takes any of "
+                f"{', '.join(ARGUMENTS)}, and **kwargs."
+            )
+    if {"doc", "docs"} <= takes:
+        raise TypeError(
+            f"{where}: takes both `docs` and `doc`. Take `docs` for all documents at once, or `doc` for each."
+        )
+    return frozenset(takes), rest
+
+
+def _kind(function: Callable[..., Any], given: annotation.Given, where: str) -> Kind:
+    target = inspect.unwrap(function)
+    if inspect.isasyncgenfunction(target):
+        return Kind.ASYNC_ITERATOR
+    if inspect.isgeneratorfunction(target):
+        return Kind.ITERATOR
+    if inspect.iscoroutinefunction(target):
+        if given.iterates:
+            raise TypeError(
+                f"{where}: is a coroutine annotated to return an iterator. Use `yield` in it, or leave out `async`."
+            )
+        return Kind.ASYNC
+    if given.iterates:
+        return Kind.ASYNC_ITERATOR if given.asynchronous else Kind.ITERATOR
+    return Kind.PLAIN

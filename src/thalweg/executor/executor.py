@@ -1,0 +1,173 @@
+"""`Executor`: the class that users fill with their code."""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+import logging
+import os
+from collections.abc import Awaitable, Callable, Mapping
+from contextlib import suppress
+from functools import cached_property
+from pathlib import Path
+from types import SimpleNamespace, TracebackType
+from typing import Any, Self
+
+from thalweg.executor.annotation import UnknownName
+from thalweg.executor.endpoint import Endpoint, endpoints
+
+METAS = ("name", "description", "workspace")
+INJECTED = ("metas", "requests", "runtime_args", "workspace")
+"""What the constructor of an Executor is given besides the user's own arguments."""
+
+
+class BoundEndpoint:
+    """An endpoint and the method of one Executor that answers it. Calling it calls the method."""
+
+    __slots__ = ("endpoint", "method")
+
+    def __init__(self, endpoint: Endpoint, method: Callable[..., Any]) -> None:
+        self.endpoint = endpoint
+        self.method = method
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        return self.method(*args, **kwargs)
+
+    def __repr__(self) -> str:
+        return f"<{self.endpoint.method} at {', '.join(self.endpoint.paths)}>"
+
+
+class Executor:
+    """User code that answers requests: subclass it and decorate methods with `@requests`.
+
+        class Encoder(Executor):
+            def __init__(self, model: str = "minilm", **kwargs):
+                super().__init__(**kwargs)
+
+            @requests(on="/encode")
+            def encode(self, docs: DocList[Text], **kwargs) -> DocList[Embedded]: ...
+
+    Methods stay methods: an Executor can be made and called in a test without any server. In a worker it is constructed
+    on a thread of its own, which also runs every synchronous method, one call at a time, and `close`. Asynchronous
+    methods run on an event loop in a second thread, many at once.
+
+    Args:
+        metas: `name`, `description` and `workspace`; the name of the class where no name is given.
+        requests: path -> name of a method, in place of what the decorators say.
+        runtime_args: what the worker knows: `name`, `replica`, `replicas`, `shard_id`, `shards`, `workspace`.
+        workspace: folder below which files may be kept, where neither of the former names one.
+    """
+
+    _workspace: str | os.PathLike[str] | None
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        # A document class that is defined further down in the module is fine: whoever starts the Executor reads the
+        # signatures again, and then every name must be there.
+        with suppress(UnknownName):
+            endpoints(cls)
+
+    def __init__(
+        self,
+        metas: Mapping[str, Any] | SimpleNamespace | None = None,
+        requests: Mapping[str, str] | None = None,
+        runtime_args: Mapping[str, Any] | SimpleNamespace | None = None,
+        workspace: str | os.PathLike[str] | None = None,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__()
+        if "requests" not in vars(self):
+            self.identify(metas, requests, runtime_args, workspace)
+            return
+        vars(self.metas).update(_as_dict(metas))
+        if workspace is not None:
+            self._workspace = workspace
+        if kwargs:
+            self.logger.warning(
+                "%s knows no argument %s; it is ignored", type(self).__name__, ", ".join(sorted(kwargs))
+            )
+
+    def identify(
+        self,
+        metas: Mapping[str, Any] | SimpleNamespace | None,
+        requests: Mapping[str, str] | None,
+        runtime_args: Mapping[str, Any] | SimpleNamespace | None,
+        workspace: str | os.PathLike[str] | None,
+    ) -> None:
+        """Set what every Executor knows of itself; the arguments are those of the constructor. A worker does so before the
+        constructor runs, so that an `__init__` which takes no `**kwargs`, or forgets `super().__init__()`, does no harm."""
+        known = SimpleNamespace(name="", replica=0, replicas=1, shard_id=-1, shards=1, workspace=None)
+        known.__dict__.update(_as_dict(runtime_args))
+        described = SimpleNamespace(name="", description="", workspace=None)
+        described.__dict__.update(_as_dict(metas))
+        described.name = described.name or known.name or type(self).__name__
+        self.metas = described
+        self.runtime_args = known
+        self._workspace = workspace
+        self.requests = {
+            path: BoundEndpoint(endpoint, getattr(self, endpoint.method))
+            for path, endpoint in endpoints(type(self), requests).items()
+        }
+
+    @cached_property
+    def logger(self) -> logging.Logger:
+        """The standard logger `thalweg.executor.<name>`."""
+        return logging.getLogger(f"thalweg.executor.{self.metas.name}")
+
+    @property
+    def workspace(self) -> str:
+        """Absolute path of the folder where this Executor keeps its files; made when it is first asked for.
+
+        It is `<root>/<name>`. The root is the first that is given of: the worker's `workspace` option,
+        `metas.workspace`, the constructor's argument; else `thalweg` in the user's cache folder. Replicas share one
+        folder, since each must be able to answer for the others; `runtime_args.replica` tells them apart where they must
+        not. The shards of a sharded Executor hold different data, so each has a folder of its own below it.
+        """
+        root = self.runtime_args.workspace or self.metas.workspace or self._workspace or _user_cache()
+        folder = Path(root).expanduser() / self.metas.name
+        if self.runtime_args.shards > 1:
+            folder /= str(self.runtime_args.shard_id)
+        folder = folder.resolve()
+        folder.mkdir(parents=True, exist_ok=True)
+        return str(folder)
+
+    def close(self) -> Any:
+        """Let go of what the constructor took. Override it where there is anything; `async def close` works too.
+
+        A worker calls it once, on the thread that constructed the Executor (an `async def close` on the event loop of
+        the asynchronous methods), when no method runs any more.
+        """
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        closing = self.close()
+        if inspect.isawaitable(closing):
+            asyncio.run(_finish(closing))
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        closing = self.close()
+        if inspect.isawaitable(closing):
+            await closing
+
+
+async def _finish(closing: Awaitable[Any]) -> None:
+    await closing
+
+
+def _as_dict(values: Mapping[str, Any] | SimpleNamespace | None) -> Mapping[str, Any]:
+    if values is None:
+        return {}
+    return vars(values) if isinstance(values, SimpleNamespace) else values
+
+
+def _user_cache() -> Path:
+    return Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache") / "thalweg"

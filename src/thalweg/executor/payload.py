@@ -1,0 +1,63 @@
+"""Payloads to documents and back. The content type decides which codec."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, TypeAlias
+
+from thalweg.docs import DocList, DocVec
+from thalweg.docs.codecs import columns, json
+from thalweg.errors import InvalidDocument, UnsupportedContent
+from thalweg.executor.endpoint import Endpoint
+from thalweg.executor.outcome import Documents
+from thalweg.message import COLUMNS, JSON, Request, Response
+
+CONTENT_TYPES = (JSON, COLUMNS)
+
+NOTHING = b"{}"
+"""What an empty body means: no documents."""
+
+Reader: TypeAlias = Callable[[Request], tuple[Documents, dict[str, Any]]]
+"""Takes the documents of a request, and its parameters: those of the header with those of the body on top."""
+
+
+def reader(endpoint: Endpoint) -> Reader:
+    """How the requests of `endpoint` are read."""
+    doc_type = endpoint.input_type
+    as_columns = endpoint.input_as_columns
+
+    def read(request: Request) -> tuple[Documents, dict[str, Any]]:
+        if request.content_type == JSON:
+            body = request.body
+            docs, parameters = json.decode((body[0] if len(body) == 1 else b"".join(body)) or NOTHING, doc_type)
+            if request.parameters:
+                parameters = {**request.parameters, **parameters}
+            return (_stacked(docs) if as_columns else docs), parameters
+        if request.content_type == COLUMNS:
+            decode = columns.decode_vec if as_columns else columns.decode
+            return decode(request.body, doc_type), request.parameters
+        raise unsupported(request.content_type)
+
+    return read
+
+
+def write(docs: Documents, parameters: dict[str, Any], request: Request) -> Response:
+    """The answer in the content type that the caller accepts. In JSON the parameters stand in the body beside the
+    documents, else in the header."""
+    content_type = request.accept or request.content_type
+    if content_type == JSON:
+        return Response((json.encode(docs, parameters),))
+    if content_type == COLUMNS:
+        return Response(columns.encode(docs), COLUMNS, parameters)
+    raise unsupported(content_type)
+
+
+def unsupported(content_type: str) -> UnsupportedContent:
+    return UnsupportedContent(f"{content_type!r} is neither read nor written here; use {' or '.join(CONTENT_TYPES)}.")
+
+
+def _stacked(docs: DocList[Any]) -> DocVec[Any]:
+    try:
+        return docs.to_doc_vec()
+    except ValueError as error:
+        raise InvalidDocument(f"data: {error}") from None
