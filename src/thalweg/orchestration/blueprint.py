@@ -10,7 +10,9 @@ from functools import partial
 from thalweg.config import DeploymentOptions, FlowOptions, GatewayOptions, NodeOptions
 from thalweg.config.options import ServerOptions, WorkerOptions
 from thalweg.errors import TopologyError
+from thalweg.executor.description import describe
 from thalweg.executor.loading import Reference, reference
+from thalweg.executor.source import ExecutorSource, executor_class
 from thalweg.graph.plan import check
 from thalweg.graph.topology import Topology
 from thalweg.message import EndpointDescription, ServiceDescription
@@ -89,11 +91,9 @@ def check_what_is_known(options: FlowOptions) -> None:
 
 def _known(node: NodeOptions) -> ServiceDescription:
     """What is known of a node; one that takes and gives anything where it is named by a string only."""
-    from thalweg.executor.description import describe
-
     if not callable(node.uses):
         return ServiceDescription(node.name, (EndpointDescription(DEFAULT_ENDPOINT),))
-    return describe(reference(node.uses, node).resolve(), node)
+    return describe(ExecutorSource(executor_class(node.uses, f"uses={node.uses!r}")), node)
 
 
 def _worker(

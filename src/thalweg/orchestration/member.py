@@ -20,6 +20,8 @@ from thalweg.service.control import Described, Failed, Go, Loading, Ready, Repor
 
 log = logging.getLogger("thalweg.supervisor")
 
+GATEWAY = "gateway"
+"""How the Gateway is called in news and logs; no Executor may be called so."""
 CLOSE_SECONDS = 30.0
 """How long a process may take, after it has drained, to close what user code holds open. Then it is killed."""
 EXIT_SECONDS = 5.0
@@ -41,7 +43,7 @@ class Phase(StrEnum):
 
 @dataclass(frozen=True)
 class Progress:
-    """News of one process."""
+    """News of one process. `name` is that of the Executor, or `gateway`."""
 
     name: str
     replica: int
@@ -85,7 +87,7 @@ class Member:
     @property
     def title(self) -> str:
         """Name and number, as in logs: `enc/1`."""
-        return f"{self.name}/{self.replica}" if isinstance(self._spec, WorkerSpec) else "gateway"
+        return f"{self.name}/{self.replica}" if isinstance(self._spec, WorkerSpec) else GATEWAY
 
     @property
     def pid(self) -> int | None:
@@ -196,7 +198,8 @@ class Member:
 
     def _enter(self, phase: Phase, message: str = "") -> None:
         self._phase = phase
-        self._tell(Progress(self.name, self.replica, phase, message))
+        name = self.name if isinstance(self._spec, WorkerSpec) else GATEWAY
+        self._tell(Progress(name, self.replica, phase, message))
 
 
 def _ending(status: int) -> str:

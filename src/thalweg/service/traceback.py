@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import importlib
 import traceback
 from pathlib import Path
 
-OURS = str(Path(__file__).resolve().parent.parent)
+OURS = (str(Path(__file__).resolve().parent.parent), importlib.__file__, "<frozen importlib")
+"""How the names of files begin whose frames say nothing to a user."""
 
 
 def user_traceback(error: BaseException) -> str:
@@ -29,4 +31,4 @@ def _strip(told: traceback.TracebackException, seen: set[int]) -> None:
 
 
 def _is_ours(filename: str) -> bool:
-    return filename.startswith((OURS, "<frozen importlib"))
+    return filename.startswith(OURS)

@@ -36,6 +36,13 @@ def channel(address: str, limits: Limits | None = None) -> Channel:
     return _transport(address).channel(address, limits or Limits())
 
 
+def load(address: str) -> None:
+    """Import all that a server at `address` needs, ahead of the moment when it matters."""
+    transport = _transport(address)
+    if hasattr(transport, "__path__"):
+        import_module(f"{TRANSPORTS[address.partition('://')[0]]}.server")
+
+
 def _transport(address: str) -> Transport:
     scheme, separator, _ = address.partition("://")
     module = TRANSPORTS.get(scheme) if separator else None

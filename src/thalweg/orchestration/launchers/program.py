@@ -228,7 +228,7 @@ def _draw_new_randomness() -> None:
         generator.seed()
 
 
-def main(arguments: list[str]) -> int:
+def main(arguments: list[str]) -> NoReturn:
     what, path, descriptor, *rest = arguments
     sys.path[:] = path.split(os.pathsep)
     if what == "child":
@@ -240,7 +240,7 @@ def main(arguments: list[str]) -> int:
     from thalweg.service import process
 
     os.set_inheritable(child.channel, False)
-    return process.main(socket.socket(fileno=child.channel))
+    process.end(process.main(socket.socket(fileno=child.channel)))
 
 
 def _serve(control: int, parent: int) -> Child | None:
@@ -253,4 +253,4 @@ def _serve(control: int, parent: int) -> Child | None:
 
 
 if __name__ == "__main__":
-    raise SystemExit(main(sys.argv[1:]))
+    main(sys.argv[1:])
