@@ -7,6 +7,7 @@ import logging
 from collections.abc import Awaitable, Sequence
 from typing import TypeVar
 
+from thalweg.errors import StartupFailed
 from thalweg.orchestration.blueprint import Blueprint
 from thalweg.orchestration.member import Launch, Member, Tell
 from thalweg.service.control import Go
@@ -95,10 +96,11 @@ class Supervisor:
         self._collect()
 
     def _collect(self) -> None:
-        """Look at how the members' tasks ended: only a defect of ours ends one in another way than by failing to start."""
-        for member, task in zip(self.members, self._tasks, strict=False):
-            if task.done() and not task.cancelled() and task.exception() is not None and member.ready.done():
-                log.error("following %s failed", member.title, exc_info=task.exception())
+        """Look at how the members' tasks ended: what is no failure to start is a defect of ours."""
+        for task in self._tasks:
+            error = task.exception() if task.done() and not task.cancelled() else None
+            if error is not None and not isinstance(error, StartupFailed):
+                log.error("%s failed", task.get_name(), exc_info=error)
 
 
 async def _gathered(futures: Sequence[Awaitable[T]]) -> list[T]:

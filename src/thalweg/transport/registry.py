@@ -17,6 +17,12 @@ TRANSPORTS = {
     "https": "thalweg.transport.http",
 }
 
+SERVERS = {
+    "grpc": "thalweg.transport.grpc.server",
+    "http": "thalweg.transport.http.listener",
+}
+"""Where the servers are that bring a heavy library with them."""
+
 
 class Transport(Protocol):
     """What a transport's module offers."""
@@ -38,9 +44,10 @@ def channel(address: str, limits: Limits | None = None) -> Channel:
 
 def load(address: str) -> None:
     """Import all that a server at `address` needs, ahead of the moment when it matters."""
-    transport = _transport(address)
-    if hasattr(transport, "__path__"):
-        import_module(f"{TRANSPORTS[address.partition('://')[0]]}.server")
+    _transport(address)
+    scheme = address.partition("://")[0]
+    if scheme in SERVERS:
+        import_module(SERVERS[scheme])
 
 
 def _transport(address: str) -> Transport:
