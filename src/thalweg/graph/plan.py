@@ -13,6 +13,9 @@ from thalweg.graph.topology import ENTRY, Topology
 from thalweg.message import COLUMNS, EndpointDescription, ServiceDescription
 from thalweg.message.description import DEFAULT_ENDPOINT
 
+LONGEST_TARGET = 256
+"""Characters of a `target`. It is a regular expression, and matching one takes time."""
+
 Descriptions = Mapping[str, ServiceDescription]
 
 
@@ -77,6 +80,8 @@ def plan(topology: Topology, descriptions: Descriptions, endpoint: str, target: 
 
 
 def _matches(target: str, name: str) -> bool:
+    if len(target) > LONGEST_TARGET:
+        raise MalformedRequest(f"The target has {len(target)} characters; at most {LONGEST_TARGET} are taken.")
     try:
         return re.fullmatch(target, name) is not None
     except re.error as error:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import logging
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
@@ -66,9 +65,19 @@ class ReplicaPool:
         """Whether at least one replica is there."""
         return self._some.is_set()
 
-    async def handle(self, request: Request, context: Context) -> AsyncGenerator[Response, None]:
+    @property
+    def connections(self) -> int:
+        """How many replicas are there now."""
+        return sum(self._balancer.available)
+
+    def handle(self, request: Request, context: Context) -> AsyncGenerator[Response, None]:
         self._budget.earn()
-        attempts, lost = 0, None
+        return self.attempt(request, context, 0, None)
+
+    async def attempt(
+        self, request: Request, context: Context, attempts: int, lost: int | None
+    ) -> AsyncGenerator[Response, None]:
+        """Like `handle`, for a request that was tried `attempts` times, the last time on replica `lost`."""
         while True:
             replica = self._balancer.choose(lost)
             if replica is None:
@@ -126,16 +135,18 @@ class ReplicaPool:
     async def _wait(self, context: Context) -> int:
         """A replica, as soon as there is one."""
         until = monotonic() + self._options.replica_wait
-        while True:
-            replica = self._balancer.choose()
-            if replica is not None:
-                return replica
-            with contextlib.suppress(TimeoutError):
+        if context.deadline is not None:
+            until = min(until, context.deadline)
+        while (replica := self._balancer.choose()) is None:
+            try:
                 async with asyncio.timeout(until - monotonic()):
                     await self._some.wait()
-                    continue
-            context.check()
-            raise self.named(Unavailable(f"No replica of {self._name!r} is there; it may be starting again."))
+            except TimeoutError:
+                context.check()
+                raise self.named(
+                    Unavailable(f"No replica of {self._name!r} is there; it may be starting again.")
+                ) from None
+        return replica
 
     async def _keep(self, replica: int, channel: Channel) -> None:
         """Hold the connection to one replica, for ever."""
@@ -215,7 +226,9 @@ class _Attempt:
 
     async def _handle(self) -> None:
         try:
-            async with aclosing(self._pool.handle(self._request, self._context)) as answers:
+            async with aclosing(
+                self._pool.attempt(self._request, self._context, self._attempts, self._replica)
+            ) as answers:
                 async for response in answers:
                     self._reply.answer(response)
                     return

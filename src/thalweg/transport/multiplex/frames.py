@@ -66,6 +66,9 @@ class ResponseHead(msgspec.Struct, array_like=True):
     parameters: dict[str, Any] = {}
 
 
+UNREADABLE = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
+"""What msgspec raises for bytes that are not what they should be."""
+
 _encode = msgspec.msgpack.Encoder().encode
 _decode_request = msgspec.msgpack.Decoder(RequestHead).decode
 _decode_response = msgspec.msgpack.Decoder(ResponseHead).decode
@@ -88,7 +91,11 @@ def failure_frame(stream: int, failure: Failure) -> bytes:
 
 
 def read_failure(body: bytes) -> Failure:
-    return _decode_failure(body)
+    """Raises `MalformedRequest`."""
+    try:
+        return _decode_failure(body)
+    except UNREADABLE as error:
+        raise MalformedRequest(f"The error cannot be read: {error}") from error
 
 
 def credit_frame(stream: int, items: int) -> bytes:
@@ -160,7 +167,7 @@ def read_request(message: bytes | bytearray) -> tuple[Request, RequestHead]:
     packed, start = _head(message)
     try:
         head = _decode_request(packed)
-    except msgspec.MsgspecError as error:
+    except UNREADABLE as error:
         raise MalformedRequest(f"The head of the request cannot be read: {error}") from error
     body = _buffers(message, start, head.sizes)
     return Request(head.endpoint, body, head.content_type, head.accept, head.parameters, head.target), head
@@ -171,7 +178,7 @@ def read_response(message: bytes | bytearray) -> Response:
     packed, start = _head(message)
     try:
         head = _decode_response(packed)
-    except msgspec.MsgspecError as error:
+    except UNREADABLE as error:
         raise MalformedRequest(f"The head of the answer cannot be read: {error}") from error
     return Response(_buffers(message, start, head.sizes), head.content_type, head.parameters)
 

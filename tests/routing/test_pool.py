@@ -1,0 +1,230 @@
+import asyncio
+from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from thalweg.config import GatewayOptions
+from thalweg.errors import DeadlineExceeded, ExecutorFailed, PeerLost, ThalwegError, Unavailable
+from thalweg.message import Context, Request, Response
+from thalweg.routing import ReplicaPool
+from thalweg.testing.leaks import no_leaks
+from thalweg.transport import registry
+from thalweg.transport.contract import Server, Serving
+
+
+class Replica:
+    """Answers with its name once `hold` is set; may raise instead, or break off after a first item."""
+
+    def __init__(self, name: str, folder: Path) -> None:
+        self.name = name
+        self.address = f"unix://{folder}/{name}"
+        self.hold = asyncio.Event()
+        self.hold.set()
+        self.seen = 0
+        self.error: ThalwegError | None = None
+        self.first_item = False
+        self.server: Server | None = None
+
+    async def handle(self, request: Request, context: Context) -> AsyncGenerator[Response, None]:
+        self.seen += 1
+        if self.first_item:
+            yield Response((b"first",))
+        await self.hold.wait()
+        if self.error is not None:
+            raise self.error
+        yield Response((self.name.encode(),))
+
+    async def start(self) -> None:
+        self.server = registry.server(self.address, Serving(self))
+        await self.server.start()
+
+    async def stop(self) -> None:
+        if self.server is not None:
+            await self.server.stop()
+
+    async def busy(self, requests: int) -> None:
+        async with asyncio.timeout(5):
+            while self.seen < requests:
+                await asyncio.sleep(0)
+
+
+@asynccontextmanager
+async def pool(
+    folder: Path, *names: str, started: bool = True, **options: Any
+) -> AsyncIterator[tuple[ReplicaPool, list[Replica]]]:
+    async with no_leaks():
+        replicas = [Replica(name, folder) for name in names]
+        for replica in replicas:
+            if started:
+                await replica.start()
+        made = ReplicaPool("enc", [replica.address for replica in replicas], GatewayOptions(**options))
+        await made.start()
+        try:
+            if started:
+                await all_connected(made, len(names))
+            yield made, replicas
+        finally:
+            await made.close()
+            for replica in replicas:
+                await replica.stop()
+
+
+async def all_connected(made: ReplicaPool, replicas: int) -> None:
+    async with asyncio.timeout(5):
+        while made.connections < replicas:
+            await asyncio.sleep(0.001)
+
+
+class Answer:
+    def __init__(self) -> None:
+        self.future: asyncio.Future[Response] = asyncio.get_running_loop().create_future()
+
+    def answer(self, response: Response) -> None:
+        self.future.set_result(response)
+
+    def fail(self, error: ThalwegError) -> None:
+        self.future.set_exception(error)
+
+
+async def by_handle(made: ReplicaPool, timeout: float | None = None) -> str:
+    (response,) = [r async for r in made.handle(Request("/e", (b"{}",)), Context.with_timeout(timeout))]
+    return bytes(response.body[0]).decode()
+
+
+async def by_submit(made: ReplicaPool) -> str:
+    answer = Answer()
+    assert made.submit(Request("/e", (b"{}",)), Context(), answer) is not None
+    return bytes((await answer.future).body[0]).decode()
+
+
+BOTH = pytest.mark.parametrize("call", [by_handle, by_submit])
+
+
+@BOTH
+async def test_requests_spread_over_the_replicas(tmp_path: Path, call: Any):
+    async with pool(tmp_path, "a", "b") as (made, _):
+        assert sorted([await call(made) for _ in range(4)]) == ["a", "a", "b", "b"]
+
+
+@BOTH
+async def test_a_busy_replica_gets_nothing_while_another_is_idle(tmp_path: Path, call: Any):
+    async with pool(tmp_path, "a", "b") as (made, (a, b)):
+        a.hold.clear()
+        b.hold.clear()
+        held = asyncio.ensure_future(call(made))
+        async with asyncio.timeout(5):
+            while not a.seen + b.seen:
+                await asyncio.sleep(0)
+        busy, idle = (a, b) if a.seen else (b, a)
+        idle.hold.set()
+        assert [await call(made) for _ in range(3)] == [idle.name] * 3
+        busy.hold.set()
+        assert await held == busy.name
+
+
+@BOTH
+async def test_a_request_whose_replica_goes_away_unanswered_is_repeated_on_another(tmp_path: Path, call: Any):
+    async with pool(tmp_path, "a", "b") as (made, (a, b)):
+        a.hold.clear()
+        b.hold.clear()
+        calls = [asyncio.ensure_future(call(made)) for _ in range(2)]
+        await a.busy(1)
+        await b.busy(1)
+        b.hold.set()
+        await a.stop()
+        assert [await one for one in calls] == ["b", "b"]
+
+
+async def test_a_request_with_part_of_its_answer_is_not_repeated(tmp_path: Path):
+    async with pool(tmp_path, "a", "b") as (made, replicas):
+        for replica in replicas:
+            replica.first_item = True
+            replica.hold.clear()
+        answers = made.handle(Request("/e", (b"{}",)), Context())
+        assert (await anext(answers)).body == (b"first",)
+        for replica in replicas:
+            await replica.stop()
+        with pytest.raises(Unavailable) as caught:
+            await anext(answers)
+        assert caught.value.executor == "enc"
+        assert sum(replica.seen for replica in replicas) == 1
+
+
+@BOTH
+async def test_an_error_of_the_executor_is_not_repeated(tmp_path: Path, call: Any):
+    async with pool(tmp_path, "a", "b") as (made, replicas):
+        for replica in replicas:
+            replica.error = ExecutorFailed("it broke")
+        with pytest.raises(ExecutorFailed):
+            await call(made)
+        assert sum(replica.seen for replica in replicas) == 1
+
+
+@BOTH
+async def test_a_request_is_not_repeated_for_ever(tmp_path: Path, call: Any):
+    async with pool(tmp_path, "a", "b", retries=2) as (made, replicas):
+        for replica in replicas:
+            replica.error = PeerLost("gone")
+        with pytest.raises(PeerLost) as caught:
+            await call(made)
+        assert caught.value.retry_after is not None
+        assert sum(replica.seen for replica in replicas) == 3
+
+
+async def test_a_request_waits_for_a_replica_to_come(tmp_path: Path):
+    async with pool(tmp_path, "a", started=False) as (made, (a,)):
+        assert made.submit(Request("/e"), Context(), Answer()) is None
+        call = asyncio.ensure_future(by_handle(made))
+        await a.start()
+        async with asyncio.timeout(5):
+            assert await call == "a"
+        assert made.ready
+
+
+async def test_with_no_replica_for_too_long_the_answer_is_unavailable(tmp_path: Path):
+    async with pool(tmp_path, "a", started=False, replica_wait=0.02) as (made, _):
+        assert not made.ready
+        with pytest.raises(Unavailable, match="'enc'") as caught:
+            await by_handle(made)
+        assert caught.value.retry_after is not None
+
+
+async def test_the_deadline_holds_while_waiting_for_a_replica(tmp_path: Path):
+    async with pool(tmp_path, "a", started=False, replica_wait=60.0) as (made, _):
+        with pytest.raises(DeadlineExceeded):
+            await by_handle(made, timeout=0.02)
+
+
+@BOTH
+async def test_a_replica_that_comes_back_at_its_address_is_used_again(tmp_path: Path, call: Any):
+    async with pool(tmp_path, "a") as (made, (a,)):
+        assert await call(made) == "a"
+        await a.stop()
+        async with asyncio.timeout(5):
+            while made.ready:
+                await asyncio.sleep(0.001)
+        await a.start()
+        await all_connected(made, 1)
+        assert await call(made) == "a"
+
+
+async def test_calling_off_gives_the_replica_back(tmp_path: Path):
+    async with pool(tmp_path, "a", "b") as (made, (a, b)):
+        a.hold.clear()
+        b.hold.clear()
+        answer = Answer()
+        pending = made.submit(Request("/e", (b"{}",)), Context(), answer)
+        assert pending is not None
+        pending.cancel()
+        pending.cancel()
+        call = asyncio.ensure_future(by_handle(made))
+        await asyncio.sleep(0)
+        call.cancel()
+        await asyncio.gather(call, return_exceptions=True)
+        a.hold.set()
+        b.hold.set()
+        assert sorted([await by_submit(made), await by_submit(made)]) == ["a", "b"]
+        assert not answer.future.done()
