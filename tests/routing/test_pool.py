@@ -10,7 +10,7 @@ from thalweg.config import GatewayOptions
 from thalweg.errors import DeadlineExceeded, ExecutorFailed, PeerLost, ThalwegError, Unavailable
 from thalweg.message import Context, Request, Response
 from thalweg.routing import ReplicaPool
-from thalweg.testing.leaks import no_leaks
+from thalweg.testing.leaks import eventually, no_leaks
 from thalweg.transport import registry
 from thalweg.transport.contract import Server, Serving
 
@@ -46,9 +46,7 @@ class Replica:
             await self.server.stop()
 
     async def busy(self, requests: int) -> None:
-        async with asyncio.timeout(5):
-            while self.seen < requests:
-                await asyncio.sleep(0)
+        await eventually(lambda: self.seen >= requests)
 
 
 @asynccontextmanager
@@ -73,9 +71,7 @@ async def pool(
 
 
 async def all_connected(made: ReplicaPool, replicas: int) -> None:
-    async with asyncio.timeout(5):
-        while made.connections < replicas:
-            await asyncio.sleep(0.001)
+    await eventually(lambda: made.connections >= replicas)
 
 
 class Answer:
@@ -115,9 +111,7 @@ async def test_a_busy_replica_gets_nothing_while_another_is_idle(tmp_path: Path,
         a.hold.clear()
         b.hold.clear()
         held = asyncio.ensure_future(call(made))
-        async with asyncio.timeout(5):
-            while not a.seen + b.seen:
-                await asyncio.sleep(0)
+        await eventually(lambda: a.seen + b.seen > 0)
         busy, idle = (a, b) if a.seen else (b, a)
         idle.hold.set()
         assert [await call(made) for _ in range(3)] == [idle.name] * 3
@@ -203,9 +197,7 @@ async def test_a_replica_that_comes_back_at_its_address_is_used_again(tmp_path: 
     async with pool(tmp_path, "a") as (made, (a,)):
         assert await call(made) == "a"
         await a.stop()
-        async with asyncio.timeout(5):
-            while made.ready:
-                await asyncio.sleep(0.001)
+        await eventually(lambda: not made.ready)
         await a.start()
         await all_connected(made, 1)
         assert await call(made) == "a"

@@ -16,7 +16,7 @@ from thalweg.errors import EndpointNotFound, ExecutorFailed, MalformedRequest, T
 from thalweg.graph import Topology
 from thalweg.message import COLUMNS, JSON, Context, EndpointDescription, Pending, Request, Response, ServiceDescription
 from thalweg.service.gateway import Gateway
-from thalweg.testing.leaks import no_leaks
+from thalweg.testing.leaks import eventually, no_leaks
 from thalweg.transport import registry
 from thalweg.transport.contract import Serving
 
@@ -218,9 +218,7 @@ async def test_branches_run_side_by_side(tmp_path: Path):
         for stage in stages.values():
             stage.hold.clear()
         call = asyncio.ensure_future(by_handle(made, asked("x")))
-        async with asyncio.timeout(5):
-            while not all(stage.seen for stage in stages.values()):
-                await asyncio.sleep(0)
+        await eventually(lambda: all(stage.seen for stage in stages.values()))
         for stage in stages.values():
             stage.hold.set()
         await call
@@ -264,9 +262,7 @@ async def test_calling_off_reaches_whoever_works_on_it(tmp_path: Path, position:
         pending: Pending | None = made.submit(asked("x"), Context(), Answer())
         assert pending is not None
         call = asyncio.ensure_future(by_handle(made, asked("y")))
-        async with asyncio.timeout(5):
-            while len(stages[position].seen) < 2:
-                await asyncio.sleep(0)
+        await eventually(lambda: len(stages[position].seen) >= 2)
         pending.cancel()
         async with asyncio.timeout(5):
             await stages[position].cancelled.wait()

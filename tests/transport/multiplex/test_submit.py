@@ -19,7 +19,7 @@ from thalweg.errors import (
     Unavailable,
 )
 from thalweg.message import Context, Pending, Reply, Request, Response, UnaryHandler
-from thalweg.testing.leaks import no_leaks
+from thalweg.testing.leaks import eventually, no_leaks
 from thalweg.transport import registry
 from thalweg.transport.contract import Channel, Serving
 
@@ -115,9 +115,7 @@ def submit(channel: Channel, endpoint: str, body: bytes = b"x") -> tuple[Answer,
 
 
 async def held(handler: Short) -> Call:
-    async with asyncio.timeout(5):
-        while not handler.pending:
-            await asyncio.sleep(0)
+    await eventually(lambda: bool(handler.pending))
     return handler.pending[-1]
 
 
