@@ -1,0 +1,158 @@
+"""What reading columns must know of a class of document, worked out once."""
+
+from __future__ import annotations
+
+import sys
+from typing import Annotated, Any, TypeAlias, get_args
+
+from pydantic import AliasChoices, TypeAdapter
+from pydantic_core import SchemaValidator
+
+from thalweg.docs.derived import derive
+from thalweg.docs.doc_list import DocList
+from thalweg.docs.document import AnyDoc, BaseDoc
+from thalweg.docs.fields import FieldKind, Kind, field_kinds, is_plain
+from thalweg.docs.typed import ArrayClass
+from thalweg.docs.typing.identity import fresh_id, fresh_ids
+from thalweg.docs.typing.tensor import tensor_type
+
+Target: TypeAlias = type[BaseDoc] | type[dict[str, Any]]
+"""What documents become: a class of document, or plain dicts for pydantic to make something of."""
+
+_NONE = type(None)
+
+
+class FieldPlan:
+    """One field.
+
+    `accepted` are the exact Python types that need no further look, `choose` finds the class for a nested document by
+    the name that its sender gave it, `key` is what pydantic looks for in its input.
+    """
+
+    def __init__(self, doc_type: type[BaseDoc], name: str, kind: FieldKind) -> None:
+        self.doc_type = doc_type
+        self.name = name
+        self.kind = kind
+        self.info = doc_type.model_fields[name]
+        self.key = _key(doc_type, name)
+        self.accepted = frozenset({kind.type, _NONE} if kind.optional else {kind.type})
+        self._classes, self._fallback = _classes(kind)
+        self._validator: SchemaValidator | None = None
+
+    def choose(self, name: str) -> Target:
+        if self.kind.kind is Kind.DOCUMENT:
+            chosen: Target = self.kind.type
+            return chosen
+        if self.kind.kind is Kind.DOCUMENTS:
+            chosen = self.kind.type.doc_type
+            return chosen
+        return self._classes.get(name, self._fallback)
+
+    def defaults(self, count: int) -> list[Any] | None:
+        """`count` values for documents that lack the field; None where only pydantic can tell."""
+        info = self.info
+        if info.default_factory is fresh_id:
+            return fresh_ids(count)
+        if info.is_required() or info.validate_default or info.default_factory_takes_validated_data:
+            return None
+        return [info.get_default(call_default_factory=True) for _ in range(count)]
+
+    def natives(self, values: list[Any]) -> list[Any] | None:
+        """`values`, where the types of msgpack are enough to see that they fit."""
+        kinds = set(map(type, values))
+        if self.kind.kind is not Kind.SCALAR:
+            return values if self.kind.kind is not Kind.OTHER and self.kind.optional and kinds <= {_NONE} else None
+        if not self.kind.plain:
+            return None
+        if kinds <= self.accepted:
+            return values
+        if self.kind.type is float and kinds <= self.accepted | {int}:
+            return [float(value) if type(value) is int else value for value in values]
+        return None
+
+    def fits(self, shape: list[int]) -> bool:
+        """Whether a tensor of these sizes fits."""
+        wanted = self.kind.type.shape
+        return wanted is None or wanted.accepts(tuple(shape))
+
+    def tensor(self, array: Any, torch: bool) -> Any:
+        """What came in, in the library of the field; `torch` tells that it was torch's where it was sent."""
+        return as_sent(array, torch) if self.kind.type.library == "any" else self.kind.type.library_tensor(array)
+
+    def arrays(self, lists: list[Any]) -> list[Any] | None:
+        """Lists of documents as the array of the field; None where that array needs to look at them."""
+        array = self.kind.type
+        if not issubclass(array, DocList) or (not self.kind.optional and None in lists):
+            return None
+        return [None if docs is None else array.trusted(docs) for docs in lists]
+
+    def missing(self, cells: list[Any]) -> tuple[Any] | None:
+        """The column of a DocVec where no document has a value; None where one has."""
+        return (None,) if self.kind.optional and set(map(type, cells)) <= {_NONE} else None
+
+    def validated(self, cells: list[Any]) -> list[Any]:
+        """The whole column, validated by pydantic at once.
+
+        Raises:
+            pydantic.ValidationError: a value does not fit.
+        """
+        if self._validator is None:
+            item = (
+                Annotated[(self.info.annotation, *self.info.metadata)] if self.info.metadata else self.info.annotation
+            )
+            adapter = TypeAdapter(list[item], config=self.doc_type.model_config)  # type: ignore[valid-type]
+            self._validator = adapter.validator  # type: ignore[assignment]
+        checked: list[Any] = self._validator.validate_python(cells)  # type: ignore[union-attr]
+        return checked
+
+
+class Plan:
+    """A class of document. `fast` says that checked columns are documents already; `open` that it keeps other fields."""
+
+    def __init__(self, doc_type: type[BaseDoc]) -> None:
+        kinds = field_kinds(doc_type)
+        self.doc_type = doc_type
+        self.fields = [FieldPlan(doc_type, name, kind) for name, kind in kinds.items()]
+        self.fast = is_plain(doc_type) and not any(_tagged(doc_type, name) for name in kinds)
+        self.open = doc_type.model_config.get("extra", "ignore") != "ignore"
+        self.names = tuple(kinds)
+
+
+def plan_of(doc_type: type[BaseDoc]) -> Plan:
+    return derive(doc_type, "columns read", lambda: Plan(doc_type))
+
+
+def as_sent(array: Any, torch: bool) -> Any:
+    """A torch tensor where it was one and torch is loaded already, else the NumPy array."""
+    return tensor_type("torch").library_tensor(array) if torch and "torch" in sys.modules else array
+
+
+def _tagged(doc_type: type[BaseDoc], name: str) -> bool:
+    return doc_type.model_fields[name].discriminator is not None
+
+
+def _key(doc_type: type[BaseDoc], name: str) -> str:
+    info, config = doc_type.model_fields[name], doc_type.model_config
+    alias = info.validation_alias
+    if alias is None or config.get("populate_by_name") or config.get("validate_by_name"):
+        return name
+    if isinstance(alias, AliasChoices):
+        alias = next((choice for choice in alias.choices if isinstance(choice, str)), name)
+    return alias if isinstance(alias, str) else name
+
+
+def _classes(kind: FieldKind) -> tuple[dict[str, type[BaseDoc]], Target]:
+    """The classes of document in an annotation by name, and what a document of any other name becomes."""
+    found: dict[str, type[BaseDoc]] = {}
+    fallback: Target = dict
+    stack = [kind.type] if kind.kind is Kind.OTHER else []
+    while stack:
+        item = stack.pop()
+        stack.extend(get_args(item))
+        if item is Any or item is AnyDoc or (isinstance(item, ArrayClass) and item.doc_type is AnyDoc):
+            fallback = AnyDoc
+        elif isinstance(item, ArrayClass):
+            found[item.doc_type.__name__] = item.doc_type
+        elif isinstance(item, type) and issubclass(item, BaseDoc):
+            found[item.__name__] = item
+    return found, fallback
