@@ -4,7 +4,7 @@ Thalweg's own services share one bidirectional stream for all requests to a peer
 `thalweg.transport.multiplex` on it; others use the plain call. Beside both stand health checking and server reflection.
 """
 
-from thalweg.transport.grpc.channel import channel
-from thalweg.transport.grpc.server import server
+from thalweg.transport.grpc.client import channel
+from thalweg.transport.grpc.listener import server
 
 __all__ = ["channel", "server"]

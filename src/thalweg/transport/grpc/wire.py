@@ -42,18 +42,14 @@ def _varint(number: int) -> bytes:
 
 def unpack_frames(message: bytes) -> bytes:
     """The data of a `Frames` message. Raises `ValueError` for what is none."""
-    if message[:1] != _TAG:
-        return bytes(Frames.FromString(message).data)
-    length, start, shift = 0, 1, 0
-    while start < len(message) and start <= 5:
-        digit = message[start]
-        start += 1
-        length |= (digit & 127) << shift
-        shift += 7
-        if digit < 128:
-            break
-    if start + length == len(message):
-        return message[start:]
+    if message[:1] == _TAG:
+        length = 0
+        for start, digit in enumerate(message[1:6], 2):
+            length |= (digit & 127) << 7 * (start - 2)
+            if digit < 128:
+                if start + length == len(message):
+                    return message[start:]
+                break
     return bytes(Frames.FromString(message).data)  # not as we write it, but perhaps as another may
 
 

@@ -16,7 +16,7 @@ from thalweg.transport.grpc.call import Calls
 from thalweg.transport.grpc.health import Health
 from thalweg.transport.grpc.reflection import Reflection
 from thalweg.transport.grpc.settings import SCHEME, server_options, target
-from thalweg.transport.grpc.wire import StreamWire, pack_frames, unpack_frames
+from thalweg.transport.grpc.wire import FLUSH_SECONDS, StreamWire, pack_frames, unpack_frames
 from thalweg.transport.multiplex.server import Sessions
 
 
@@ -75,4 +75,6 @@ class GrpcServer(Server):
         await asyncio.gather(self._sessions.finished(drain_seconds), self._calls.finished(drain_seconds))
         await self._sessions.close()
         await asyncio.gather(*(wire.end() for wire in list(self._wires)))
-        await self._rpc.stop(None)
+        await self._rpc.stop(
+            FLUSH_SECONDS
+        )  # none is left but what others opened; without grace clients print a warning
