@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any, TypeAlias
 
 import msgspec
@@ -9,6 +10,14 @@ import msgspec
 from thalweg.message.content import JSON
 
 Buffer: TypeAlias = bytes | bytearray | memoryview
+
+
+def payload_size(parts: Iterable[Buffer]) -> int:
+    """Bytes in `parts` together."""
+    size = 0
+    for part in parts:
+        size += len(part) if isinstance(part, bytes) else memoryview(part).nbytes
+    return size
 
 
 class Request(msgspec.Struct):
@@ -29,7 +38,7 @@ class Request(msgspec.Struct):
     @property
     def size(self) -> int:
         """Bytes of payload."""
-        return sum(len(part) if isinstance(part, bytes) else memoryview(part).nbytes for part in self.body)
+        return payload_size(self.body)
 
 
 class Response(msgspec.Struct):
@@ -42,4 +51,4 @@ class Response(msgspec.Struct):
     @property
     def size(self) -> int:
         """Bytes of payload."""
-        return sum(len(part) if isinstance(part, bytes) else memoryview(part).nbytes for part in self.body)
+        return payload_size(self.body)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable
-from contextlib import aclosing
 from time import monotonic
 
 from thalweg.errors import DeadlineExceeded, InternalError, ThalwegError
@@ -46,11 +45,15 @@ async def dispatch(handler: Handler, request: Request, context: Context, send: S
 
 async def _iterate(handler: Handler, request: Request, context: Context, send: Send) -> None:
     iterator = handler.handle(request, context)
-    async with aclosing(iterator):
+    try:
         async for response in iterator:
             room = send(response)
             if room is not None:
                 await room
+    except BaseException:
+        # An iterator that came to its end needs no closing, which spares every request a microsecond or two.
+        await iterator.aclose()
+        raise
 
 
 def defect(error: BaseException, context: Context) -> InternalError:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
+from typing import Any
 
 import msgspec
 
@@ -38,8 +39,8 @@ class Application:
             "/readyz": self._readiness,
         }
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        await Exchange(self, scope, receive, send).run()
+    def __call__(self, scope: Scope, receive: Receive, send: Send) -> Coroutine[Any, Any, None]:
+        return Exchange(self, scope, receive, send).run()
 
     def endpoint(self, path: str) -> EndpointDescription | None:
         """The description of what answers at `path`; None where the service does not tell what it answers.

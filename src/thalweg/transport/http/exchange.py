@@ -20,7 +20,7 @@ from thalweg.transport.http import headers
 from thalweg.transport.http.connection import DISCARD_BYTES, HttpConnection
 from thalweg.transport.http.events import END, error_event, item_event
 from thalweg.transport.http.failures import MethodNotAllowed, encode_failure
-from thalweg.transport.http.headers import Head, Metadata
+from thalweg.transport.http.headers import Accepted, Head, Metadata
 from thalweg.transport.http.pages import Page
 from thalweg.transport.http.payload import pack_content, unpack_content
 
@@ -61,21 +61,12 @@ class Site(Protocol):
 class Exchange:
     """Made for one request and run once. Everything that goes wrong ends in an answer."""
 
-    __slots__ = (
-        "_admitted",
-        "_connection",
-        "_head",
-        "_receive",
-        "_request_id",
-        "_response",
-        "_scope",
-        "_send",
-        "_site",
-        "_started",
-        "_unread",
-        "_watch",
-        "_written",
-    )
+    # What most requests never change stays with the class.
+    _admitted = 0
+    _response: Response | None = None
+    _started = False
+    _written = 0
+    _watch: asyncio.Future[Any] | None = None
 
     def __init__(self, site: Site, scope: Scope, receive: Receive, send: Send) -> None:
         self._site = site
@@ -83,14 +74,9 @@ class Exchange:
         self._receive = receive
         self._send = send
         self._connection: HttpConnection = scope["state"]["connection"]
-        self._head = Head(scope["headers"])
-        self._request_id = ""
-        self._unread = DISCARD_BYTES if self._head.transfer_encoding else 0
-        self._admitted = 0
-        self._response: Response | None = None
-        self._started = False
-        self._written = 0
-        self._watch: asyncio.Task[Any] | None = None
+        self._head = head = Head(scope["headers"])
+        self._request_id = headers.parsed_request_id(head.request_id) if head.request_id else ""
+        self._unread = DISCARD_BYTES if head.transfer_encoding else 0
 
     async def run(self) -> None:
         connection = self._connection
@@ -119,27 +105,19 @@ class Exchange:
 
     async def _call(self) -> None:
         """Ask the handler."""
-        head, site = self._head, self._site
-        size = self._length()
-        if site.draining:
-            raise Unavailable("The server is stopping.", retry_after=RETRY_AFTER_SECONDS)
-        path = self._scope["path"]
-        endpoint = site.endpoint(path)
-        content_type = headers.parsed_content_type(head.content_type)
-        if head.content_encoding and head.content_encoding.lower() != b"identity":
-            raise UnsupportedContent(
-                f"The body is encoded as {head.content_encoding.decode('latin-1')}; this server reads it as it is."
-            )
-        context = self._context()
+        site, size = self._site, self._length()
+        endpoint, content_type, context = self._opening()
         site.admission.admit(size)
         self._admitted = size
         try:
-            body, parameters = unpack_content(content_type, await self._read(), head.parameters)
-            accepted = headers.accepted(head.accept)
-            target = headers.parsed_target(head.target) if head.target else ""
-            request = Request(path, body, content_type, accepted.content_type, parameters, target)
+            message = await self._receive()
+            data: Buffer = message.get("body", b"")
+            if message.get("more_body"):
+                data = await self._read_on(data)
+            self._unread = 0
+            request, events = self._request(content_type, data)
             self._connection.phase = "working"
-            if accepted.only_events or (endpoint.streaming if endpoint is not None else accepted.events):
+            if events.only_events or (events.events if endpoint is None else endpoint.streaming):
                 await self._stream(request, context)
             else:
                 await self._answer(request, context)
@@ -148,32 +126,39 @@ class Exchange:
 
     def _length(self) -> int:
         """Bytes of body that the headers announce; 0 where they do not tell."""
-        if self._head.request_id:
-            self._request_id = headers.parsed_request_id(self._head.request_id)
         if self._head.content_length:
             self._unread = int(self._head.content_length)  # the parser has let digits through only
             return self._unread
         return 0
 
-    def _context(self) -> Context:
-        head = self._head
-        timeout = headers.parsed_timeout(head.timeout) if head.timeout else self._site.serving.timeout
-        return Context(
+    def _opening(self) -> tuple[EndpointDescription | None, str, Context]:
+        """What the headers tell, and whether it makes sense to read on."""
+        head, site = self._head, self._site
+        if site.draining:
+            raise Unavailable("The server is stopping.", retry_after=RETRY_AFTER_SECONDS)
+        endpoint = site.endpoint(self._scope["path"])
+        content_type = headers.parsed_content_type(head.content_type)
+        if head.content_encoding and head.content_encoding.lower() != b"identity":
+            raise UnsupportedContent(
+                f"The body is encoded as {head.content_encoding.decode('latin-1')}; this server reads it as it is."
+            )
+        timeout = headers.parsed_timeout(head.timeout) if head.timeout else site.serving.timeout
+        context = Context(
             deadline=None if timeout is None else monotonic() + timeout,
             metadata=Metadata(self._scope["headers"]),
             trace=head.trace.decode("latin-1"),
             request_id=self._request_id,
         )
+        return endpoint, content_type, context
 
-    async def _read(self) -> Buffer:
-        message = await self._receive()
-        body: bytes = message.get("body", b"")
-        if message.get("more_body"):
-            return await self._read_on(body)
-        self._unread = 0
-        return body
+    def _request(self, content_type: str, data: Buffer) -> tuple[Request, Accepted]:
+        head = self._head
+        accepted = headers.accepted(head.accept)
+        body, parameters = unpack_content(content_type, data, head.parameters)
+        target = headers.parsed_target(head.target) if head.target else ""
+        return Request(self._scope["path"], body, content_type, accepted.content_type, parameters, target), accepted
 
-    async def _read_on(self, first: bytes) -> Buffer:
+    async def _read_on(self, first: Buffer) -> Buffer:
         """The rest of a body that comes in several pieces, counted as it grows where it did not say its size."""
         body = bytearray(first)
         more = True
@@ -185,7 +170,6 @@ class Exchange:
             body += message["body"]
             more = message["more_body"]
         self._count(len(body))
-        self._unread = 0
         # uvicorn stops reading from the socket while a large piece of body waits, and then would not see the caller
         # leave; whoever waits for its next message makes it read on. This ends with the answer.
         self._watch = asyncio.ensure_future(self._receive())
@@ -258,20 +242,19 @@ class Exchange:
         if size > largest:
             raise PayloadTooLarge(f"The answer has {size} bytes; at most {largest} are sent.")
 
-    async def _start(self, status: int, lines: Headers) -> None:
+    def _start(self, status: int, lines: Headers) -> Awaitable[None]:
         self._started = True
         if self._request_id:
             lines = [*lines, (b"x-request-id", self._request_id.encode())]
         if self._site.draining:
             lines = [*lines, _CLOSE]
-        await self._send({"type": "http.response.start", "status": status, "headers": lines})
+        return self._send({"type": "http.response.start", "status": status, "headers": lines})
 
     async def _write(self, status: int, lines: Headers, parts: Sequence[Buffer], size: int) -> None:
         """A whole answer. One that is large returns when most of it is read."""
         await self._start(status, [*lines, (b"content-length", b"%d" % size)])
         if size <= LARGE_BYTES:
-            body = parts[0] if len(parts) == 1 else b"".join(parts)
-            await self._send({"type": "http.response.body", "body": body})
+            await self._send({"type": "http.response.body", "body": parts[0] if len(parts) == 1 else b"".join(parts)})
             return
         self._connection.phase = "answering"
         for part in parts:

@@ -47,23 +47,10 @@ class Accepted(NamedTuple):
 class Head:
     """The headers that matter to the server, as bytes, before anything is made of them."""
 
-    __slots__ = (
-        "accept",
-        "content_encoding",
-        "content_length",
-        "content_type",
-        "parameters",
-        "request_id",
-        "target",
-        "timeout",
-        "trace",
-        "transfer_encoding",
-    )
+    accept = content_encoding = content_length = content_type = transfer_encoding = b""
+    parameters = request_id = target = timeout = trace = b""
 
     def __init__(self, headers: list[tuple[bytes, bytes]]) -> None:
-        self.accept = self.content_type = self.request_id = self.trace = b""
-        self.content_length = self.content_encoding = self.transfer_encoding = b""
-        self.timeout = self.target = self.parameters = b""
         for name, value in headers:
             slot = _SLOTS.get(name)
             if slot is not None:

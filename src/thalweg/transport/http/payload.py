@@ -9,6 +9,7 @@ import msgspec
 
 from thalweg.errors import MalformedRequest
 from thalweg.message import COLUMNS, Buffer
+from thalweg.message.envelope import payload_size
 from thalweg.message.framing import pack_body, unpack_body
 from thalweg.transport.http.headers import PARAMETERS_BYTES, parameters_text, parsed_parameters
 
@@ -34,10 +35,10 @@ def pack_content(content_type: str, body: Sequence[Buffer], values: Mapping[str,
     """
     if content_type == COLUMNS:
         parts = pack_body([msgspec.json.encode(values) if values else b"", *body])
-        return Content(parts, "", _size(parts))
+        return Content(parts, "", payload_size(parts))
     text = parameters_text(values) if values else ""
     if len(text) <= PARAMETERS_BYTES:
-        return Content(list(body), text, _size(body))
+        return Content(list(body), text, payload_size(body))
     merged = _merge(b"".join(body), values)
     return Content([merged], "", len(merged))
 
@@ -49,7 +50,7 @@ def unpack_content(content_type: str, data: Buffer, header: bytes) -> tuple[tupl
         MalformedRequest: `data` is not framed as columns are, or the parameters are no JSON object.
     """
     if content_type != COLUMNS:
-        return (data,), parsed_parameters(header)
+        return (data,), parsed_parameters(header) if header else {}
     parts = unpack_body(data)
     if not parts:
         raise MalformedRequest("The body holds no buffers; the first is for the parameters.")
@@ -66,7 +67,3 @@ def _merge(body: bytes, values: Mapping[str, Any]) -> bytes:
         ) from None
     decoded.parameters = {**values, **decoded.parameters}
     return msgspec.json.encode(decoded)
-
-
-def _size(parts: Sequence[Buffer]) -> int:
-    return sum(len(part) if isinstance(part, bytes) else memoryview(part).nbytes for part in parts)
