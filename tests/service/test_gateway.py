@@ -194,7 +194,8 @@ async def test_branches_are_joined_by_id_though_the_caller_gave_none(tmp_path: P
 
 
 async def test_several_leaves_are_merged_into_one_answer_in_what_the_caller_reads(tmp_path: Path):
-    stages = {"a": Stage(adds(a=1)), "b": Stage(adds(b=2)), "c": Stage(adds(c=3))}
+    # a worker's documents bear an id whether they leave as JSON or as columns
+    stages = {"a": Stage(adds(a=1, id="1")), "b": Stage(adds(b=2)), "c": Stage(adds(c=3))}
     async with gateway(tmp_path, stages, b="a", c="a") as made:
         response = await by_handle(made, asked("x", parameters={"k": 1}))
         (document,), parameters = opened(response)

@@ -139,7 +139,7 @@ class AsyncClient:
         if size < 1:
             raise ConfigurationError(f"request_size must be 1 or more, not {size}.")
         await self._connect()
-        plain, metadata = _plain(parameters), headers or {}
+        plain, metadata = _plain(parameters), {name.lower(): value for name, value in (headers or {}).items()}
 
         def start(documents: Batch) -> AsyncGenerator[Response, None]:
             request = encode(documents, Request(on, (), COLUMNS, "", plain, target))
