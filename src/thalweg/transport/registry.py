@@ -18,7 +18,7 @@ TRANSPORTS = {
 }
 
 SERVERS = {
-    "grpc": "thalweg.transport.grpc.server",
+    "grpc": "thalweg.transport.grpc.listener",
     "http": "thalweg.transport.http.listener",
 }
 """Where the servers are that bring a heavy library with them."""
