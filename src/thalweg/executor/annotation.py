@@ -230,7 +230,7 @@ def name_of(kind: Any) -> str:
 
 
 def _element(kind: type[DocList[Any] | DocVec[Any]]) -> type[BaseDoc] | None:
-    return _unless_any(kind.doc_type)
+    return _unless_any(getattr(kind, "doc_type", AnyDoc))  # a DocVec alone has none
 
 
 def _unless_any(kind: type[BaseDoc]) -> type[BaseDoc] | None:

@@ -78,10 +78,9 @@ class Executor:
         super().__init__()
         if "requests" not in vars(self):
             self.identify(metas, requests, runtime_args, workspace)
-            return
-        vars(self.metas).update(_as_dict(metas))
-        if workspace is not None:
-            self._workspace = workspace
+        else:
+            vars(self.metas).update(_as_dict(metas))
+            self._workspace = self._workspace if workspace is None else workspace
         if kwargs:
             self.logger.warning(
                 "%s knows no argument %s; it is ignored", type(self).__name__, ", ".join(sorted(kwargs))

@@ -100,20 +100,22 @@ class Worker:
 
     async def handle(self, request: Request, context: Context) -> AsyncGenerator[Response, None]:
         """See `thalweg.message.Handler`."""
+        invocation = self._running()
         procedure = self._procedure(request)
         if procedure is None:
             if (request.accept or request.content_type) == request.content_type:
                 yield Response(request.body, request.content_type, request.parameters)
                 return
             procedure = self._conversion
-        async with aclosing(answers(self._running(), procedure, request, context)) as responses:
+        async with aclosing(answers(invocation, procedure, request, context)) as responses:
             async for response in responses:
                 yield response
 
     def submit(self, request: Request, context: Context, reply: Reply) -> Pending | None:
         """See `thalweg.message.UnaryHandler`."""
+        invocation = self._running()
         procedure = self._procedure(request)
-        return None if procedure is None else submit(self._running(), procedure, request, context, reply)
+        return None if procedure is None else submit(invocation, procedure, request, context, reply)
 
     def _procedure(self, request: Request) -> Procedure | None:
         """What answers `request`; None where it passes as it is."""

@@ -1,0 +1,197 @@
+"""The threads in which user code runs."""
+
+import asyncio
+import threading
+from collections.abc import AsyncIterator, Callable
+from typing import Any
+
+import pytest
+import pytest_asyncio
+
+from thalweg.executor.thread import ComputeThread, Letter, LoopThread, Mailbox
+
+
+def deliver(letter: Letter) -> None:
+    letter.deliver()
+
+
+@pytest_asyncio.fixture
+async def compute() -> AsyncIterator[ComputeThread]:
+    thread = ComputeThread("test-compute", Mailbox(asyncio.get_running_loop(), deliver))
+    thread.start()
+    yield thread
+    await thread.stop()
+    assert not thread.alive
+
+
+@pytest_asyncio.fixture
+async def coroutines() -> AsyncIterator[LoopThread]:
+    thread = LoopThread("test-coroutines")
+    thread.start()
+    yield thread
+    await thread.stop()
+    assert not thread.alive
+
+
+class CountingLoop:
+    """Notes wake-ups, and makes them when it is told to."""
+
+    def __init__(self) -> None:
+        self.woken: list[Callable[[], None]] = []
+
+    def call_soon_threadsafe(self, callback: Callable[[], None]) -> None:
+        self.woken.append(callback)
+
+    call_soon = call_soon_threadsafe
+
+
+def test_many_letters_wake_the_loop_once() -> None:
+    loop: Any = CountingLoop()
+    read: list[int] = []
+    mailbox = Mailbox(loop, read.append)
+    for number in range(5):
+        mailbox.put(number)
+    assert len(loop.woken) == 1
+    loop.woken.pop()()
+    assert read == [0, 1, 2, 3, 4]
+    mailbox.put(5)
+    assert len(loop.woken) == 1
+
+
+def test_letters_put_while_reading_are_read_too() -> None:
+    loop: Any = CountingLoop()
+    read: list[int] = []
+
+    def take(number: int) -> None:
+        read.append(number)
+        if number < 3:
+            mailbox.put(number + 1)
+
+    mailbox = Mailbox(loop, take)
+    mailbox.put(0)
+    loop.woken.pop(0)()
+    assert read == [0, 1, 2, 3]
+
+
+def test_a_letter_that_cannot_be_read_does_not_hold_up_the_others() -> None:
+    loop: Any = CountingLoop()
+    read: list[int] = []
+
+    def take(number: int) -> None:
+        read.append(10 // number)
+
+    mailbox = Mailbox(loop, take)
+    for number in (5, 0, 2):
+        mailbox.put(number)
+    with pytest.raises(ZeroDivisionError):
+        loop.woken.pop(0)()
+    loop.woken.pop(0)()
+    assert read == [2, 5]
+
+
+async def test_jobs_run_in_order_on_one_thread(compute: ComputeThread) -> None:
+    ran: list[tuple[int, str]] = []
+
+    def job(number: int) -> Callable[[], int]:
+        def run() -> int:
+            ran.append((number, threading.current_thread().name))
+            return number * 2
+
+        return run
+
+    results = await asyncio.gather(*(compute.do(job(number)) for number in range(20)))
+    assert results == [number * 2 for number in range(20)]
+    assert ran == [(number, "test-compute") for number in range(20)]
+
+
+async def test_what_a_job_raises_comes_out_unchanged(compute: ComputeThread) -> None:
+    error = KeyError("x")
+
+    def fail() -> None:
+        raise error
+
+    with pytest.raises(KeyError) as caught:
+        await compute.do(fail)
+    assert caught.value is error
+
+
+@pytest.mark.parametrize("error", [SystemExit(3), KeyboardInterrupt(), StopIteration()])
+async def test_what_would_end_the_loop_comes_out_as_an_error(compute: ComputeThread, error: BaseException) -> None:
+    def fail() -> None:
+        raise error
+
+    with pytest.raises(RuntimeError, match=type(error).__name__) as caught:
+        await compute.do(fail)
+    assert caught.value.__cause__ is error
+
+
+async def test_a_running_job_shows_for_how_long_it_has_run(compute: ComputeThread) -> None:
+    begun, go = threading.Event(), threading.Event()
+
+    def wait() -> None:
+        begun.set()
+        go.wait()
+
+    assert compute.busy_for == 0.0
+    task = asyncio.ensure_future(compute.do(wait))
+    await asyncio.to_thread(begun.wait)
+    assert compute.busy_for > 0.0
+    go.set()
+    await task
+    assert compute.busy_for == 0.0
+
+
+async def test_stopping_finishes_what_was_put_before(compute: ComputeThread) -> None:
+    ran: list[int] = []
+    tasks = [asyncio.ensure_future(compute.do(lambda number=number: ran.append(number))) for number in range(5)]
+    await asyncio.sleep(0)
+    await compute.stop()
+    assert ran == [0, 1, 2, 3, 4]
+    await asyncio.gather(*tasks)
+    await compute.stop()
+
+
+async def test_coroutines_run_on_their_own_loop(coroutines: LoopThread) -> None:
+    async def where() -> tuple[str, bool]:
+        return threading.current_thread().name, asyncio.get_running_loop() is here
+
+    here = asyncio.get_running_loop()
+    assert await coroutines.do(where()) == ("test-coroutines", False)
+
+
+async def test_a_loop_that_is_blocked_owes_an_answer(coroutines: LoopThread) -> None:
+    begun, go = threading.Event(), threading.Event()
+
+    def block() -> None:
+        begun.set()
+        go.wait()
+
+    coroutines.call(block)
+    await asyncio.to_thread(begun.wait)
+    assert coroutines.silent_for() == 0.0
+    assert coroutines.silent_for() > 0.0
+    go.set()
+
+    async def nothing() -> None: ...
+
+    await coroutines.do(nothing())
+    assert coroutines.silent_for() == 0.0
+
+
+async def test_cancelling_all_waits_for_their_end(coroutines: LoopThread) -> None:
+    ended = []
+
+    async def forever() -> None:
+        try:
+            await asyncio.Event().wait()
+        finally:
+            await asyncio.sleep(0)
+            ended.append(True)
+
+    task = asyncio.ensure_future(coroutines.do(forever()))
+    await coroutines.do(asyncio.sleep(0))
+    await coroutines.do(asyncio.sleep(0))
+    await coroutines.cancel_all()
+    assert ended == [True]
+    with pytest.raises(asyncio.CancelledError):
+        await task
