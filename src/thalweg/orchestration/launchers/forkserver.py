@@ -133,6 +133,10 @@ class Connection:
             self._server = _start(theirs.fileno())
         asyncio.get_running_loop().add_reader(self._control.fileno(), self._on_readable)
 
+    @property
+    def pid(self) -> int:
+        return self._server.pid
+
     def send(self, command: Command, descriptors: tuple[int, ...] = ()) -> None:
         """Send, unless the server has died, which `lost` tells."""
         with contextlib.suppress(BrokenPipeError, ConnectionResetError):
@@ -204,6 +208,11 @@ class ForkServer:
             if cls._shared is None or cls._shared[0] != os.getpid():
                 cls._shared = (os.getpid(), cls())
             return cls._shared[1]
+
+    @property
+    def pid(self) -> int | None:
+        """The id of the fork server that runs now."""
+        return None if self._connection is None else self._connection.pid
 
     def keep(self, directory: Path) -> None:
         """See to it that `directory` is removed when this process dies. Starts the server, which takes a moment to load,

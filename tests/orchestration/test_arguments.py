@@ -1,0 +1,18 @@
+"""The keyword arguments that type checkers know are the options that there are."""
+
+from thalweg.config import DeploymentOptions, GatewayOptions, NodeOptions
+from thalweg.orchestration.arguments import DeploymentArguments, ServerArguments, WorkerArguments
+
+EXPLICIT = {"uses", "name", "needs"}
+
+
+def test_those_of_a_flow():
+    assert ServerArguments.__annotations__.keys() == GatewayOptions.model_fields.keys()
+
+
+def test_those_of_an_executor_in_a_flow():
+    assert WorkerArguments.__annotations__.keys() == NodeOptions.model_fields.keys() - EXPLICIT
+
+
+def test_those_of_a_deployment():
+    assert DeploymentArguments.__annotations__.keys() == DeploymentOptions.model_fields.keys() - EXPLICIT
