@@ -15,6 +15,11 @@ LATEST = (Phase.WAITING, Phase.LAUNCHED, Phase.LOADING, Phase.DESCRIBED, Phase.S
 """Phases by how much there is to wait for: what holds a whole row up comes first."""
 
 
+def in_words(phase: Phase) -> str:
+    """`phase` as a user would say it."""
+    return "loaded" if phase is Phase.DESCRIBED else "waiting to start again" if phase is Phase.WAITING else str(phase)
+
+
 @dataclass
 class Row:
     """An Executor or the Gateway: what it is, whom it reads, and the phase of each of its processes."""
@@ -30,8 +35,8 @@ class Row:
         counts = Counter(self.phases)
         slowest = next(phase for phase in LATEST if counts[phase])
         if slowest is Phase.READY or not counts[Phase.READY]:
-            return str(slowest)
-        return f"{slowest}, {counts[Phase.READY]} of {len(self.phases)} ready"
+            return in_words(slowest)
+        return f"{in_words(slowest)}, {counts[Phase.READY]} of {len(self.phases)} ready"
 
     @property
     def ready(self) -> bool:

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from time import monotonic
 from typing import Protocol
 
-from thalweg.cli.board import Board
+from thalweg.cli.board import Board, in_words
 from thalweg.orchestration.member import Phase, Progress
 
 
@@ -36,7 +36,7 @@ class Lines:
             return
         title = f"{news.name}/{news.replica}" if self._replicas.get(news.name, 1) > 1 else news.name
         reason = f": {news.message}" if news.message else ""
-        _print(f"{title}: {news.phase}{reason}")
+        _print(f"{title}: {in_words(news.phase)}{reason}")
 
     def ready(self, addresses: Sequence[str]) -> None:
         for address in addresses:

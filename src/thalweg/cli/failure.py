@@ -45,7 +45,8 @@ def explanation(error: ThalwegError) -> str:
     """The error for people: its code, its message, and whatever else is known, a line each."""
     lines = [f"error: {error}" if isinstance(error, ConfigurationError) else f"error: {error.code}: {error}"]
     if not isinstance(error, ConfigurationError):
-        lines += [f"  {_place(item)}{item.get('msg', item)}" for item in error.details]
+        findings = (f"{_place(item)}{item['msg']}" for item in error.details if "msg" in item)
+        lines += [f"  {finding}" for finding in findings if finding not in error.message]
     if error.executor and not isinstance(error, ConfigurationError):
         lines.append(f"  Executor: {error.executor}")
     if error.request_id:

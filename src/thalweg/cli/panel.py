@@ -11,11 +11,9 @@ from rich.panel import Panel as Frame
 from rich.table import Table
 from rich.text import Text
 
-from thalweg.cli.board import Board, Row
+from thalweg.cli.board import Board, Row, in_words
 from thalweg.cli.display import described
 from thalweg.orchestration.member import Phase, Progress
-
-HINT = "Ctrl-C stops"
 
 
 class Panel:
@@ -37,7 +35,9 @@ class Panel:
         if self._took is None:
             self._live.update(self._frame(), refresh=True)
         elif news.phase in (Phase.WAITING, Phase.READY):
-            self._console.print(f"{news.name}/{news.replica}: {news.phase} {news.message}".rstrip(), markup=False)
+            self._console.print(
+                f"{news.name}/{news.replica}: {in_words(news.phase)} {news.message}".rstrip(), markup=False
+            )
 
     def ready(self, addresses: Sequence[str]) -> None:
         self._took = monotonic() - self._began
@@ -52,17 +52,11 @@ class Panel:
         table = Table.grid(padding=(0, 3))
         for row in self._board.rows:
             table.add_row(Text(row.name, "bold"), Text(row.code), Text(_reads(row), "dim"), _state(row))
-        lines = [Text(described(address), "cyan") for address in self._addresses]
-        parts = [table, Text(), *lines] if lines else [table]
-        took = "" if self._took is None else f"ready after {self._took:.2f} s; {HINT}"
-        return Frame(
-            Group(*parts),
-            title=Text(self._title),
-            title_align="left",
-            subtitle=took,
-            subtitle_align="left",
-            expand=False,
-        )
+        parts: list[Table | Text] = [table]
+        if self._took is not None:
+            parts += [Text(), *(Text(described(address), "cyan") for address in self._addresses)]
+            parts += [Text(), Text(f"ready after {self._took:.2f} s; Ctrl-C stops", "dim")]
+        return Frame(Group(*parts), title=Text(self._title), title_align="left", expand=False)
 
 
 def _reads(row: Row) -> str:

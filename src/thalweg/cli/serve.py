@@ -48,7 +48,7 @@ def serve(target: str, **given: Any) -> None:
 
 
 def _terminate(number: int, _frame: FrameType | None) -> NoReturn:
-    """SIGTERM during the start, when there is nothing to drain yet."""
+    """SIGTERM while nobody waits for it yet; `block` has a handler of its own."""
     sys.exit(128 + number)
 
 
@@ -66,6 +66,10 @@ def _serve(options: FlowOptions | DeploymentOptions) -> None:
         running.start(shown.tell)
         shown.ready(running.addresses)
         running.block()
+    except (KeyboardInterrupt, SystemExit):
+        if not running.running:
+            raise
+        # It came after the start and before anybody waited for it: stop as if it had come a moment later.
     finally:
         running.close()
         shown.close()

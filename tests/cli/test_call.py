@@ -1,0 +1,88 @@
+import json
+import signal
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from tests.cli.conftest import SECONDS, Service, command, environment
+
+
+@pytest.fixture(params=["http", "grpc"])
+def address(request: pytest.FixtureRequest, served: Service) -> str:
+    return served.addresses[request.param]
+
+
+def texts(output: str) -> list[str]:
+    return [document["text"] for document in json.loads(output)["data"]]
+
+
+def test_one_object_is_one_document(run, address: str) -> None:
+    done = run("call", address, "/encode", '{"text": "hi"}')
+    assert done.returncode == 0, done.stderr
+    (document,) = json.loads(done.stdout)["data"]
+    assert (document["text"], document["embedding"]) == ("hi", [1, 1, 1, 1])
+    assert done.stdout.count("\n") == 1
+
+
+def test_a_list_comes_from_the_command_line_a_file_or_standard_input(run, address: str, project: Path) -> None:
+    data = '[{"text": "a"}, {"text": "ü"}]'
+    (project / "data.json").write_text(data, "utf-8")
+    assert texts(run("call", address, "/encode", data).stdout) == ["a", "ü"]
+    assert texts(run("call", address, "/encode", "@data.json").stdout) == ["a", "ü"]
+    assert texts(run("call", address, "/encode", "-", stdin=data).stdout) == ["a", "ü"]
+    assert texts(run("call", address, "/encode").stdout) == []
+
+
+def test_parameters_and_headers_reach_the_executor(run, address: str) -> None:
+    done = run("call", address, "/encode", '{"text": "a"}', "--parameters", '{"mark": 1}', "--header", "X-Mark: b c")
+    assert texts(done.stdout) == ["a1b c"]
+
+
+def test_a_stream_is_printed_item_by_item(run, address: str) -> None:
+    done = run("call", address, "/words", '{"text": "one two three"}')
+    assert done.returncode == 0, done.stderr
+    assert len([json.loads(line) for line in done.stdout.splitlines()]) == 3
+    assert ["one" in done.stdout.splitlines()[0], "three" in done.stdout.splitlines()[2]] == [True, True]
+
+
+@pytest.mark.parametrize(
+    "words, code, message",
+    [
+        (["/encod", '{"text": "a"}'], 3, "error: endpoint_not_found: "),
+        (["/encode", '{"txt": "a"}'], 3, "data.0.text: Field required"),
+        (["/fail", '{"text": "a"}'], 1, "error: executor_failed: enc failed at /fail: ValueError"),
+        (["/wait", '{"text": "a"}', "--timeout", "0.2"], 5, "error: deadline_exceeded: "),
+    ],
+)
+def test_an_error_goes_to_standard_error_with_its_own_exit_code(
+    run, address: str, words: list[str], code: int, message: str
+) -> None:
+    done = run("call", address, *words)
+    assert (done.returncode, done.stdout) == (code, "")
+    assert message in done.stderr
+
+
+@pytest.mark.parametrize("address", ["http://127.0.0.1:1", "grpc://127.0.0.1:1", "unix:///absent.sock"])
+def test_a_service_that_is_not_there_ends_with_4(run, address: str) -> None:
+    done = run("call", address, "/encode")
+    assert done.returncode == 4
+    assert done.stderr.startswith("error: unavailable: ")
+
+
+def test_an_address_that_is_none_is_told_what_one_looks_like(run) -> None:
+    done = run("call", "localhost:8080", "/encode")
+    assert done.returncode == 1
+    assert "'localhost:8080' is no address: it must begin with one of " in done.stderr
+
+
+def test_an_interrupt_ends_with_130_and_says_nothing(address: str, project: Path) -> None:
+    (project / "long.json").write_text(json.dumps({"text": "a " * 1_000_000}))
+    words = command("call", address, "/words", "@long.json")
+    pipe = subprocess.PIPE
+    with subprocess.Popen(words, cwd=project, env=environment(), stdout=pipe, stderr=pipe, text=True) as process:
+        assert process.stdout is not None
+        process.stdout.readline()
+        process.send_signal(signal.SIGINT)
+        _, errors = process.communicate(timeout=SECONDS)
+    assert (process.returncode, errors) == (130, "")
