@@ -73,6 +73,21 @@ def test_modules_are_left_as_they_are_and_files_among_them_made_absolute(folder:
     assert second.uses == {"jtype": "Enc", "py_modules": [f"{folder}/encoder.py"]}
 
 
+def test_pages_are_found_from_the_folder_of_the_file_that_names_them(folder: Path) -> None:
+    (folder / "search.html").write_text("")
+    (folder / "flow.yml").write_text("jtype: Flow\nwith: {protocol: http, pages: {/: search.html}}")
+    assert load_flow(folder / "flow.yml").gateway.pages == {"/": folder / "search.html"}
+
+
+def test_a_page_that_is_not_there_is_named_with_its_line(folder: Path) -> None:
+    (folder / "flow.yml").write_text("jtype: Flow\nwith:\n  pages:\n    /: absent.html")
+    assert failure(folder / "flow.yml") == f"{folder}/flow.yml:4: with.pages./: there is no file {folder}/absent.html."
+
+
+def test_a_page_needs_a_path_that_begins_with_a_slash() -> None:
+    assert "'search' is no URL path: it begins with '/'" in failure({"with": {"pages": {"search": "page.html"}}})
+
+
 def test_a_file_that_is_not_there_is_named_with_its_line(folder: Path) -> None:
     (folder / "flow.yml").write_text("executors:\n  - uses: absent.py:Encoder\n")
     assert failure(folder / "flow.yml") == (

@@ -12,7 +12,7 @@ from typing import Any, TypeAlias, TypeVar, get_args
 from pydantic import BaseModel, ValidationError
 
 from thalweg.config.file import DeploymentFile, FlowFile
-from thalweg.config.options import DeploymentOptions, FlowOptions, Options, WorkerOptions
+from thalweg.config.options import DeploymentOptions, FlowOptions, Options, ServerOptions, WorkerOptions
 from thalweg.config.source import KeyPath, Source, read
 from thalweg.errors import ConfigurationError
 
@@ -21,6 +21,7 @@ ConfigSource: TypeAlias = str | os.PathLike[str] | Mapping[str, Any]
 
 Model = TypeVar("Model", bound=Options)
 Worker = TypeVar("Worker", bound=WorkerOptions)
+Server = TypeVar("Server", bound=ServerOptions)
 
 _FILE_WITH_NAME = re.compile(r"(?P<file>[^\n]+\.py):(?P<name>\w+)")
 
@@ -83,11 +84,12 @@ def _flow(source: Source) -> FlowOptions:
         )
     options = file.options()
     executors = (_anchored(node, source, ("executors", index)) for index, node in enumerate(options.executors))
-    return options.model_copy(update={"executors": tuple(executors)})
+    gateway = _with_pages(options.gateway, source)
+    return options.model_copy(update={"executors": tuple(executors), "gateway": gateway})
 
 
 def _deployment(source: Source) -> DeploymentOptions:
-    return _anchored(_validated(DeploymentFile, source).with_, source, ("with",))
+    return _with_pages(_anchored(_validated(DeploymentFile, source).with_, source, ("with",)), source)
 
 
 def _validated(model: type[Model], source: Source) -> Model:
@@ -161,6 +163,17 @@ def _anchored(options: Worker, source: Source, path: KeyPath) -> Worker:
     return options.model_copy(
         update={"uses": uses, "py_modules": tuple(_file(m, source, (*path, "py_modules")) for m in modules)}
     )
+
+
+def _with_pages(options: Server, source: Source) -> Server:
+    """`options` with the pages that they show made absolute in the same way."""
+    if not options.pages:
+        return options
+    key = next((key for key in ("gateway", "with") if "pages" in (source.data.get(key) or {})), "with")
+    for path, page in options.pages.items():
+        if not (source.folder / page).exists():
+            raise ConfigurationError(f"{source.place((key, 'pages', path))}: there is no file {source.folder / page}.")
+    return options.model_copy(update={"pages": {path: source.folder / page for path, page in options.pages.items()}})
 
 
 def _several(value: Any) -> list[Any]:

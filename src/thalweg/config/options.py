@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
@@ -37,6 +38,17 @@ class ServerOptions(Options):
     timeout: float | None = Field(None, gt=0, description="Seconds that a request may take where it names no deadline.")
     title: str = Field("", description="Title of the OpenAPI page; the name of the service where it is empty.")
     drain_seconds: float = Field(10.0, ge=0, description="How long requests under way may take to end at a stop.")
+    pages: dict[str, Path] = Field(
+        {}, description="URL path -> a file to show there over http, or a folder whose files are shown below it."
+    )
+
+    @field_validator("pages")
+    @classmethod
+    def _pages_at_paths(cls, value: dict[str, Path]) -> dict[str, Path]:
+        for path in value:
+            if not path.startswith("/"):
+                raise ValueError(f"{path!r} is no URL path: it begins with '/'")
+        return value
 
     @field_validator("protocol", "port", mode="before")
     @classmethod

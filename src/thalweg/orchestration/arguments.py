@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from os import PathLike
 from typing import Any, TypedDict
 
 from thalweg.config import Limits, Protocol
@@ -18,6 +19,7 @@ class ServerArguments(TypedDict, total=False):
     timeout: float | None
     title: str
     drain_seconds: float
+    pages: Mapping[str, str | PathLike[str]]
     retries: int
     replica_wait: float
 

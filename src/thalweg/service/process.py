@@ -260,6 +260,7 @@ def _public(service: Any, options: ServerOptions) -> Serving:
         describe=lambda: service.description,
         ready=lambda: service.ready,
         title=options.title,
+        pages=options.pages,
     )
 
 
