@@ -57,7 +57,7 @@ def test_remapped_endpoints_are_described_where_they_are() -> None:
 
 
 def test_remapping_to_an_unknown_method_is_an_error() -> None:
-    with pytest.raises(ConfigurationError, match="Searcher has no method 'fnd'.*anything, search, tokens"):
+    with pytest.raises(ConfigurationError, match=r"Searcher has no method 'fnd'.*anything, search, tokens"):
         describe(ExecutorSource(Searcher), WorkerOptions(uses_requests={"/find": "fnd"}))
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Generator, Iterator
-from typing import TYPE_CHECKING, Annotated, Any, Optional, Union
+from typing import TYPE_CHECKING, Annotated, Any, Optional
 
 import pytest
 from pydantic import BaseModel
@@ -199,7 +199,7 @@ def test_doc_means_once_for_each_document() -> None:
         (DocVec[Text], Text, True),
         ("DocList[Text]", Text, False),
         (DocList["Text"], Text, False),  # type: ignore[type-arg]
-        (Optional[DocList[Text]], Text, False),
+        (Optional[DocList[Text]], Text, False),  # noqa: UP045  the old spelling is read too
         ("DocList[Text] | None", Text, False),
         (Annotated[DocList[Text], "note"], Text, False),
         (DocList, None, False),
@@ -224,8 +224,8 @@ def test_the_input_is_read_from_docs(annotation: Any, expected: Any, columns: bo
         (DocVec[Embedded], Embedded),
         (Embedded, Embedded),
         (list[Embedded], Embedded),
-        (Optional[DocList[Embedded]], Embedded),
-        (Union[DocList[Embedded], dict, None], Embedded),
+        (DocList[Embedded] | None, Embedded),
+        (DocList[Embedded] | dict | None, Embedded),
         (None, Text),
         (dict, Text),
         (dict[str, Any], Text),
@@ -286,7 +286,7 @@ def test_parameters_may_be_a_model() -> None:
         (list[Text], r"`docs: DocList\[Text\]`"),
         (int, r"`docs: DocList\[YourDocument\]`"),
         (DocVec, r"DocVec\[YourDocument\]"),
-        (Union[DocList[Text], DocList[Embedded]], "one class of documents"),
+        (DocList[Text] | DocList[Embedded], "one class of documents"),
     ],
 )
 def test_a_wrong_annotation_of_docs_is_an_error_that_says_what_to_write(annotation: Any, advice: str) -> None:
@@ -435,5 +435,5 @@ def test_remapping_reaches_methods_without_a_decorator() -> None:
 
 
 def test_remapping_to_a_method_that_does_not_exist_names_those_that_do() -> None:
-    with pytest.raises(ConfigurationError, match="Parent has no method 'c'.*a, b"):
+    with pytest.raises(ConfigurationError, match=r"Parent has no method 'c'.*a, b"):
         endpoints(Parent, {"/c": "c"})

@@ -1,5 +1,6 @@
 """What an endpoint may return."""
 
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -145,8 +146,6 @@ def test_something_else_for_one_document_is_an_error() -> None:
 
 @pytest.mark.parametrize("item", [Text(), [Text()], DocList[Text]([Text()])])
 def test_an_item_is_one_document_or_several(item: Any) -> None:
-    from collections.abc import Iterator
-
     docs = outcomes(Iterator[Text], Text, "doc").of_item(item)
     assert type(docs) is DocList[Text]
     assert len(docs) == 1
@@ -154,7 +153,5 @@ def test_an_item_is_one_document_or_several(item: Any) -> None:
 
 @pytest.mark.parametrize("item", [None, 3, {"a": 1}, Image()])
 def test_any_other_item_is_an_error(item: Any) -> None:
-    from collections.abc import Iterator
-
-    with pytest.raises(WrongReturnType, match="enc returned an item of type .* at /encode; Text is expected"):
+    with pytest.raises(WrongReturnType, match=r"enc returned an item of type .* at /encode; Text is expected"):
         outcomes(Iterator[Text], Text, "doc").of_item(item)

@@ -33,10 +33,11 @@ def reader(endpoint: Endpoint) -> Reader:
             if request.parameters:
                 parameters = {**request.parameters, **parameters}
             return (_stacked(docs) if as_columns else docs), parameters
-        if request.content_type == COLUMNS:
-            decode = columns.decode_vec if as_columns else columns.decode
-            return decode(request.body, doc_type), request.parameters
-        raise unsupported(request.content_type)
+        if request.content_type != COLUMNS:
+            raise unsupported(request.content_type)
+        if as_columns and doc_type is not None:
+            return columns.decode_vec(request.body, doc_type), request.parameters
+        return columns.decode(request.body, doc_type), request.parameters
 
     return read
 
