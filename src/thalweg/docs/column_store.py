@@ -9,7 +9,7 @@ import numpy as np
 
 from thalweg.docs.document import BaseDoc, assemble
 from thalweg.docs.fields import FieldKind, Kind, field_kinds, is_plain
-from thalweg.docs.typing.array import is_tensor, is_torch
+from thalweg.docs.typing.array import is_tensor, is_torch, load_torch, stackable
 
 
 class Columns:
@@ -91,7 +91,7 @@ class Columns:
             if type(value) is not held.doc_type:
                 raise ValueError(_unfit(held.doc_type, value, index))
             return lambda: held.write(index, value.__dict__)
-        if tuple(value.shape) != tuple(held.shape[1:]) or value.dtype != held.dtype:
+        if tuple(value.shape) != tuple(held.shape[1:]) or not _casts(value, held):
             raise ValueError(
                 f"{name}: the column holds tensors of shape {tuple(held.shape[1:])} and {held.dtype}, "
                 f"not {tuple(value.shape)} and {value.dtype}"
@@ -152,15 +152,12 @@ def _stack(name: str, kind: FieldKind, values: list[Any]) -> Any:
     if not values:
         exact = kind.type.shape.exact if kind.type.shape is not None else None
         return kind.type.library_tensor(np.empty((0, *(exact or ()))))
-    forms = {(tuple(value.shape), value.dtype) for value in values}
-    if len(forms) > 1:
-        seen = ", ".join(sorted(f"{shape} {dtype}" for shape, dtype in forms)[:4])
+    if not stackable(values):
+        seen = ", ".join(sorted({f"{tuple(value.shape)} {value.dtype}" for value in values})[:4])
         raise ValueError(f"{name}: tensors of one shape and dtype can be stacked, but there are {seen}")
     if is_torch(values[0]):
-        import torch
-
-        return torch.stack(values)
-    return np.stack(values)
+        return load_torch().stack(values)
+    return np.concatenate(values).reshape(len(values), *values[0].shape) if values[0].ndim else np.array(values)
 
 
 def _values(docs: Sequence[BaseDoc], name: str) -> list[Any]:
@@ -168,6 +165,11 @@ def _values(docs: Sequence[BaseDoc], name: str) -> list[Any]:
         return [doc.__dict__[name] for doc in docs]
     except KeyError:
         raise ValueError(f"a document has no {name}: it was made without validation") from None
+
+
+def _casts(value: Any, held: Any) -> bool:
+    """Whether a value may be written into a column: numbers may lose precision, but not their kind."""
+    return is_torch(held) or np.can_cast(value.dtype, held.dtype, "same_kind")
 
 
 def _cells(held: Any, length: int) -> Iterable[Any]:
@@ -193,4 +195,5 @@ def _select(held: Any, rows: slice | list[int]) -> Any:
 def _unfit(doc_type: type[BaseDoc], doc: Any, number: int) -> str:
     if type(doc) is not doc_type:
         return f"columns hold documents of exactly {doc_type.__name__}, not {type(doc).__name__} (item {number})"
-    return f"columns hold the fields of {doc_type.__name__} only, but item {number} has more: {sorted(doc.__pydantic_extra__)}"
+    more = ", ".join(sorted(doc.__pydantic_extra__ or {}))
+    return f"columns hold the fields of {doc_type.__name__} only, but item {number} has more: {more}"

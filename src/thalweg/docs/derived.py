@@ -1,13 +1,16 @@
-"""What is derived from a document class, kept with the class, and dies with it."""
+"""What is derived from a document class: kept with the class, and gone with it."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable
+from threading import Lock
 from typing import Any, TypeVar
 
+D = TypeVar("D", bound=type)
 T = TypeVar("T")
 
 _ATTRIBUTE = "__thalweg_derived__"
+_FIRST = Lock()
 
 
 class _Derived(dict[Hashable, Any]):
@@ -17,20 +20,29 @@ class _Derived(dict[Hashable, Any]):
         return _Derived, ()
 
 
-def derived_of(doc_type: type) -> dict[Hashable, Any]:
-    """The derived things of exactly this class; a subclass has its own."""
-    # Looked up in the class's own namespace: what the parent class derived does not fit its subclasses.
-    found: dict[Hashable, Any] | None = doc_type.__dict__.get(_ATTRIBUTE)
-    if found is None:
-        found = _Derived()
-        type.__setattr__(doc_type, _ATTRIBUTE, found)
-    return found
-
-
-def derive(doc_type: type, key: Hashable, make: Callable[[], T]) -> T:
+def derive(doc_type: D, key: Hashable, make: Callable[[D], T]) -> T:
     """What is kept under `key`, made on first use. Two threads may both make it; all get the one that was kept."""
-    kept = derived_of(doc_type)
-    found: T | None = kept.get(key)
+    found = derived(doc_type, key)
     if found is None:
-        found = kept.setdefault(key, make())
-    return found
+        found = keep(doc_type, key, make(doc_type))
+    kept: T = found
+    return kept
+
+
+def derived(doc_type: type, key: Hashable) -> Any:
+    """What is kept under `key`, or None. Never what a parent class keeps: that does not fit its subclasses."""
+    kept = doc_type.__dict__.get(_ATTRIBUTE)
+    return None if kept is None else kept.get(key)
+
+
+def keep(doc_type: type, key: Hashable, value: T) -> T:
+    """Keep `value` unless there is one already; returns the one that is kept."""
+    kept = doc_type.__dict__.get(_ATTRIBUTE)
+    if kept is None:
+        with _FIRST:
+            kept = doc_type.__dict__.get(_ATTRIBUTE)
+            if kept is None:
+                kept = _Derived()
+                type.__setattr__(doc_type, _ATTRIBUTE, kept)
+    held: T = kept.setdefault(key, value)
+    return held

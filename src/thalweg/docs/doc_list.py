@@ -95,7 +95,7 @@ class DocList(list[T_doc], metaclass=ArrayClass):
         both.extend(other)
         return both
 
-    def __iadd__(self, other: Iterable[T_doc]) -> Self:  # type: ignore[override, misc]
+    def __iadd__(self, other: Iterable[T_doc]) -> Self:  # type: ignore[override]
         self.extend(other)
         return self
 
@@ -104,7 +104,7 @@ class DocList(list[T_doc], metaclass=ArrayClass):
 
     __rmul__ = __mul__
 
-    @overload  # type: ignore[override]
+    @overload
     def __getitem__(self, index: SupportsIndex) -> T_doc: ...
     @overload
     def __getitem__(self, index: Any) -> Self: ...
@@ -115,7 +115,8 @@ class DocList(list[T_doc], metaclass=ArrayClass):
             return self.trusted(super().__getitem__(index))
         rows = positions(index, len(self))
         if rows is None:
-            return super().__getitem__(index)
+            doc: T_doc = super().__getitem__(index)
+            return doc
         return self.trusted([super(DocList, self).__getitem__(row) for row in rows])
 
     def __setitem__(self, index: Any, value: Any) -> None:

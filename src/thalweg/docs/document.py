@@ -114,11 +114,13 @@ def assemble_all(
     `given` are the fields that count as set; the others hold their defaults.
     """
     docs = []
+    # Where all fields are set nothing can be added to it any more, so one set serves all documents.
+    shared = len(given) == len(names)
     make = object.__new__
     for row in zip(*columns, strict=True):
         doc = make(doc_type)
         _put_namespace(doc, dict(zip(names, row, strict=True)))
-        _put_given(doc, given.copy())
+        _put_given(doc, given if shared else given.copy())
         _put_extra(doc, None)
         _put_private(doc, None)
         docs.append(doc)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
+from math import isnan
 from typing import Any
 
 import numpy as np
@@ -18,32 +19,39 @@ def same(left: Any, right: Any) -> bool:
     """
     if left is right:
         return True
-    if left is None or right is None:
-        return False
     if is_tensor(left) or is_tensor(right):
-        return _same_tensors(left, right)
-    if isinstance(left, Mapping) and isinstance(right, Mapping):
-        return left.keys() == right.keys() and all(same(value, right[key]) for key, value in left.items())
-    if isinstance(left, (list, tuple)) and isinstance(right, (list, tuple)):
-        return _same_sequences(left, right)
-    if isinstance(left, float) and left != left:  # noqa: PLR0124  # only NaN differs from itself
-        return isinstance(right, float) and right != right  # noqa: PLR0124
+        return is_tensor(left) and is_tensor(right) and _same_tensors(left, right)
+    for kind, compare in _COMPARISONS:
+        if isinstance(left, kind) and isinstance(right, kind):
+            return compare(left, right)
     return bool(left == right)
 
 
-def _same_sequences(left: list[Any] | tuple[Any, ...], right: list[Any] | tuple[Any, ...]) -> bool:
-    if isinstance(left, tuple) is not isinstance(right, tuple) or len(left) != len(right):
-        return False
-    return all(map(same, left, right))
-
-
 def _same_tensors(left: Any, right: Any) -> bool:
-    if not (is_tensor(left) and is_tensor(right)):
-        return False
     first, second = to_numpy(left), to_numpy(right)
     if first.shape != second.shape:
         return False
     equal = first == second
     if first.dtype.kind in "fc" and second.dtype.kind in "fc":
-        equal = equal | ((first != first) & (second != second))  # noqa: PLR0124
+        equal = equal | ((first != first) & (second != second))  # noqa: PLR0124  # only NaN differs from itself
     return bool(np.all(equal))
+
+
+def _same_mappings(left: Mapping[Any, Any], right: Mapping[Any, Any]) -> bool:
+    return left.keys() == right.keys() and all(same(value, right[key]) for key, value in left.items())
+
+
+def _same_sequences(left: Sequence[Any], right: Sequence[Any]) -> bool:
+    return len(left) == len(right) and all(map(same, left, right))
+
+
+def _same_floats(left: float, right: float) -> bool:
+    return left == right or (isnan(left) and isnan(right))
+
+
+_COMPARISONS: tuple[tuple[type, Callable[[Any, Any], bool]], ...] = (
+    (float, _same_floats),
+    (list, _same_sequences),
+    (tuple, _same_sequences),
+    (Mapping, _same_mappings),
+)

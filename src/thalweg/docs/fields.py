@@ -17,9 +17,27 @@ from thalweg.docs.typing.tensor import TensorType, tensor_type
 _SCALARS = (str, int, float, bool, bytes)
 
 _HARMLESS = frozenset(
-    "alias_generator arbitrary_types_allowed frozen from_attributes json_schema_extra model_title_generator"
-    " populate_by_name protected_namespaces ser_json_bytes ser_json_inf_nan ser_json_timedelta serialize_by_alias title"
-    " use_attribute_docstrings validate_assignment validate_by_alias validate_by_name val_json_bytes".split()
+    [
+        "alias_generator",
+        "arbitrary_types_allowed",
+        "frozen",
+        "from_attributes",
+        "json_schema_extra",
+        "model_title_generator",
+        "populate_by_name",
+        "protected_namespaces",
+        "ser_json_bytes",
+        "ser_json_inf_nan",
+        "ser_json_timedelta",
+        "serialize_by_alias",
+        "title",
+        "use_attribute_docstrings",
+        "validate_assignment",
+        "validate_by_alias",
+        "validate_by_name",
+        "val_json_bytes",
+        "extra",
+    ]
 )
 """Options of a model that do not change what its fields accept from Python."""
 
@@ -46,12 +64,12 @@ class FieldKind(NamedTuple):
 
 def field_kinds(doc_type: type[BaseDoc]) -> dict[str, FieldKind]:
     """Field name -> what it holds."""
-    return derive(doc_type, "field kinds", lambda: _read(doc_type))
+    return derive(doc_type, "field kinds", _read)
 
 
 def is_plain(doc_type: type[BaseDoc]) -> bool:
     """Whether a document may be made of checked fields without running pydantic: its class adds nothing to its fields."""
-    return derive(doc_type, "plain", lambda: (_adds_nothing(doc_type),))[0]
+    return derive(doc_type, "plain", _adds_nothing)
 
 
 def ready(doc_type: type[BaseDoc]) -> None:
@@ -109,7 +127,7 @@ def _adds_nothing(doc_type: type[BaseDoc]) -> bool:
         or doc_type.__private_attributes__
         or doc_type.__new__ is not object.__new__
         or _overrides_schema(doc_type)
-        or config.keys() - _HARMLESS - {"extra"}
+        or config.keys() - _HARMLESS
         or config.get("extra", "ignore") != "ignore"
     )
 

@@ -61,7 +61,7 @@ def detach(doc: Any) -> Any:
 def row(columns: Columns, index: int) -> Any:
     """The view of document `index`: an instance of the class of document that holds nothing itself."""
     doc_type = columns.doc_type
-    row_type = derive(doc_type, "row", lambda: _row_type(doc_type))
+    row_type = derive(doc_type, "row", _row_type)
     view = row_type.__new__(row_type)
     put = object.__setattr__
     put(view, "_columns", columns)

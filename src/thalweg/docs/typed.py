@@ -6,7 +6,7 @@ import copyreg
 import types
 from typing import Any, ForwardRef, TypeVar
 
-from thalweg.docs.derived import derived_of
+from thalweg.docs.derived import derived, keep
 from thalweg.docs.document import BaseDoc
 
 
@@ -23,7 +23,7 @@ class ArrayClass(type):
         super().__setattr__(name, value)
         if name == "doc_type":
             # cloudpickle carries the class by value and sets it up like this: later subscriptions must find it.
-            derived_of(value).setdefault(cls.array_type, cls)
+            keep(value, cls.array_type, cls)
 
 
 def typed(array: Any, item: Any) -> Any:
@@ -32,6 +32,8 @@ def typed(array: Any, item: Any) -> Any:
     Raises:
         TypeError: `array` is typed already, or `item` is no class of document.
     """
+    if isinstance(item, type) and (found := derived(item, array)) is not None:
+        return found
     if isinstance(item, tuple) and len(item) == 1:
         item = item[0]
     if "array_type" in vars(array):
@@ -42,8 +44,7 @@ def typed(array: Any, item: Any) -> Any:
         return types.GenericAlias(array, (item,))
     if not isinstance(item, type) or not issubclass(item, BaseDoc):
         raise TypeError(f"{array.__name__}[...] takes a class of document, a subclass of BaseDoc, not {item!r}")
-    found = derived_of(item).get(array)
-    return found if found is not None else _make(array, item)
+    return _make(array, item)
 
 
 def _make(array: Any, item: type[BaseDoc]) -> Any:
@@ -55,8 +56,8 @@ def _make(array: Any, item: type[BaseDoc]) -> Any:
         "array_type": array,
         "doc_type": item,
     }
-    # Two threads may come here together; setdefault lets both leave with the same class.
-    return derived_of(item).setdefault(array, ArrayClass(name, (array,), namespace))
+    # Two threads may come here together; both leave with the class that was kept.
+    return keep(item, array, ArrayClass(name, (array,), namespace))
 
 
 def resolve(source: Any, array: Any) -> Any:
@@ -81,4 +82,4 @@ def _reduce(cls: ArrayClass) -> str | tuple[Any, ...]:
     return (_subscript, (own["array_type"], own["doc_type"])) if "array_type" in own else cls.__qualname__
 
 
-copyreg.pickle(ArrayClass, _reduce)  # type: ignore[arg-type]  # a metaclass is a type like any other here
+copyreg.pickle(ArrayClass, _reduce)

@@ -12,7 +12,7 @@ from pydantic import BaseModel, TypeAdapter, ValidationError
 from pydantic_core import CoreSchema, SchemaValidator, core_schema, to_json
 
 from thalweg.docs.codecs.failures import error_details, invalid_document
-from thalweg.docs.derived import derive
+from thalweg.docs.derived import derive, derived, keep
 from thalweg.docs.doc_list import DocList
 from thalweg.docs.document import AnyDoc, BaseDoc
 from thalweg.docs.typing.tensor import to_plain
@@ -54,11 +54,12 @@ class _Body:
 
 
 def _validator(doc_type: type[BaseDoc], parameters_type: type[BaseModel] | None, fail_fast: bool) -> SchemaValidator:
-    def make() -> Any:
-        return TypeAdapter(Annotated[Any, _Body(doc_type, parameters_type, fail_fast)]).validator
-
-    validator: SchemaValidator = derive(doc_type, ("json", parameters_type, fail_fast), make)
-    return validator
+    key = "json", parameters_type, fail_fast
+    validator = derived(doc_type, key)
+    if validator is None:
+        body = _Body(doc_type, parameters_type, fail_fast)
+        validator = keep(doc_type, key, TypeAdapter(Annotated[Any, body]).validator)
+    return validator  # type: ignore[no-any-return]
 
 
 def decode(
@@ -77,13 +78,12 @@ def decode(
         MalformedRequest: it is not JSON.
         InvalidDocument: documents or parameters do not fit; `details` says which fields.
     """
-    if isinstance(data, memoryview):
-        data = bytes(data)
+    text = bytes(data) if isinstance(data, memoryview) else data
     wanted = AnyDoc if doc_type is None else doc_type
     try:
-        body = _validator(wanted, parameters_type, True).validate_json(data)
+        body = _validator(wanted, parameters_type, True).validate_json(text)
     except ValidationError as error:
-        raise _failure(error, data, wanted, parameters_type) from None
+        raise _failure(error, text, wanted, parameters_type) from None
     docs = body.get("data", ())
     if isinstance(docs, BaseDoc):
         docs = (docs,)
@@ -92,7 +92,7 @@ def decode(
 
 
 def _failure(
-    error: ValidationError, data: Buffer, doc_type: type[BaseDoc], parameters_type: type[BaseModel] | None
+    error: ValidationError, data: bytes | bytearray, doc_type: type[BaseDoc], parameters_type: type[BaseModel] | None
 ) -> Exception:
     if error.error_count() == 1:
         only = error.errors(include_url=False, include_context=False, include_input=False)[0]
@@ -162,4 +162,8 @@ def _encode_one(doc: BaseDoc) -> bytes:
 
 
 def _adapter(doc_type: type[BaseDoc]) -> TypeAdapter[list[Any]]:
-    return derive(doc_type, "json array", lambda: TypeAdapter(list[doc_type]))  # type: ignore[valid-type]
+    return derive(doc_type, "json array", _list_adapter)
+
+
+def _list_adapter(doc_type: type[BaseDoc]) -> TypeAdapter[list[Any]]:
+    return TypeAdapter(list[doc_type])  # type: ignore[valid-type]

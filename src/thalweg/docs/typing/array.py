@@ -3,9 +3,16 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
+from importlib import import_module
+from operator import attrgetter
 from typing import Any
 
 import numpy as np
+
+from thalweg.errors import MissingDependency
+
+_SHAPE, _DTYPE = attrgetter("shape"), attrgetter("dtype")
 
 
 def is_torch(value: Any) -> bool:
@@ -14,9 +21,27 @@ def is_torch(value: Any) -> bool:
     return torch is not None and isinstance(value, torch.Tensor)
 
 
+def load_torch() -> Any:
+    """The module `torch`.
+
+    Raises:
+        MissingDependency: it is not installed.
+    """
+    try:
+        return import_module("torch")
+    except ImportError as error:
+        raise MissingDependency("A TorchTensor field needs PyTorch: pip install torch") from error
+
+
 def is_tensor(value: Any) -> bool:
     """True for a NumPy array or a torch tensor."""
     return isinstance(value, np.ndarray) or is_torch(value)
+
+
+def stackable(tensors: Sequence[Any]) -> bool:
+    """Whether all of them have one shape and one dtype."""
+    shapes, dtypes = list(map(_SHAPE, tensors)), list(map(_DTYPE, tensors))
+    return shapes.count(shapes[0]) == len(shapes) and dtypes.count(dtypes[0]) == len(dtypes)
 
 
 def to_numpy(tensor: Any) -> np.ndarray[Any, Any]:

@@ -20,9 +20,8 @@ from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler
 from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 
-from thalweg.docs.typing.array import is_tensor, is_torch, to_numpy
+from thalweg.docs.typing.array import is_tensor, is_torch, load_torch, to_numpy
 from thalweg.docs.typing.shape import Dimension, Shape
-from thalweg.errors import MissingDependency
 
 KINDS = "biufc"
 """`numpy.dtype.kind` of what a tensor may hold."""
@@ -172,7 +171,7 @@ class _Torch:
         if is_torch(value):
             return value
         array = _NumPy.convert(value)
-        torch = _load_torch()
+        torch = load_torch()
         # torch writes through to the array it wraps and knows native byte order only.
         if not array.flags.writeable or not array.dtype.isnative:
             array = array.astype(array.dtype.newbyteorder("="))
@@ -192,14 +191,6 @@ class _Any:
 
 
 _LIBRARIES: dict[str, type[_NumPy] | type[_Torch] | type[_Any]] = {"numpy": _NumPy, "torch": _Torch, "any": _Any}
-
-
-def _load_torch() -> Any:
-    try:
-        import torch
-    except ImportError as error:
-        raise MissingDependency("A TorchTensor field needs PyTorch: pip install torch.") from error
-    return torch
 
 
 def _from_lists(value: list[Any] | tuple[Any, ...]) -> np.ndarray[Any, Any]:

@@ -16,6 +16,10 @@ from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 _SCHEME = re.compile(r"([a-zA-Z][a-zA-Z0-9+.-]+):")  # two letters at least: one letter is a drive of Windows
 
 
+def _words(text: str) -> frozenset[str]:
+    return frozenset(text.split())
+
+
 class AnyUrl(str):
     """An address of anything.
 
@@ -95,8 +99,8 @@ class TextUrl(AnyUrl):
 
     __slots__ = ()
 
-    extensions = frozenset(
-        "txt text md markdown rst log csv tsv htm html xhtml css js mjs py pyi c h cpp java sh xml vtt ics tex".split()
+    extensions = _words(
+        "txt text md markdown rst log csv tsv htm html xhtml css js mjs py pyi c h cpp java sh xml vtt ics tex"
     )
     media = "text"
 
@@ -106,8 +110,8 @@ class ImageUrl(AnyUrl):
 
     __slots__ = ()
 
-    extensions = frozenset(
-        "jpg jpeg jpe jfif png apng gif bmp webp avif heic heif tif tiff svg ico ppm pgm pbm pnm xbm xpm jp2 jxl".split()
+    extensions = _words(
+        "jpg jpeg jpe jfif png apng gif bmp webp avif heic heif tif tiff svg ico ppm pgm pbm pnm xbm xpm jp2 jxl"
     )
     media = "image"
 
@@ -117,9 +121,7 @@ class AudioUrl(AnyUrl):
 
     __slots__ = ()
 
-    extensions = frozenset(
-        "wav mp3 mp2 ogg oga opus flac aac m4a aif aiff aifc au snd wma amr 3gp 3gpp weba ra".split()
-    )
+    extensions = _words("wav mp3 mp2 ogg oga opus flac aac m4a aif aiff aifc au snd wma amr 3gp 3gpp weba ra")
     media = "audio"
 
 
@@ -128,9 +130,7 @@ class VideoUrl(AnyUrl):
 
     __slots__ = ()
 
-    extensions = frozenset(
-        "mp4 m4v mpg mpeg mpe m1v mov qt avi mkv webm ogv wmv flv 3gp 3gpp 3g2 3gpp2 ts movie".split()
-    )
+    extensions = _words("mp4 m4v mpg mpeg mpe m1v mov qt avi mkv webm ogv wmv flv 3gp 3gpp 3g2 3gpp2 ts movie")
     media = "video"
 
 
@@ -139,10 +139,10 @@ class Mesh3DUrl(AnyUrl):
 
     __slots__ = ()
 
-    extensions = frozenset(
+    extensions = _words(
         "3ds 3dxml 3mf ac amf ase ast b3d blend bvh cob collada csm ctm dae dxf fbx glb gltf hmp ifc iges igs iqm lwo lws"
         " lxo md2 md3 md5mesh mdl msh nff nif obj off ogex ply q3o raw sib smd step stl stp ter usd usda usdc usdz vrm"
-        " vrml wrl x x3d xaml xgl zae zgl".split()
+        " vrml wrl x x3d xaml xgl zae zgl"
     )
     media = "model"
 
@@ -152,8 +152,8 @@ class PointCloud3DUrl(AnyUrl):
 
     __slots__ = ()
 
-    extensions = frozenset(
+    extensions = _words(
         "3ds 3mf asc csv ctm dae e57 glb gltf las laz msh npy npz obj off pcd ply pts ptx stl txt usd usdz wrl x3d xyz"
-        " xyzn xyzrgb".split()
+        " xyzn xyzrgb"
     )
     media = "model"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from decimal import Decimal
 from typing import Any
 from uuid import UUID
@@ -21,13 +21,10 @@ from thalweg.docs.doc_list import DocList
 from thalweg.docs.doc_vec import DocVec
 from thalweg.docs.document import BaseDoc, contents
 from thalweg.docs.row import detach
-from thalweg.docs.typing.array import is_tensor, is_torch, to_numpy
+from thalweg.docs.typing.array import is_tensor, is_torch, stackable, to_numpy
 
 _NOTHING = type(None)
 _NATIVE = frozenset({_NOTHING, bool, int, float, str, bytes})
-_WRITTEN_AS_TEXT = frozenset(
-    {_NOTHING, datetime.datetime, datetime.date, datetime.time, datetime.timedelta, Decimal, UUID}
-)
 _INT64 = range(-(1 << 63), 1 << 64)
 _ENCODER = msgspec.msgpack.Encoder()
 
@@ -67,7 +64,7 @@ class _Writer:
         kinds = set(map(type, docs))
         if len(kinds) == 1:
             doc_type = kinds.pop()
-            names = derive(doc_type, "columns written", lambda: _names(doc_type))
+            names = derive(doc_type, "columns written", _names)
             if names[0]:
                 try:
                     return Documents([self.group(doc_type, [doc.__dict__ for doc in docs], names[1])])
@@ -113,24 +110,23 @@ class _Writer:
 
     def column(self, name: str, values: list[Any]) -> layout.Column:
         kinds = set(map(type, values))
-        if kinds <= _NATIVE:
-            if self.large and int in kinds and not all(type(v) is not int or v in _INT64 for v in values):
-                return self._packed(name, values)
+        if kinds <= _NATIVE and not (self.large and int in kinds and _any_large(values)):
             return layout.Values(name, values)
-        if kinds <= _WRITTEN_AS_TEXT:
-            return layout.Values(name, to_jsonable_python(values))
         kinds.discard(_NOTHING)
-        if np.ndarray in kinds or any(kind.__module__ == "torch" for kind in kinds):
-            if all(value is None or is_tensor(value) for value in values):
-                return self._tensors(name, values)
-        elif all(issubclass(kind, BaseDoc) for kind in kinds):
-            there = [value for value in values if value is not None]
-            return layout.Nested(name, self.documents(there), _present(values, there))
-        elif all(issubclass(kind, (DocList, DocVec)) for kind in kinds):
-            return self._lists(name, values)
-        elif all(issubclass(kind, str) for kind in kinds):
-            return layout.Values(name, [None if value is None else str.__str__(value) for value in values])
+        for fits, write in _FORMS:
+            if all(map(fits, kinds)):
+                return write(self, name, values)
         return self._packed(name, values)
+
+    def _texts(self, name: str, values: list[Any]) -> layout.Values:
+        return layout.Values(name, [None if value is None else str.__str__(value) for value in values])
+
+    def _standard(self, name: str, values: list[Any]) -> layout.Values:
+        return layout.Values(name, to_jsonable_python(values))
+
+    def _nested(self, name: str, values: list[Any]) -> layout.Nested:
+        there = [value for value in values if value is not None]
+        return layout.Nested(name, self.documents(there), _present(values, there))
 
     def _tensors(self, name: str, values: list[Any]) -> layout.Column:
         there = [value for value in values if value is not None]
@@ -138,12 +134,14 @@ class _Writer:
         arrays = (
             [to_numpy(value) for value in there] if torch or not all(type(v) is np.ndarray for v in there) else there
         )
-        first = arrays[0]
-        shape, dtype = first.shape, first.dtype
-        if not all(array.shape == shape and array.dtype == dtype for array in arrays):
+        if not stackable(arrays):
             return self._ragged(name, values)
-        stacked = first if len(arrays) == 1 else np.concatenate([array.reshape(-1) for array in arrays])
-        return layout.Stacked(name, dtype.str, list(shape), self._keep(stacked), _present(values, there), torch)
+        first = arrays[0]
+        stacked = first
+        if len(arrays) > 1:  # end to end is the same bytes as stacked, and much cheaper
+            stacked = np.concatenate(arrays) if first.ndim else np.array(arrays, first.dtype)
+        shape, present = list(first.shape), _present(values, there)
+        return layout.Stacked(name, first.dtype.str, shape, self._keep(stacked), present, torch)
 
     def _ragged(self, name: str, values: list[Any]) -> layout.Ragged:
         cells: list[Cell | None] = []
@@ -167,34 +165,57 @@ class _Writer:
     def _packed(self, name: str, values: list[Any]) -> layout.Packed:
         try:
             return layout.Packed(name, [msgspec.Raw(self.packer.encode(self._prepared(value))) for value in values])
-        except (TypeError, ValueError) as error:
+        except (TypeError, ValueError, OverflowError) as error:
+            if isinstance(error, OverflowError) and not self.large:
+                raise  # to begin again, with an eye on integers
             raise ValueError(f"{name} holds a value that cannot travel: {error}") from error
 
     def _prepared(self, value: Any) -> Any:
         return _with_large_integers(value) if self.large else value
 
     def _pack_other(self, value: Any) -> Any:
-        if is_tensor(value):
-            array = to_numpy(value)
-            cell = Cell(array.dtype.str, list(array.shape), self._keep(array), 0, is_torch(value))
-            return msgspec.msgpack.Ext(layout.TENSOR, _ENCODER.encode(cell))
-        if isinstance(value, BaseDoc):
-            return msgspec.msgpack.Ext(layout.DOCUMENT, _ENCODER.encode(self.documents([value])))
-        if isinstance(value, DocVec):
-            return list(value)
-        if isinstance(value, np.generic):
-            return value.item()
-        if isinstance(value, str):
-            return str.__str__(value)
-        if isinstance(value, BaseModel):
-            return value.__pydantic_serializer__.to_python(value, by_alias=True)
-        if isinstance(value, complex):
-            return str(value)
-        return to_jsonable_python(value)
+        for kind, write in _OTHERS:
+            if isinstance(value, kind):
+                return self._prepared(write(self, value))
+        return self._pack_tensor(value) if is_tensor(value) else to_jsonable_python(value)
+
+    def _pack_tensor(self, value: Any) -> msgspec.msgpack.Ext:
+        array = to_numpy(value)
+        cell = Cell(array.dtype.str, list(array.shape), self._keep(array), 0, is_torch(value))
+        return msgspec.msgpack.Ext(layout.TENSOR, _ENCODER.encode(cell))
+
+    def _pack_document(self, value: BaseDoc) -> msgspec.msgpack.Ext:
+        return msgspec.msgpack.Ext(layout.DOCUMENT, _ENCODER.encode(self.documents([value])))
 
     def _keep(self, array: np.ndarray[Any, Any]) -> int:
         self.buffers.append(layout.flat(array))
         return len(self.buffers) - 1
+
+
+_STANDARD = frozenset({datetime.datetime, datetime.date, datetime.time, datetime.timedelta, Decimal, UUID})
+
+_FORMS: tuple[tuple[Callable[[type], bool], Callable[[_Writer, str, list[Any]], layout.Column]], ...] = (
+    (lambda kind: issubclass(kind, np.ndarray) or kind.__module__.partition(".")[0] == "torch", _Writer._tensors),
+    (lambda kind: issubclass(kind, BaseDoc), _Writer._nested),
+    (lambda kind: issubclass(kind, (DocList, DocVec)), _Writer._lists),
+    (lambda kind: issubclass(kind, str), _Writer._texts),
+    (_STANDARD.__contains__, _Writer._standard),
+)
+"""Which columns have a form of their own, by the types of their values."""
+
+_OTHERS: tuple[tuple[type, Callable[[_Writer, Any], Any]], ...] = (
+    (BaseDoc, _Writer._pack_document),
+    (DocVec, lambda writer, value: list(value)),
+    (np.generic, lambda writer, value: value.item()),
+    (str, lambda writer, value: str.__str__(value)),
+    (BaseModel, lambda writer, value: value.__pydantic_serializer__.to_python(value, by_alias=True)),
+    (complex, lambda writer, value: str(value)),
+)
+"""What msgpack does not know, and what it is written as."""
+
+
+def _any_large(values: list[Any]) -> bool:
+    return any(type(value) is int and value not in _INT64 for value in values)
 
 
 def _names(doc_type: type[BaseDoc]) -> tuple[bool, tuple[str, ...]]:

@@ -118,7 +118,7 @@ class Header(msgspec.Struct, array_like=True):
 
 def flat(array: np.ndarray[Any, Any]) -> memoryview:
     """The bytes of a tensor, without copying where it is contiguous."""
-    return memoryview(np.ascontiguousarray(array).reshape(-1).view(np.uint8))
+    return np.ascontiguousarray(array).reshape(-1).view(np.uint8).data
 
 
 def unflat(data: Buffer, dtype: str, shape: tuple[int, ...], offset: int | None = None) -> np.ndarray[Any, Any]:

@@ -43,7 +43,7 @@ class Reader:
 
     def __init__(self, body: Sequence[Buffer]) -> None:
         self.buffers = body[1:]
-        self.cells = 1024 + 16 * sum(memoryview(part).nbytes for part in body)
+        self.cells = 1024 + 16 * sum(len(part) if type(part) is bytes else memoryview(part).nbytes for part in body)
         self.depth = 0
         # By the id of a group or column, which is kept alive here so that no other can get the same id.
         self.counted: dict[int, Group] = {}
@@ -73,7 +73,7 @@ class Reader:
         for group, members in zip(groups, rows, strict=True):
             if group.count != len(members):
                 raise MalformedRequest("A group has another number of documents than the order says.")
-            found = self.group(group, choose(group.name), lambda number, members=members: where(members[number]))
+            found = self.group(group, choose(group.name), _among(members, where))
             for row, doc in zip(members, found, strict=True):
                 docs[row] = doc
         return docs
@@ -129,7 +129,7 @@ class Reader:
             field = known.get(name)
             if field is not None or plan.open:
                 keys.append(name if field is None else field.key)
-                choose = (lambda _: AnyDoc) if field is None else field.choose
+                choose = _any if field is None else field.choose
                 cells.append(self.python(column, count, choose, where))
         details: list[dict[str, Any]] = []
         docs = []
@@ -147,7 +147,7 @@ class Reader:
         return docs
 
     def _dicts(self, group: Group, where: Where) -> list[Any]:
-        cells = [self.python(column, group.count, lambda _: dict, where) for column in group.columns]
+        cells = [self.python(column, group.count, _dict, where) for column in group.columns]
         names = [column.name for column in group.columns]
         if not cells:
             return [{} for _ in range(group.count)]
@@ -256,7 +256,7 @@ class Reader:
         return self._nested_lists(column, choose, where)
 
     def _any_cells(self, column: layout.Column, count: int, where: Where) -> list[Any]:
-        cells = self.python(column, count, lambda _: AnyDoc, where)
+        cells = self.python(column, count, _any, where)
         if isinstance(column, layout.NestedLists):
             return [None if docs is None else DocList.trusted(docs) for docs in cells]
         return cells
@@ -302,8 +302,8 @@ class Reader:
         decoder = msgspec.msgpack.Decoder(ext_hook=extension)
         values = []
         try:
-            for row, raw in enumerate(column.values):
-                values.append(decoder.decode(raw))
+            for row in range(len(column.values)):  # `extension` reads it
+                values.append(decoder.decode(column.values[row]))
         except _BROKEN as error:
             raise MalformedRequest(f"A value cannot be read: {error}.") from None
         return values
@@ -325,6 +325,18 @@ class Reader:
         if not 0 <= number < len(self.buffers):
             raise MalformedRequest(f"A tensor is in buffer {number}, but there are {len(self.buffers)}.")
         return self.buffers[number]
+
+
+def _any(name: str) -> Any:
+    return AnyDoc
+
+
+def _dict(name: str) -> Any:
+    return dict
+
+
+def _among(rows: Sequence[int], where: Where) -> Where:
+    return lambda number: where(rows[number])
 
 
 def _length(column: layout.Column) -> int | None:

@@ -40,13 +40,10 @@ class FieldPlan:
         self._validator: SchemaValidator | None = None
 
     def choose(self, name: str) -> Target:
-        if self.kind.kind is Kind.DOCUMENT:
-            chosen: Target = self.kind.type
-            return chosen
-        if self.kind.kind is Kind.DOCUMENTS:
-            chosen = self.kind.type.doc_type
-            return chosen
-        return self._classes.get(name, self._fallback)
+        if self.kind.kind is Kind.OTHER:
+            return self._classes.get(name, self._fallback)
+        chosen: Target = self.kind.type if self.kind.kind is Kind.DOCUMENT else self.kind.type.doc_type
+        return chosen
 
     def defaults(self, count: int) -> list[Any] | None:
         """`count` values for documents that lack the field; None where only pydantic can tell."""
@@ -119,7 +116,7 @@ class Plan:
 
 
 def plan_of(doc_type: type[BaseDoc]) -> Plan:
-    return derive(doc_type, "columns read", lambda: Plan(doc_type))
+    return derive(doc_type, "columns read", Plan)
 
 
 def as_sent(array: Any, torch: bool) -> Any:
