@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 OTHER = "everything else"
+COLLECTION = "garbage collection"
 
 # The first rule that matches decides; frames are looked at from the innermost one outwards, so that the time of the
 # standard library and of dependencies goes to the part of Thalweg that called them.
 RULES: tuple[tuple[str, tuple[str, ...]], ...] = (
-    ("user code", ("services/thalweg_flow.py",)),
-    ("HTTP: parse and answer", ("thalweg/transport/http/",)),
-    ("gRPC", ("thalweg/transport/grpc/",)),
+    ("user code", ("thalweg_flow.py",)),
+    ("HTTP: parse and answer", ("thalweg/transport/http/", "uvicorn/", "httptools/")),
+    ("gRPC", ("thalweg/transport/grpc/", "grpc/")),
     (
         "frames between processes",
         ("thalweg/transport/local.py", "thalweg/transport/multiplex/", "thalweg/message/framing.py"),
@@ -21,22 +23,42 @@ RULES: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("dispatch, admission and context", ("thalweg/transport/", "thalweg/message/")),
     ("routing to a replica", ("thalweg/routing/",)),
     ("the way through the graph", ("thalweg/graph/", "thalweg/service/gateway.py")),
-    ("documents: decode, validate, encode", ("thalweg/docs/", "thalweg/executor/payload.py", "pydantic/")),
-    (
-        "calling the endpoint, compute thread",
-        ("thalweg/executor/", "thalweg/service/worker.py", "threading.py", "queue.py"),
-    ),
-    ("process main and the rest of Thalweg", ("thalweg/",)),
-    ("event loop: poll, socket reads and writes in C", ("asyncio/", "uvloop/", "selectors.py")),
+    ("documents: decode, validate, encode", ("thalweg/docs/", "thalweg/executor/payload.py", "pydantic")),
+    ("calling the endpoint, compute thread", ("thalweg/executor/", "thalweg/service/worker.py", "thread_run")),
+    ("event loop", ("uvloop/", "libuv", "asyncio/", "selectors.py", "thalweg/service/process.py")),
+    ("the rest of Thalweg", ("thalweg/",)),
 )
+CALLS_OF_THE_KERNEL = re.compile(
+    r"^_*(?:libc_)?(read|write|writev|send|sendmsg|recv|recvmsg|epoll_p?wait|futex|getpid)\b.* \(libc"
+)
+KERNEL = (
+    ("write to TCP", "tcp_sendmsg"),
+    ("write to a Unix socket", "unix_stream_sendmsg"),
+    ("read from TCP", "tcp_recvmsg"),
+    ("read from a Unix socket", "unix_stream_read"),
+    ("wait for events", "sys_epoll"),
+    ("wake and wait between threads", "futex"),
+    ("write", "ksys_write"),
+    ("read", "ksys_read"),
+)
+LOCKS = ("PyThread_acquire_lock_timed", "take_gil", "pthread_cond", "sem_clockwait", "futex_")
+ROOTS = ("site-packages/", "src/", "benchmarks/services/", "lib/python3.11/", "/lib/", "/project/")
 
 
 @dataclass(frozen=True)
 class Stack:
-    """Frames from the outermost to the innermost one, as `function (file:line)`."""
+    """Frames from the outermost to the innermost one, as `function (file:line)`, files without their root folder."""
 
     frames: tuple[str, ...]
     samples: int
+
+    @property
+    def in_kernel(self) -> bool:
+        """Whether the sample fell into a system call or a wait for a lock, and so says nothing of processor time."""
+        inner, outer = self.frames[-1], self.frames[-2] if len(self.frames) > 1 else ""
+        # The wrappers around blocking calls have no symbol, neither have the functions of libc that call them.
+        unnamed = inner.startswith("0x") and inner.endswith("(libc)") and outer.endswith("(libc)")
+        return unnamed or bool(CALLS_OF_THE_KERNEL.match(inner)) or any(lock in outer + inner for lock in LOCKS)
 
 
 def read_stacks(text: str) -> list[Stack]:
@@ -45,13 +67,26 @@ def read_stacks(text: str) -> list[Stack]:
     for line in text.splitlines():
         frames, _, samples = line.rpartition(" ")
         if frames and samples.isdigit():
-            found.append(Stack(tuple(frames.split(";")), int(samples)))
+            found.append(Stack(tuple(map(short, frames.split(";"))), int(samples)))
     return found
+
+
+def short(frame: str) -> str:
+    """`frame` with the file below its package's folder, wherever that is installed."""
+    function, separator, place = frame.partition(" (")
+    if "libc." in place:
+        return f"{function} (libc)"
+    for root in ROOTS:
+        place = place.rpartition(root)[2]
+    return function + separator + place
 
 
 def layer(frames: Iterable[str]) -> str:
     """What part of the work a stack belongs to."""
-    for frame in reversed(tuple(frames)):
+    frames = tuple(frames)
+    if any("gc_collect" in frame for frame in frames[-12:]):
+        return COLLECTION
+    for frame in reversed(frames):
         for name, patterns in RULES:
             if any(pattern in frame for pattern in patterns):
                 return name
@@ -59,27 +94,33 @@ def layer(frames: Iterable[str]) -> str:
 
 
 def by_layer(stacks: Iterable[Stack]) -> Counter[str]:
-    """Samples of each layer."""
+    """Samples of each layer, without those that fell into the kernel."""
     counted: Counter[str] = Counter()
     for stack in stacks:
-        counted[layer(stack.frames)] += stack.samples
+        if not stack.in_kernel:
+            counted[layer(stack.frames)] += stack.samples
     return counted
 
 
 def by_line(stacks: Iterable[Stack]) -> Counter[str]:
-    """Samples of each innermost line of ours: what Thalweg's line itself spent and what it called elsewhere."""
+    """Samples of each innermost line of Python: its own time and that of what it called in C, the kernel left out."""
     counted: Counter[str] = Counter()
     for stack in stacks:
-        ours = [frame for frame in stack.frames if "thalweg/" in frame or "thalweg_flow.py" in frame]
-        counted[_short(ours[-1]) if ours else OTHER] += stack.samples
+        python = [frame for frame in stack.frames if ".py:" in frame]
+        if not stack.in_kernel:
+            counted[python[-1] if python else OTHER] += stack.samples
     return counted
 
 
-def _short(frame: str) -> str:
-    function, _, place = frame.partition(" (")
-    for root in ("src/", "benchmarks/", "site-packages/"):
-        place = place.rpartition(root)[2]
-    return f"{place.rstrip(')')} {function}"
+def by_call(script: str) -> Counter[str]:
+    """Samples of each kind of system call in what `perf script -F ip,sym,dso` prints, those of the kernel alone."""
+    counted: Counter[str] = Counter()
+    for block in re.split(r"\n\s*\n", script):
+        if "[kernel" in block:
+            counted[
+                next((name for name, symbol in KERNEL if symbol in block), "scheduling, interrupts and the rest")
+            ] += 1
+    return counted
 
 
 def shares(counted: Mapping[str, int], whole: float) -> list[tuple[str, float]]:

@@ -150,8 +150,11 @@ def _client(
     done = subprocess.run(command, capture_output=True, text=True, check=False, env=clean_environment(), timeout=300)
     lines = [line for line in done.stdout.splitlines() if line.startswith("{")]
     if done.returncode or not lines:
+        printed = (done.stderr or done.stdout).strip()
         served = service.printed(1500) if service else ""
-        raise ServiceFailed(f"{program} {' '.join(arguments)}: {done.stderr[-1500:] or done.stdout[-1500:]}\n{served}")
+        raise ServiceFailed(
+            f"{program} {' '.join(arguments)}: {printed.splitlines()[-1:]}\n{printed[-1500:]}\n{served}"
+        )
     return dict(json.loads(lines[-1]))
 
 

@@ -15,7 +15,6 @@ from types import TracebackType
 from typing import NamedTuple, Self
 
 MARK = "THALWEG_BENCHMARK_MARK"
-STOP_SECONDS = 15.0
 TICKS = os.sysconf("SC_CLK_TCK")
 
 
@@ -92,10 +91,12 @@ class Service:
         folder: Path,
         stop_signal: signal.Signals = signal.SIGTERM,
         variables: Mapping[str, str] | None = None,
+        stop_seconds: float = 8.0,
     ) -> None:
         self._command = list(command)
         self._folder = folder
         self._stop_signal = stop_signal
+        self._stop_seconds = stop_seconds
         self._variables = dict(variables or {})
         self._mark = secrets.token_hex(8)
         self._output = tempfile.TemporaryFile()  # noqa: SIM115  closed at the end of the `with` block
@@ -149,10 +150,10 @@ class Service:
         return self._output.read().decode(errors="replace")[-characters:]
 
     def stop(self) -> None:
-        """Ask it to stop with SIGTERM, and end by force what is left after `STOP_SECONDS`."""
+        """Ask it to stop with its signal, and end by force what is left after `stop_seconds`. Idempotent."""
         if self._process.poll() is None:
             self._process.send_signal(self._stop_signal)
-        end = time.monotonic() + STOP_SECONDS
+        end = time.monotonic() + self._stop_seconds
         while self._process.poll() is None or self.pids:
             if time.monotonic() > end:
                 self._kill()

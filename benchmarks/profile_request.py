@@ -1,8 +1,9 @@
 """What one request costs, and where: `python -m benchmarks.profile_request`.
 
 Serves Thalweg's part of the benchmark, drives it with wrk, and prints microseconds of processor time per request for each
-process, its own and the kernel's on its behalf; system calls per request (with strace); and how the time of each process
-divides among layers and lines (with py-spy). Needs Linux; strace and py-spy are left out where they are missing.
+process, its own and the kernel's on its behalf, and how these divide: its own among layers and lines (sampled with py-spy),
+the kernel's among system calls (sampled with perf), and how often each is called (counted with strace). Needs Linux and the
+right to trace; perf and strace are left out where they are missing.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -22,13 +24,14 @@ from pathlib import Path
 
 from benchmarks.contestants import THALWEG
 from benchmarks.environments import environment
-from benchmarks.layers import Stack, by_layer, by_line, read_stacks, shares
+from benchmarks.layers import Stack, by_call, by_layer, by_line, read_stacks, shares
 from benchmarks.load import Load, drive, post
-from benchmarks.processes import CpuTime, Service, free_port
+from benchmarks.processes import CpuTime, Service, ServiceFailed, free_port
 from benchmarks.report import as_markdown
 from benchmarks.work import DOCUMENT, check_answer, request_body
 
-SAMPLES_PER_SECOND = 400
+SAMPLES_PER_SECOND = 250
+KERNEL_SAMPLES_PER_SECOND = 2999
 BUSY_MICROSECONDS = 2.0
 LINES = 25
 
@@ -130,11 +133,22 @@ def stacks(pid: int, target: Target) -> list[Stack]:
             str(SAMPLES_PER_SECOND),
             "--duration",
             str(max(1, round(target.seconds - 1))),
-            "--nonblocking",
+            "--native",
         ]
         with _watching(command):
             target.load()
         return read_stacks(output.read_text())
+
+
+def kernel_samples(pid: int, target: Target) -> Counter[str]:
+    """What the kernel did for `pid` while the load was on, in samples; empty where perf may not look."""
+    with tempfile.TemporaryDirectory() as folder:
+        output = str(Path(folder) / "samples")
+        record = ["perf", "record", "-e", "cpu-clock", "-F", str(KERNEL_SAMPLES_PER_SECOND), "-g", "-p", str(pid)]
+        with _watching([*record, "-o", output]):
+            target.load()
+        command = ["perf", "script", "-i", output, "-F", "ip,sym,dso"]
+        return by_call(subprocess.run(command, capture_output=True, text=True, check=False).stdout)
 
 
 def system_calls(pid: int, target: Target) -> dict[str, float]:
@@ -185,12 +199,15 @@ def _report(service: Service, target: Target, names: Mapping[int, str]) -> None:
 
 
 def _report_process(one: Cost, target: Target) -> None:
-    whole = one.user + one.system
     sampled = stacks(one.pid, target)
-    print(f"\n### {one.role}: where its {whole:.0f} us go\n")
-    print(as_markdown(("layer", "us"), [(name, f"{us:.1f}") for name, us in shares(by_layer(sampled), whole)]))
+    print(f"\n### {one.role}: {one.user:.0f} us of its own and {one.system:.0f} us in the kernel\n")
+    table = shares(by_layer(sampled), one.user)
+    if shutil.which("perf"):
+        calls = shares(kernel_samples(one.pid, target), one.system)
+        table += [(f"kernel: {name}", us) for name, us in calls]
+    print(as_markdown(("layer", "us"), [(name, f"{us:.1f}") for name, us in table]))
     print()
-    lines = shares(by_line(sampled), whole)[:LINES]
+    lines = shares(by_line(sampled), one.user)[:LINES]
     print(as_markdown(("line", "us"), [(f"`{name}`", f"{us:.1f}") for name, us in lines]))
     if shutil.which("strace"):
         calls = sorted(system_calls(one.pid, target).items(), key=lambda each: -each[1])
@@ -208,7 +225,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     port, body = free_port(), request_body(THALWEG.enveloped)
     url = f"http://127.0.0.1:{port}/encode"
     with THALWEG.serve(environment("thalweg"), given.topology, "http", port) as service:
-        service.wait_until(lambda: post(url, body) is not None)
+        try:
+            service.wait_until(lambda: post(url, body) is not None)
+        except ServiceFailed as error:
+            sys.exit(f"Thalweg's service {error}")
         check_answer(post(url, body) or b"", given.topology, THALWEG.enveloped)
         drive(url, body, connections=32, seconds=1)
         names = _roles(service, url)
