@@ -54,7 +54,11 @@ class _Connection(asyncio.Protocol):
         self._closed = closed
         self._transport: asyncio.Transport | None = None
         self._session: ServerSession | ClientSession | None = None
+        self._loop = asyncio.get_running_loop()
         self._room: list[asyncio.Future[None]] = []
+        self._turn_taken = False
+        self._waiting: list[Buffer] = []
+        self._waiting_bytes = 0
         self.full = False
         self.gone = asyncio.Event()
 
@@ -89,6 +93,30 @@ class _Connection(asyncio.Protocol):
                 future.set_result(None)
 
     def write(self, parts: Sequence[Buffer]) -> None:
+        """The first parts of a turn of the event loop go at once, so that the peer can begin; all that follow in that turn
+        go together at its end. A write wakes the peer, and that costs more than the rest of a small request."""
+        if self._transport is None or self._transport.is_closing():
+            return
+        if self._turn_taken:
+            self._waiting += parts
+            self._waiting_bytes += sum(map(len, parts))
+            if self._waiting_bytes > HIGH_WATER_BYTES:
+                self._flush()
+            return
+        self._turn_taken = True
+        self._loop.call_soon(self._end_turn)
+        self._send(parts)
+
+    def _end_turn(self) -> None:
+        self._turn_taken = False
+        self._flush()
+
+    def _flush(self) -> None:
+        if self._waiting:
+            parts, self._waiting, self._waiting_bytes = self._waiting, [], 0
+            self._send(parts)
+
+    def _send(self, parts: Sequence[Buffer]) -> None:
         transport = self._transport
         if transport is None or transport.is_closing():
             return
@@ -103,11 +131,12 @@ class _Connection(asyncio.Protocol):
         # Once and not until it is false: who waited has a turn, even where others who woke first have filled it again.
         # A message of many chunks would else have every turn, and a small one behind it none.
         if self.full and self._transport is not None:
-            future = asyncio.get_running_loop().create_future()
+            future = self._loop.create_future()
             self._room.append(future)
             await future
 
     def close(self) -> None:
+        self._flush()
         if self._transport is not None:
             self._transport.close()
 
