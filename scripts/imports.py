@@ -34,6 +34,7 @@ ALLOWED: dict[str, Libraries] = {
     "thalweg.client": libraries(),
     "thalweg.config": libraries("pydantic yaml"),
     "thalweg.docs": libraries("msgspec numpy pydantic pydantic_core", "torch"),
+    "thalweg.docs.mypy": libraries("", "mypy"),
     "thalweg.executor": libraries("pydantic", "cloudpickle yaml"),
     "thalweg.message": libraries("msgspec"),
     "thalweg.orchestration": libraries("", "cloudpickle uvloop"),

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from thalweg.docs.document import BaseDoc, assemble
-from thalweg.docs.fields import FieldKind, Kind, field_kinds, is_plain
+from thalweg.docs.fields import FieldKind, Holds, field_kinds, is_plain
 from thalweg.docs.typing.array import is_tensor, is_torch, load_torch, stackable
 
 
@@ -109,7 +109,7 @@ class Columns:
             values = [None] * self.length
         if len(values) != self.length:
             raise ValueError(f"{name}: {len(values)} values for {self.length} documents")
-        if kind.kind is Kind.TENSOR and kind.plain and is_plain(self.doc_type) and is_tensor(values):
+        if kind.holds is Holds.TENSOR and kind.plain and is_plain(self.doc_type) and is_tensor(values):
             self.data[name] = stacked(kind, values)
         else:
             self.data[name] = column(
@@ -124,7 +124,7 @@ class Columns:
 
 def column(name: str, kind: FieldKind, values: list[Any]) -> Any:
     """`values` of one field as its column."""
-    if kind.kind not in (Kind.TENSOR, Kind.DOCUMENT):
+    if kind.holds not in (Holds.TENSOR, Holds.DOCUMENT):
         return values
     missing = sum(value is None for value in values)
     if missing and missing == len(values):
@@ -133,7 +133,7 @@ def column(name: str, kind: FieldKind, values: list[Any]) -> Any:
         raise ValueError(
             f"{name}: {missing} of {len(values)} documents have no value; a DocVec holds one for all documents or for none"
         )
-    if kind.kind is Kind.DOCUMENT:
+    if kind.holds is Holds.DOCUMENT:
         return Columns.of(kind.type, values)
     return _stack(name, kind, values)
 

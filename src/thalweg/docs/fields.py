@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import types
 from enum import Enum
-from typing import Any, NamedTuple, Union, get_args, get_origin
+from typing import Annotated, Any, NamedTuple, Union, get_args, get_origin
 
 from pydantic import BaseModel
 
@@ -42,7 +42,7 @@ _HARMLESS = frozenset(
 """Options of a model that do not change what its fields accept from Python."""
 
 
-class Kind(Enum):
+class Holds(Enum):
     TENSOR = "tensor"
     DOCUMENT = "document"
     DOCUMENTS = "documents"
@@ -56,7 +56,7 @@ class FieldKind(NamedTuple):
     `plain` says that the type tells all there is to check: the field has no constraint and no validator of its own.
     """
 
-    kind: Kind
+    holds: Holds
     type: Any
     optional: bool
     plain: bool
@@ -84,33 +84,41 @@ def ready(doc_type: type[BaseDoc]) -> None:
 
 def _read(doc_type: type[BaseDoc]) -> dict[str, FieldKind]:
     ready(doc_type)
-    return {name: _kind(field.annotation, not field.metadata) for name, field in doc_type.model_fields.items()}
+    return {name: _kind(field.annotation, field.metadata) for name, field in doc_type.model_fields.items()}
 
 
-def _kind(annotation: Any, plain: bool) -> FieldKind:
-    members = [annotation]
-    if get_origin(annotation) in (Union, types.UnionType):
-        members = [member for member in get_args(annotation) if member is not type(None)]
-    optional = len(members) < len(get_args(annotation)) and get_origin(annotation) in (Union, types.UnionType)
+def _kind(annotation: Any, metadata: list[Any]) -> FieldKind:
+    if len(metadata) == 1 and isinstance(metadata[0], TensorType):  # Annotated[np.ndarray, NdArray[3]]
+        return FieldKind(Holds.TENSOR, metadata[0], False, True)
+    plain = not metadata
+    members = get_args(annotation) if get_origin(annotation) in (Union, types.UnionType) else (annotation,)
+    optional = type(None) in members
+    members = tuple(_tensor_of(member) for member in members if member is not type(None))
     if members and all(isinstance(member, TensorType) for member in members):
-        return FieldKind(Kind.TENSOR, members[0] if len(members) == 1 else tensor_type("any"), optional, plain)
+        return FieldKind(Holds.TENSOR, members[0] if len(members) == 1 else tensor_type("any"), optional, plain)
     if len(members) != 1:
-        return FieldKind(Kind.OTHER, annotation, optional, False)
+        return FieldKind(Holds.OTHER, annotation, optional, False)
     kind, held = _single(members[0])
-    return FieldKind(kind, held, optional, plain and kind is not Kind.OTHER)
+    return FieldKind(kind, held, optional, plain and kind is not Holds.OTHER)
 
 
-def _single(member: Any) -> tuple[Kind, Any]:
+def _tensor_of(member: Any) -> Any:
+    """The TensorType that annotates `member`, if there is one."""
+    metadata = get_args(member)[1:] if get_origin(member) is Annotated else ()
+    return metadata[0] if len(metadata) == 1 and isinstance(metadata[0], TensorType) else member
+
+
+def _single(member: Any) -> tuple[Holds, Any]:
     if member == ID:
-        return Kind.SCALAR, str
+        return Holds.SCALAR, str
     if member in _SCALARS:
-        return Kind.SCALAR, member
+        return Holds.SCALAR, member
     if isinstance(member, ArrayClass) or isinstance(get_origin(member), ArrayClass):
         array = member if isinstance(member, ArrayClass) else resolve(member, get_origin(member))
-        return Kind.DOCUMENTS, array
+        return Holds.DOCUMENTS, array
     if isinstance(member, type) and issubclass(member, BaseDoc):
-        return Kind.DOCUMENT, member
-    return Kind.OTHER, member
+        return Holds.DOCUMENT, member
+    return Holds.OTHER, member
 
 
 def _adds_nothing(doc_type: type[BaseDoc]) -> bool:

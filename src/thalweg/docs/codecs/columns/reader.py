@@ -13,12 +13,12 @@ from pydantic import ValidationError
 
 from thalweg.docs.codecs.columns import layout
 from thalweg.docs.codecs.columns.layout import Buffer, Documents, Group
-from thalweg.docs.codecs.columns.schema import FieldPlan, Plan, as_sent, plan_of
+from thalweg.docs.codecs.columns.schema import FieldPlan, ReadPlan, as_sent, plan_of
 from thalweg.docs.codecs.failures import LIMIT, error_details, invalid_document
 from thalweg.docs.column_store import Columns
 from thalweg.docs.doc_list import DocList
 from thalweg.docs.document import AnyDoc, BaseDoc, assemble, assemble_all
-from thalweg.docs.fields import Kind
+from thalweg.docs.fields import Holds
 from thalweg.docs.typing.identity import fresh_ids
 from thalweg.errors import MalformedRequest
 
@@ -106,7 +106,7 @@ class Reader:
             if length is not None and length != group.count:
                 raise MalformedRequest(f"A column has {length} values for {group.count} documents.")
 
-    def _checked(self, plan: Plan, columns: dict[str, Any], count: int, where: Where) -> list[Any] | None:
+    def _checked(self, plan: ReadPlan, columns: dict[str, Any], count: int, where: Where) -> list[Any] | None:
         """The documents, made without pydantic; None where something needs it, if only to say what is wrong."""
         given, cells = set(), []
         for field in plan.fields:
@@ -121,7 +121,7 @@ class Reader:
             cells.append(held)
         return assemble_all(plan.doc_type, plan.names, cells, given)
 
-    def _validated(self, plan: Plan, columns: dict[str, Any], count: int, where: Where) -> list[Any]:
+    def _validated(self, plan: ReadPlan, columns: dict[str, Any], count: int, where: Where) -> list[Any]:
         """The documents, each made by pydantic."""
         keys, cells = [], []
         known = {field.name: field for field in plan.fields}
@@ -189,17 +189,17 @@ class Reader:
 
     def _stored(self, field: FieldPlan, column: Any, count: int, where: Where) -> tuple[Any] | None:
         """A column in the form in which a DocVec keeps it, in a tuple; None where it must be looked at row by row."""
-        if field.kind.kind is Kind.TENSOR and isinstance(column, layout.Stacked) and not column.present:
+        if field.kind.holds is Holds.TENSOR and isinstance(column, layout.Stacked) and not column.present:
             if field.kind.plain and field.fits(column.shape):
                 return (field.tensor(self.stacked(column, count), column.torch),)
             return None
-        if field.kind.kind is Kind.DOCUMENT and isinstance(column, layout.Nested) and not column.present:
+        if field.kind.holds is Holds.DOCUMENT and isinstance(column, layout.Nested) and not column.present:
             nested = self.columns(column.documents, field.kind.type, lambda row: [*where(row), field.name])
             return None if nested is None or nested.length != count else (nested,)
         cells = field.defaults(count) if column is None else self.checked(field, column, count, where)
         if cells is None:
             return None
-        return (cells,) if field.kind.kind not in (Kind.TENSOR, Kind.DOCUMENT) else field.missing(cells)
+        return (cells,) if field.kind.holds not in (Holds.TENSOR, Holds.DOCUMENT) else field.missing(cells)
 
     def checked(self, field: FieldPlan, column: Any, count: int, where: Where) -> list[Any] | None:
         """The values of a field, known to fit it; None where one does not."""
@@ -209,11 +209,11 @@ class Reader:
             cells = field.natives(column.values)
         elif not kind.plain:
             pass
-        elif kind.kind is Kind.TENSOR:
+        elif kind.holds is Holds.TENSOR:
             cells = self._tensors(field, column, count)
-        elif kind.kind is Kind.DOCUMENT and isinstance(column, layout.Nested) and (kind.optional or not column.present):
+        elif kind.holds is Holds.DOCUMENT and isinstance(column, layout.Nested) and (kind.optional or not column.present):
             cells = self.python(column, count, field.choose, where)
-        elif kind.kind is Kind.DOCUMENTS and isinstance(column, layout.NestedLists):
+        elif kind.holds is Holds.DOCUMENTS and isinstance(column, layout.NestedLists):
             cells = field.arrays(self.python(column, count, field.choose, where))
         if cells is not None:
             return cells

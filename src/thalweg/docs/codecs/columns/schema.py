@@ -11,7 +11,7 @@ from pydantic_core import SchemaValidator
 from thalweg.docs.derived import derive
 from thalweg.docs.doc_list import DocList
 from thalweg.docs.document import AnyDoc, BaseDoc
-from thalweg.docs.fields import FieldKind, Kind, field_kinds, is_plain
+from thalweg.docs.fields import FieldKind, Holds, field_kinds, is_plain
 from thalweg.docs.typed import ArrayClass
 from thalweg.docs.typing.identity import fresh_id, fresh_ids
 from thalweg.docs.typing.tensor import tensor_type
@@ -40,9 +40,9 @@ class FieldPlan:
         self._validator: SchemaValidator | None = None
 
     def choose(self, name: str) -> Target:
-        if self.kind.kind is Kind.OTHER:
+        if self.kind.holds is Holds.OTHER:
             return self._classes.get(name, self._fallback)
-        chosen: Target = self.kind.type if self.kind.kind is Kind.DOCUMENT else self.kind.type.doc_type
+        chosen: Target = self.kind.type if self.kind.holds is Holds.DOCUMENT else self.kind.type.doc_type
         return chosen
 
     def defaults(self, count: int) -> list[Any] | None:
@@ -57,8 +57,8 @@ class FieldPlan:
     def natives(self, values: list[Any]) -> list[Any] | None:
         """`values`, where the types of msgpack are enough to see that they fit."""
         kinds = set(map(type, values))
-        if self.kind.kind is not Kind.SCALAR:
-            return values if self.kind.kind is not Kind.OTHER and self.kind.optional and kinds <= {_NONE} else None
+        if self.kind.holds is not Holds.SCALAR:
+            return values if self.kind.holds is not Holds.OTHER and self.kind.optional and kinds <= {_NONE} else None
         if not self.kind.plain:
             return None
         if kinds <= self.accepted:
@@ -103,7 +103,7 @@ class FieldPlan:
         return checked
 
 
-class Plan:
+class ReadPlan:
     """A class of document. `fast` says that checked columns are documents already; `open` that it keeps other fields."""
 
     def __init__(self, doc_type: type[BaseDoc]) -> None:
@@ -115,8 +115,8 @@ class Plan:
         self.names = tuple(kinds)
 
 
-def plan_of(doc_type: type[BaseDoc]) -> Plan:
-    return derive(doc_type, "columns read", Plan)
+def plan_of(doc_type: type[BaseDoc]) -> ReadPlan:
+    return derive(doc_type, "columns read", ReadPlan)
 
 
 def as_sent(array: Any, torch: bool) -> Any:
@@ -142,7 +142,7 @@ def _classes(kind: FieldKind) -> tuple[dict[str, type[BaseDoc]], Target]:
     """The classes of document in an annotation by name, and what a document of any other name becomes."""
     found: dict[str, type[BaseDoc]] = {}
     fallback: Target = dict
-    stack = [kind.type] if kind.kind is Kind.OTHER else []
+    stack = [kind.type] if kind.holds is Holds.OTHER else []
     while stack:
         item = stack.pop()
         stack.extend(get_args(item))
