@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import secrets
+import os
 from collections.abc import Callable, Mapping
 from time import monotonic
 
@@ -44,7 +44,7 @@ class Context:
     def request_id(self) -> str:
         """32 hexadecimal digits, made on first use where the caller gave none: most requests never need one."""
         if not self._request_id:
-            self._request_id = secrets.token_hex(16)
+            self._request_id = os.urandom(16).hex()
         return self._request_id
 
     @property
