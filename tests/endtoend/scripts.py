@@ -108,6 +108,15 @@ class Script:
         eventually(lambda: not marked(self.mark), seconds)
         eventually(lambda: os.listdir(self.temporary) == [], seconds)
 
+    def blocks(self) -> None:
+        """Wait until it is inside of `block`, which takes SIGTERM into its own hands."""
+        eventually(self._takes_sigterm)
+
+    def _takes_sigterm(self) -> bool:
+        status = Path(f"/proc/{self.process.pid}/status").read_text()
+        caught = next(line for line in status.splitlines() if line.startswith("SigCgt:"))
+        return bool(int(caught.split()[1], 16) >> (signal.SIGTERM - 1) & 1)
+
     def processes(self) -> list[psutil.Process]:
         return marked(self.mark)
 

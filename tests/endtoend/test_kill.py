@@ -136,8 +136,10 @@ def test_a_killed_gateway_comes_back_on_its_port(flow):
 
 
 def test_a_killed_fork_server_is_replaced(flow):
+    old = flow.pids
     os.kill(ForkServer.shared().pid, signal.SIGKILL)
-    eventually(lambda: len(flow.pids) == 3 and flow.is_ready())
+    eventually(lambda: len(flow.pids) == 3 and not set(flow.pids.values()) & set(old.values()))
+    eventually(flow.is_ready)
     assert flow.post("/do", Text(text="a"), return_type=Text).text == "a"
 
 

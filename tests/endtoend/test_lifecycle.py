@@ -67,7 +67,7 @@ caller = threading.Thread(target=call)
 caller.start()
 while not os.path.exists("begun"):
     time.sleep(0.005)
-print("blocking")
+print("begun")
 flow.block()
 caller.join()
 print("unblocked")
@@ -184,7 +184,8 @@ def test_a_module_that_cannot_be_imported_is_named(run):
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=["SIGINT", "SIGTERM"])
 def test_a_signal_lets_requests_under_way_end(run, tmp_path, number):
     script = run(SLOW.replace("DRAIN", "20"))
-    script.line("blocking")
+    script.line("begun")
+    script.blocks()
     script.signal(number)
     (tmp_path / "end").touch()
     assert script.line("answer") == "slow"
@@ -196,7 +197,8 @@ def test_a_signal_lets_requests_under_way_end(run, tmp_path, number):
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=["SIGINT", "SIGTERM"])
 def test_a_second_signal_stops_at_once(run, number):
     script = run(SLOW.replace("DRAIN", "3600"))
-    script.line("blocking")
+    script.line("begun")
+    script.blocks()
     script.signal(number)
     time.sleep(0.2)  # two signals of one kind that wait are one
     script.signal(number)
@@ -207,7 +209,8 @@ def test_a_second_signal_stops_at_once(run, number):
 
 def test_what_does_not_end_in_time_is_called_off(run):
     script = run(SLOW.replace("DRAIN", "0.2"))
-    script.line("blocking")
+    script.line("begun")
+    script.blocks()
     script.signal(signal.SIGTERM)
     script.line("failed")
     assert script.end(5.0) == 0
