@@ -89,6 +89,13 @@ def test_a_letter_that_cannot_be_read_does_not_hold_up_the_others() -> None:
     assert read == [2, 5]
 
 
+def test_letters_to_a_closed_loop_are_lost_in_silence() -> None:
+    loop = asyncio.new_event_loop()
+    mailbox: Mailbox[int] = Mailbox(loop, print)
+    loop.close()
+    mailbox.put(1)
+
+
 async def test_jobs_run_in_order_on_one_thread(compute: ComputeThread) -> None:
     ran: list[tuple[int, str]] = []
 

@@ -664,6 +664,19 @@ async def test_work_whose_context_was_cancelled_is_dropped() -> None:
     assert [entry for entry in gate.ran if entry.startswith("a")] == []
 
 
+async def test_between_documents_it_is_seen_that_nobody_waits() -> None:
+    class Stopping(Executor):
+        @requests
+        def answer(self, doc: Text, context: Context) -> None:
+            gate.ran.append(doc.text)
+            context.cancel()
+
+    async with running(Stopping) as worker:
+        with pytest.raises(Cancelled):
+            await ask(worker, request("/", "a", "b"))
+    assert gate.ran == ["a"]
+
+
 async def test_work_whose_deadline_has_passed_is_dropped() -> None:
     async with running() as worker:
         for endpoint in ("/upper", "/later", "/count", "/count_later"):

@@ -16,7 +16,6 @@ from typing import Any, Self
 from thalweg.executor.annotation import UnknownName
 from thalweg.executor.endpoint import Endpoint, endpoints
 
-METAS = ("name", "description", "workspace")
 INJECTED = ("metas", "requests", "runtime_args", "workspace")
 """What the constructor of an Executor is given besides the user's own arguments."""
 
@@ -58,6 +57,9 @@ class Executor:
         workspace: folder below which files may be kept, where neither of the former names one.
     """
 
+    metas: SimpleNamespace
+    requests: dict[str, BoundEndpoint]
+    runtime_args: SimpleNamespace
     _workspace: str | os.PathLike[str] | None
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
@@ -77,7 +79,7 @@ class Executor:
     ) -> None:
         super().__init__()
         if "requests" not in vars(self):
-            self.identify(metas, requests, runtime_args, workspace)
+            identify(self, metas, requests, runtime_args, workspace)
         else:
             vars(self.metas).update(_as_dict(metas))
             self._workspace = self._workspace if workspace is None else workspace
@@ -85,28 +87,6 @@ class Executor:
             self.logger.warning(
                 "%s knows no argument %s; it is ignored", type(self).__name__, ", ".join(sorted(kwargs))
             )
-
-    def identify(
-        self,
-        metas: Mapping[str, Any] | SimpleNamespace | None,
-        requests: Mapping[str, str] | None,
-        runtime_args: Mapping[str, Any] | SimpleNamespace | None,
-        workspace: str | os.PathLike[str] | None,
-    ) -> None:
-        """Set what every Executor knows of itself; the arguments are those of the constructor. A worker does so before the
-        constructor runs, so that an `__init__` which takes no `**kwargs`, or forgets `super().__init__()`, does no harm."""
-        known = SimpleNamespace(name="", replica=0, replicas=1, shard_id=-1, shards=1, workspace=None)
-        known.__dict__.update(_as_dict(runtime_args))
-        described = SimpleNamespace(name="", description="", workspace=None)
-        described.__dict__.update(_as_dict(metas))
-        described.name = described.name or known.name or type(self).__name__
-        self.metas = described
-        self.runtime_args = known
-        self._workspace = workspace
-        self.requests = {
-            path: BoundEndpoint(endpoint, getattr(self, endpoint.method))
-            for path, endpoint in endpoints(type(self), requests).items()
-        }
 
     @cached_property
     def logger(self) -> logging.Logger:
@@ -156,6 +136,32 @@ class Executor:
         closing = self.close()
         if inspect.isawaitable(closing):
             await closing
+
+
+def identify(
+    executor: Executor,
+    metas: Mapping[str, Any] | SimpleNamespace | None,
+    requests: Mapping[str, str] | None,
+    runtime_args: Mapping[str, Any] | SimpleNamespace | None,
+    workspace: str | os.PathLike[str] | None,
+) -> None:
+    """Set what every Executor knows of itself; the arguments are those of its constructor.
+
+    A worker does so before the constructor runs, so that an `__init__` which takes no `**kwargs`, or forgets
+    `super().__init__()`, does no harm.
+    """
+    known = SimpleNamespace(name="", replica=0, replicas=1, shard_id=-1, shards=1, workspace=None)
+    vars(known).update(_as_dict(runtime_args))
+    described = SimpleNamespace(name="", description="", workspace=None)
+    vars(described).update(_as_dict(metas))
+    described.name = described.name or known.name or type(executor).__name__
+    executor.metas = described
+    executor.runtime_args = known
+    executor._workspace = workspace
+    executor.requests = {
+        path: BoundEndpoint(endpoint, getattr(executor, endpoint.method))
+        for path, endpoint in endpoints(type(executor), requests).items()
+    }
 
 
 async def _finish(closing: Awaitable[Any]) -> None:

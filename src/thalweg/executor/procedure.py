@@ -63,8 +63,11 @@ class Procedure:
             prepared = self._prepare(request, context)
             if not self.endpoint.single:
                 return self._conclude(request, prepared, self._method(**prepared.arguments))
-            arguments = prepared.arguments
-            returned = [self._method(doc=doc, **arguments) for doc in prepared.docs]
+            returned = []
+            for arguments in self._each(prepared):
+                if context.cancelled:
+                    raise Cancelled("The request was called off.")
+                returned.append(self._method(**arguments))
             return self._conclude(request, prepared, returned)
         except BaseException as error:
             raise self._failure(error, context) from None
@@ -75,7 +78,7 @@ class Procedure:
             prepared = self._prepare(request, context)
             if not self.endpoint.single:
                 return self._conclude(request, prepared, await self._method(**prepared.arguments))
-            calls = [self._method(doc=doc, **prepared.arguments) for doc in prepared.docs]
+            calls = [self._method(**arguments) for arguments in self._each(prepared)]
             returned = [await calls[0]] if len(calls) == 1 else await _together(calls)
             return self._conclude(request, prepared, returned)
         except asyncio.CancelledError:

@@ -11,7 +11,7 @@ from typing import Any
 from thalweg.config.options import WorkerOptions
 from thalweg.errors import ConfigurationError
 from thalweg.executor.endpoint import Endpoint, binding_of, endpoints
-from thalweg.executor.executor import INJECTED, Executor
+from thalweg.executor.executor import INJECTED, Executor, identify
 
 
 @dataclass(frozen=True)
@@ -57,7 +57,7 @@ class ExecutorSource:
         # In two steps, so that what an Executor knows of itself is there before its constructor runs, and also where
         # that does not pass it on.
         executor: Executor = cls.__new__(cls)
-        executor.identify(**injected)
+        identify(executor, **injected)
         cls.__init__(executor, **arguments)
         return executor
 

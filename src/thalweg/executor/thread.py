@@ -12,6 +12,7 @@ import threading
 from asyncio import AbstractEventLoop
 from collections import deque
 from collections.abc import Callable
+from contextlib import suppress
 from queue import SimpleQueue
 from time import monotonic
 from typing import Any, Generic, Protocol, TypeVar
@@ -52,7 +53,8 @@ class Mailbox(Generic[T]):
         self._letters.append(letter)
         if not self._waking:
             self._waking = True
-            self._loop.call_soon_threadsafe(self._open)
+            with suppress(RuntimeError):  # raised by a loop that was closed: nobody is left to read
+                self._loop.call_soon_threadsafe(self._open)
 
     def _open(self) -> None:
         # The flag falls first: a letter that is put from now on wakes the loop again, one that was put before is in the

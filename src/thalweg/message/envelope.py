@@ -42,7 +42,7 @@ class Request(msgspec.Struct):
 
 
 class Response(msgspec.Struct):
-    """One answer, or one item of a stream of them."""
+    """One answer, or one item of a stream of them. `parameters` are those of the header, as in a request."""
 
     body: tuple[Buffer, ...] = ()
     content_type: str = JSON

@@ -6,7 +6,7 @@ import logging
 import re
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
-from functools import lru_cache
+from functools import cached_property, lru_cache
 
 from thalweg.config.options import WorkerOptions
 from thalweg.errors import EndpointNotFound, MalformedRequest, Unavailable
@@ -47,13 +47,17 @@ class Worker:
         self._options = options
         self._replica = replica
         self.name = source.name(options)
-        self.description: ServiceDescription = describe(source, options)
         self._passes = source.executor is Passthrough
         self._conversion = Procedure(self.name, DEFAULT_ENDPOINT, Passthrough().requests[DEFAULT_ENDPOINT])
         self._procedures: dict[str, Procedure] = {}
         self._default: Procedure | None = None
         self._invocation: Invocation | None = None
         self._executor: Executor | None = None
+
+    @cached_property
+    def description(self) -> ServiceDescription:
+        """What it answers; known before it is started. Raises what `describe` raises."""
+        return describe(self._source, self._options)
 
     async def start(self) -> None:
         """Construct the Executor, on the thread that will also run its methods. What its constructor raises comes out
