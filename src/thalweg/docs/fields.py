@@ -95,7 +95,9 @@ def _kind(annotation: Any, metadata: list[Any]) -> FieldKind:
     optional = type(None) in members
     members = tuple(_tensor_of(member) for member in members if member is not type(None))
     if members and all(isinstance(member, TensorType) for member in members):
-        return FieldKind(Holds.TENSOR, members[0] if len(members) == 1 else tensor_type("any"), optional, plain)
+        if len(members) == 1:
+            return FieldKind(Holds.TENSOR, members[0], optional, plain)
+        return FieldKind(Holds.TENSOR, tensor_type("any"), optional, False)  # which one it is, only the value tells
     if len(members) != 1:
         return FieldKind(Holds.OTHER, annotation, optional, False)
     kind, held = _single(members[0])

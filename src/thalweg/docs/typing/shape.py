@@ -57,6 +57,13 @@ class Shape:
                 return False
         return True
 
+    def completed(self, sizes: tuple[int, ...]) -> tuple[int, ...]:
+        """`sizes` of empty nested lists, in which no depth below the empty one can be seen, with what is known of it."""
+        hidden = self.dimensions[len(sizes) :]
+        if ... in self.dimensions or 0 not in sizes:
+            return sizes
+        return sizes + tuple(dimension if isinstance(dimension, int) else 0 for dimension in hidden)
+
     def json_schema(self, number: dict[str, Any]) -> dict[str, Any]:
         """Nested arrays of `number`, as exact as JSON Schema can say it."""
         known, schema = self.dimensions, number

@@ -4,7 +4,8 @@ Values are plain `numpy.ndarray` and `torch.Tensor` objects: nothing is wrapped,
 is, without a copy and with its dtype. Booleans, integers, floats and complex numbers may be held.
 
 In JSON a tensor is nested arrays of numbers. NaN is null, infinity is "Infinity" or "-Infinity". The dtype is lost but
-for its kind: integers come back as int64, floats as float64, booleans as bool. Complex numbers have no JSON form.
+for its kind: integers come back as int64, floats as float64, booleans as bool. Of an empty tensor the sizes come back
+that its field's shape fixes. Complex numbers have no JSON form.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Callable
+from contextlib import suppress
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, TypeAlias, Union
 
@@ -23,8 +25,8 @@ from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 from thalweg.docs.typing.array import is_tensor, is_torch, load_torch, to_numpy
 from thalweg.docs.typing.shape import Dimension, Shape
 
-KINDS = "biufc"
-"""`numpy.dtype.kind` of what a tensor may hold."""
+_TYPES = frozenset("?bBhHiIlLqQefdFD")
+"""`numpy.dtype.char` of what a tensor may hold: what has the same size on every machine."""
 
 _NUMBER: dict[str, Any] = {"anyOf": [{"type": ["number", "boolean", "null"]}, {"enum": ["Infinity", "-Infinity"]}]}
 
@@ -93,6 +95,8 @@ class TensorType:
         tensor = _LIBRARIES[self.library].convert(value)
         shape = self.shape
         if shape is not None and tensor.shape != shape.exact:
+            if isinstance(value, (list, tuple)) and 0 in tensor.shape:
+                tensor = tensor.reshape(shape.completed(tuple(tensor.shape)))
             self.check_shape(tuple(tensor.shape))
         return tensor
 
@@ -150,7 +154,7 @@ class _NumPy:
             array = _from_lists(value)
         else:
             array = _from_other(value)
-        if array.dtype.kind not in KINDS or array.dtype.itemsize > 16:
+        if array.dtype.char not in _TYPES:
             raise PydanticCustomError(
                 "tensor_dtype",
                 "A tensor holds booleans, integers, floats or complex numbers, not {dtype}",
@@ -198,7 +202,7 @@ def _from_lists(value: list[Any] | tuple[Any, ...]) -> np.ndarray[Any, Any]:
         array: np.ndarray[Any, Any] = np.array(value)
     except (ValueError, TypeError, OverflowError, RuntimeError):
         array = _from_marked(value)
-    return array if array.dtype.kind in KINDS else _from_marked(value)
+    return array if array.dtype.char in _TYPES else _from_marked(value)
 
 
 def _from_marked(value: Any) -> np.ndarray[Any, Any]:
@@ -234,14 +238,12 @@ def _from_other(value: Any) -> np.ndarray[Any, Any]:
         return _from_text(value)
     if isinstance(value, (bytes, bytearray)):
         return np.frombuffer(value, np.uint8)
-    if isinstance(value, memoryview) or (hasattr(value, "__array__") and not isinstance(value, np.generic)):
-        return np.asarray(value)
-    try:
-        return np.asarray(memoryview(value))
-    except TypeError:
-        raise PydanticCustomError(
-            "tensor_type", "Expected a tensor or nested lists of numbers, got {given}", {"given": type(value).__name__}
-        ) from None
+    if not isinstance(value, np.generic):
+        with suppress(TypeError):
+            return np.asarray(value if hasattr(value, "__array__") else memoryview(value))
+    raise PydanticCustomError(
+        "tensor_type", "Expected a tensor or nested lists of numbers, got {given}", {"given": type(value).__name__}
+    )
 
 
 def _from_text(text: str) -> np.ndarray[Any, Any]:

@@ -137,7 +137,7 @@ class Reader:
         rows = zip(*cells, strict=True) if cells else [()] * count
         for number, row in enumerate(rows):
             try:
-                docs.append(validate(dict(zip(keys, row, strict=True))))
+                docs.append(validate(dict(zip(keys, row, strict=True)), strict=plan.strict))
             except ValidationError as error:
                 details += error_details(error, where(number))
                 if len(details) >= LIMIT:

@@ -113,6 +113,8 @@ class ReadPlan:
         self.fast = is_plain(doc_type) and not any(_tagged(doc_type, name) for name in kinds)
         self.open = doc_type.model_config.get("extra", "ignore") != "ignore"
         self.names = tuple(kinds)
+        # Dates and the like travel as text, which a strict model would not take from Python.
+        self.strict = False if doc_type.model_config.get("strict") else None
 
 
 def plan_of(doc_type: type[BaseDoc]) -> ReadPlan:
