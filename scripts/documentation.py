@@ -147,7 +147,11 @@ class Session:
             raise PageError(f"Nobody knows how to check '{words[0]}'; say <!-- run: no, why --> before the block.")
 
     def _run(self, words: list[str]) -> None:
-        command = [sys.executable, "-m", *words] if words[0] == "thalweg" else [*words, "--silent", "--show-error"]
+        command = (
+            [sys.executable, "-m", *words]
+            if words[0] == "thalweg"
+            else [*words, "--silent", "--show-error", "--fail-with-body"]
+        )
         done = subprocess.run(command, capture_output=True, text=True, timeout=START_SECONDS, check=False)
         if done.returncode:
             raise PageError(f"It ended with {done.returncode}:\n{done.stdout}{done.stderr}")

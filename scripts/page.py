@@ -9,7 +9,7 @@ from dataclasses import dataclass
 LANGUAGES = frozenset({"bash", "json", "mermaid", "python", "text", "toml", "yaml"})
 
 _FENCE = re.compile(r"(?P<indent>\s*)(?P<marks>```+|~~~+)(?P<language>[^`]*)")
-_DIRECTIVE = re.compile(r"\s*<!--\s*(?P<word>run|file|output)\b\s*:?\s*(?P<rest>.*?)\s*-->\s*")
+_DIRECTIVE = re.compile(r"\s*<!--\s*(?P<word>run|file|output)\s*(?::\s*(?P<rest>.*?)\s*)?-->\s*")
 
 
 class PageError(Exception):
@@ -51,7 +51,9 @@ def blocks(name: str, text: str) -> Iterator[Block]:
         language = fence["language"].strip()
         if language not in LANGUAGES:
             known = ", ".join(sorted(LANGUAGES))
-            raise PageError(f"{name}:{number + 1}: a block in {language or 'no language'!r}; there are {known}.")
+            raise PageError(
+                f"{name}:{number + 1}: a block in {repr(language) if language else 'no language'}; there are {known}."
+            )
         directive = _directive(name, lines, number - 1)
         inner = [line.removeprefix(fence["indent"]) for line in lines[number + 1 : end]]
         yield Block(language, "\n".join(inner) + "\n", number + 2, directive)
@@ -71,10 +73,10 @@ def _directive(name: str, lines: list[str], number: int) -> Directive:
         number -= 1
     found = _DIRECTIVE.fullmatch(lines[number]) if number >= 0 else None
     if found is None:
-        if number >= 0 and lines[number].lstrip().startswith("<!-- run"):
+        if number >= 0 and re.match(r"\s*<!--\s*(run|file|output)\b", lines[number]):
             raise PageError(f"{name}:{number + 1}: {lines[number].strip()} is not understood.")
         return Directive()
-    word, rest = found["word"], found["rest"]
+    word, rest = found["word"], found["rest"] or ""
     if word == "run":
         answer, comma, reason = rest.partition(",")
         if answer.strip() != "no" or not comma or len(reason.strip()) < 8:
