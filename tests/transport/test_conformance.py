@@ -1,4 +1,8 @@
-"""Every transport passes the same checks."""
+"""Every transport passes the same checks, on Python's event loop and on the one that our processes run."""
+
+import asyncio
+import sys
+from dataclasses import replace
 
 import pytest
 
@@ -10,6 +14,7 @@ SUBJECTS = {
     "unix": Subject("thalweg.transport.local", "unix://{folder}/socket"),
     "http": Subject("thalweg.transport.http", "http://127.0.0.1:0", inflight=512),
 }
+SUBJECTS |= {f"{name}-short": replace(subject, submits=True) for name, subject in SUBJECTS.items() if name != "inprocess"}
 CASES = [
     pytest.param(subject, check, id=f"{name}-{check.name}")
     for name, subject in SUBJECTS.items()
@@ -21,3 +26,12 @@ CASES = [
 @pytest.mark.parametrize("subject,check", CASES)
 async def test_transport_conforms(subject: Subject, check: Check) -> None:
     await check(subject)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="uvloop is not made for Windows")
+@pytest.mark.parametrize("subject,check", CASES)
+def test_transport_conforms_on_uvloop(subject: Subject, check: Check) -> None:
+    import uvloop
+
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(check(subject))

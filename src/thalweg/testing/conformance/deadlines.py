@@ -66,7 +66,7 @@ async def the_callers_deadline_ends_the_request_on_both_sides(subject: Subject) 
             began = monotonic()
             error = await caught(channel, Request(endpoint, (b"{}",)), Context.with_timeout(SHORT_SECONDS))
             assert type(error) is DeadlineExceeded
-            assert SHORT_SECONDS <= monotonic() - began < PATIENCE_SECONDS
+            assert 0.9 * SHORT_SECONDS <= monotonic() - began < PATIENCE_SECONDS  # timers may be a little early
             await endless.wait_ended()
 
 

@@ -11,9 +11,19 @@ from tempfile import TemporaryDirectory
 from typing import cast
 
 from thalweg.config import Limits
-from thalweg.message import Context, EndpointDescription, Handler, Request, Response, ServiceDescription
+from thalweg.message import (
+    Context,
+    EndpointDescription,
+    Handler,
+    Pending,
+    Reply,
+    Request,
+    Response,
+    ServiceDescription,
+)
 from thalweg.testing.leaks import no_leaks
 from thalweg.transport.contract import Channel, Server, Serving
+from thalweg.transport.dispatch import dispatch
 from thalweg.transport.registry import Transport
 
 ONE = "/one"
@@ -38,12 +48,14 @@ class Subject:
         address: where its servers listen. `{folder}` stands for a new temporary folder; let the system choose ports.
         separate: its two ends can be in two processes, and so bytes really travel.
         inflight: requests that one channel can really have under way at once; the others wait in the channel.
+        submits: the handlers that it is checked with have the short way (`UnaryHandler`) for what has one answer.
     """
 
     module: str
     address: str
     separate: bool = True
     inflight: int = 5000
+    submits: bool = False
 
     @property
     def transport(self) -> Transport:
@@ -59,6 +71,7 @@ class Subject:
     async def serve(self, handler: Handler, settings: Settings | None = None) -> AsyncIterator[tuple[Server, Channel]]:
         """A started server around `handler` and a connected channel to it; both are closed at the end."""
         settings = settings or Settings()
+        handler = Submitting(handler) if self.submits else handler
         with self.fresh_address() as address:
             server = self.transport.server(address, settings.serving(handler))
             await server.start()
@@ -94,6 +107,30 @@ class Answering:
 
     def handle(self, request: Request, context: Context) -> AsyncGenerator[Response, None]:
         return self.respond(request, context)
+
+
+@dataclass(frozen=True)
+class Submitting:
+    """Gives another handler the short way for all but streams."""
+
+    handler: Handler
+
+    def handle(self, request: Request, context: Context) -> AsyncGenerator[Response, None]:
+        return self.handler.handle(request, context)
+
+    def submit(self, request: Request, context: Context, reply: Reply) -> Pending | None:
+        if request.endpoint == MANY:
+            return None
+
+        async def work() -> None:
+            given: list[Response] = []
+            error = await dispatch(self.handler, request, context, given.append)
+            if error is not None:
+                reply.fail(error)
+            else:
+                reply.answer(given[0])
+
+        return asyncio.get_running_loop().create_task(work())
 
 
 @dataclass(frozen=True)

@@ -11,11 +11,10 @@ import msgspec
 from thalweg.errors import EndpointNotFound, Unavailable
 from thalweg.message import EndpointDescription, ServiceDescription
 from thalweg.message.description import DEFAULT_ENDPOINT
-from thalweg.message.status import CODES, to_failure
 from thalweg.transport.admission import RETRY_AFTER_SECONDS, Admission
 from thalweg.transport.contract import Serving
 from thalweg.transport.http.exchange import Exchange, Receive, Scope, Send
-from thalweg.transport.http.failures import MethodNotAllowed, encode_failure
+from thalweg.transport.http.failures import MethodNotAllowed
 from thalweg.transport.http.openapi import openapi
 from thalweg.transport.http.pages import Page, docs_asset, docs_page, find_file, read_page
 
@@ -29,6 +28,10 @@ class Application:
         self.serving = serving
         self.admission = Admission(serving.limits)
         self.draining = False
+        self.date_line = b""
+        self._working: set[object] = set()
+        self._idle = asyncio.Event()
+        self._idle.set()
         self._described: ServiceDescription | None = None
         self._endpoints: dict[str, EndpointDescription] = {}
         self._views: dict[str, Callable[[], Page | Awaitable[Page]]] = {
@@ -41,6 +44,19 @@ class Application:
 
     def __call__(self, scope: Scope, receive: Receive, send: Send) -> Coroutine[Any, Any, None]:
         return Exchange(self, scope, receive, send).run()
+
+    def entered(self, work: object) -> None:
+        self._working.add(work)
+        self._idle.clear()
+
+    def left(self, work: object) -> None:
+        self._working.discard(work)
+        if not self._working:
+            self._idle.set()
+
+    async def idle(self) -> None:
+        """Return when nothing that has `entered` is under way."""
+        await self._idle.wait()
 
     def endpoint(self, path: str) -> EndpointDescription | None:
         """The description of what answers at `path`; None where the service does not tell what it answers.
@@ -107,8 +123,7 @@ class Application:
         if not self.draining and self.serving.ready():
             return _json({"status": "ready"})
         reason = "The server is stopping." if self.draining else "The service is not ready yet."
-        error = Unavailable(reason, retry_after=RETRY_AFTER_SECONDS)
-        return Page("application/json", encode_failure(to_failure(error)), CODES[error.status].http)
+        raise Unavailable(reason, retry_after=RETRY_AFTER_SECONDS)
 
     def _openapi(self) -> Page:
         return _json(openapi(self.serving.describe(), self._title()))

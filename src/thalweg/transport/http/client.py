@@ -52,14 +52,19 @@ class HttpChannel(Channel):
         self._sentinel: _Sentinel | None = None
         self._looking: asyncio.Task[None] | None = None
         self._lost = asyncio.Event()
+        self._connecting = asyncio.Lock()
         self._closed = False
 
     async def connect(self) -> None:
-        if self._closed:
-            raise Unavailable(f"The channel to {self._address} is closed.")
-        if self._sentinel is None:
-            self._sentinel = await self._watch()
-            self._lost = asyncio.Event()
+        async with self._connecting:
+            self._check_open()
+            if self._sentinel is None:
+                sentinel = await self._watch()
+                if self._closed:
+                    sentinel.abort()
+                self._check_open()
+                self._sentinel = sentinel
+                self._lost = asyncio.Event()
 
     @property
     def connected(self) -> bool:
@@ -132,8 +137,7 @@ class HttpChannel(Channel):
         return await self._open().get(self._address + path, allow_redirects=False)
 
     def _open(self) -> aiohttp.ClientSession:
-        if self._closed:
-            raise Unavailable(f"The channel to {self._address} is closed.")
+        self._check_open()
         if self._session is None:
             self._session = aiohttp.ClientSession(
                 connector=aiohttp.TCPConnector(limit=CONNECTIONS, keepalive_timeout=KEEP_ALIVE_SECONDS),
@@ -144,6 +148,10 @@ class HttpChannel(Channel):
                 max_field_size=2 * headers.PARAMETERS_BYTES,
             )
         return self._session
+
+    def _check_open(self) -> None:
+        if self._closed:
+            raise Unavailable(f"The channel to {self._address} is closed.")
 
     async def _within(self, context: Context, work: Awaitable[T]) -> T:
         """`work`, as far as there is time for it. Raises what a channel raises for whatever goes wrong."""
@@ -234,9 +242,14 @@ class HttpChannel(Channel):
 
     async def _look(self) -> None:
         try:
-            self._sentinel = await self._watch()
+            sentinel = await self._watch()
         except Unavailable:
             self._lose()
+            return
+        if self._sentinel is None:  # a request found nobody there in the meantime, and said so
+            sentinel.abort()
+        else:
+            self._sentinel = sentinel
 
     def _lose(self) -> None:
         sentinel, self._sentinel = self._sentinel, None

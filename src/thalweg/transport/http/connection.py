@@ -7,12 +7,15 @@ watches for that; and it bounds what uvicorn does not: the size of a request's h
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Callable
-from typing import Any, Literal, cast
+from typing import Any, Literal, Protocol, cast
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from thalweg.errors import MalformedRequest, ThalwegError
+
+log = logging.getLogger("thalweg.server")
 
 HEAD_BYTES = 64 * 1024
 """Largest request line and headers together."""
@@ -26,6 +29,12 @@ _HEAD_TOO_LARGE = b"HTTP/1.1 431 Request Header Fields Too Large\r\ncontent-leng
 Phase = Literal["idle", "reading", "working", "answering"]
 
 
+class Work(Protocol):
+    """What answers a request and may be told to end it: a task, or what does without one."""
+
+    def cancel(self) -> object: ...
+
+
 class HttpConnection(asyncio.Protocol):
     """Passes everything on to `inner`. Its `task` is the one that answers the request under way."""
 
@@ -33,14 +42,16 @@ class HttpConnection(asyncio.Protocol):
         self,
         opened: Callable[[HttpConnection], None],
         closed: Callable[[HttpConnection], None],
+        protocol: Callable[..., HttpToolsProtocol],
         **settings: Any,
     ) -> None:
-        """`settings` are those that uvicorn gives its protocols."""
+        """`settings` are those that uvicorn gives its protocols, of which `protocol` makes one for this guard."""
         self._opened = opened
         self._closed = closed
         settings["app_state"] = {"connection": self}
-        self._inner = HttpToolsProtocol(**settings)
+        self._inner = protocol(self, **settings)
         self._inner.access_log = False
+        self._inner.logger = log
         self._transport: asyncio.Transport | None = None
         self._spoke = False
         self._unclaimed = 0
@@ -50,7 +61,7 @@ class HttpConnection(asyncio.Protocol):
         self.full = False
         self._room: asyncio.Future[None] | None = None
         self.phase: Phase = "idle"
-        self.task: asyncio.Task[Any] | None = None
+        self.task: Work | None = None
         self.lost = False
         self.interruption: tuple[ThalwegError, int | None] | None = None
 
@@ -99,7 +110,13 @@ class HttpConnection(asyncio.Protocol):
 
     def begin(self, phase: Phase) -> None:
         """The running task answers the next request."""
-        self.task = asyncio.current_task()
+        task = asyncio.current_task()
+        assert task is not None
+        self.take(task, phase)
+
+    def take(self, work: Work, phase: Phase) -> None:
+        """`work` answers the next request."""
+        self.task = work
         self.phase = phase
         self._quiet = 0
         self._unclaimed = 0
@@ -118,6 +135,14 @@ class HttpConnection(asyncio.Protocol):
     async def room(self) -> None:
         """Return when the peer has read so much that there is room for more."""
         while self.full and not self.lost:
+            self._room = asyncio.get_running_loop().create_future()
+            await self._room
+
+    async def sever(self) -> None:
+        """Drop the connection with whatever is unsent, and return when it is gone."""
+        self.task = None  # it is about to end by itself
+        self.abort()
+        while not self.lost:
             self._room = asyncio.get_running_loop().create_future()
             await self._room
 

@@ -50,12 +50,20 @@ class Site(Protocol):
     serving: Serving
     admission: Admission
     draining: bool
+    date_line: bytes
+    """The `date` header of answers, as a line."""
 
     def endpoint(self, path: str) -> EndpointDescription | None:
         """The description of what answers at `path`; None where nothing is known. Raises `EndpointNotFound`."""
 
     async def page(self, method: str, path: str) -> Page:
         """What is shown at `path`. Raises `EndpointNotFound`."""
+
+    def entered(self, work: object) -> None:
+        """`work` is under way without a task that uvicorn knows."""
+
+    def left(self, work: object) -> None:
+        """It has ended."""
 
 
 class Exchange:
@@ -267,10 +275,11 @@ class Exchange:
         connection = self._connection
         interruption, connection.interruption = connection.interruption, None
         if interruption is None:
-            connection.abort()
+            await connection.sever()
             return
-        if connection.task is not None:
-            connection.task.uncancel()
+        task = asyncio.current_task()
+        assert task is not None
+        task.uncancel()
         await self._fail(*interruption)
 
     async def _fail(self, error: ThalwegError, status: int | None = None) -> None:
@@ -284,14 +293,14 @@ class Exchange:
             lines.append((b"allow", ", ".join(error.allow).encode()))
         if error.retry_after is not None:
             lines.append((b"retry-after", b"%d" % max(1, ceil(error.retry_after))))
-        self._request_id = failure.request_id
+        self._request_id = headers.parsed_request_id(failure.request_id.encode())
         body = encode_failure(failure)
         await self._write(status or CODES[error.status].http, lines, [body], len(body))
 
     async def _fail_late(self, failure: Failure) -> None:
         """A stream ends with an event that tells, unless nobody reads it; another answer cannot be changed any more."""
         if self._connection.phase == "answering" or self._connection.full:
-            self._connection.abort()
+            await self._connection.sever()
             return
         await self._send({"type": "http.response.body", "body": error_event(failure), "more_body": True})
         await self._send({"type": "http.response.body"})

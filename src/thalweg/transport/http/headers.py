@@ -6,7 +6,6 @@ import json
 import re
 from collections.abc import Iterator, Mapping
 from functools import cached_property, lru_cache
-from math import isfinite
 from typing import Any, NamedTuple
 from urllib.parse import quote, unquote
 
@@ -137,10 +136,10 @@ def parsed_timeout(value: bytes) -> float:
         MalformedRequest: no number of seconds, or one below zero.
     """
     try:
-        seconds = float(value)
-    except ValueError:
+        seconds = msgspec.json.decode(value, type=float)
+    except (msgspec.DecodeError, UnicodeDecodeError):
         seconds = -1.0
-    if not isfinite(seconds) or seconds < 0:
+    if seconds < 0:
         raise MalformedRequest(f"{TIMEOUT} is {_text(value)!r}; it takes a number of seconds, such as 2.5.")
     return min(seconds, LONGEST_TIMEOUT)
 

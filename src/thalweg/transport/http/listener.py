@@ -15,6 +15,7 @@ from thalweg.errors import ConfigurationError, PeerLost
 from thalweg.transport.contract import Server, Serving
 from thalweg.transport.http.application import Application
 from thalweg.transport.http.connection import HttpConnection
+from thalweg.transport.http.submission import ShortProtocol
 
 KEEP_ALIVE_SECONDS = 75
 """How long a connection may rest between two requests: longer than the minute of most load balancers."""
@@ -48,10 +49,18 @@ class HttpServer(Server):
         self._state = uvicorn.Server(config).server_state
 
         def connection() -> HttpConnection:
-            return HttpConnection(self._opened, self._closed, config=config, server_state=self._state, _loop=loop)
+            settings = {"config": config, "server_state": self._state, "_loop": loop}
+            return HttpConnection(self._opened, self._closed, self._protocol, **settings)
 
-        self._listener = await loop.create_server(connection, sock=listening, backlog=BACKLOG)
+        try:
+            self._listener = await loop.create_server(connection, sock=listening, backlog=BACKLOG)
+        except OSError:
+            listening.close()
+            raise
         self._sweep()
+
+    def _protocol(self, guard: HttpConnection, **settings: Any) -> ShortProtocol:
+        return ShortProtocol(guard, self._application, **settings)
 
     def _opened(self, connection: HttpConnection) -> None:
         self._connections.add(connection)
@@ -65,7 +74,9 @@ class HttpServer(Server):
 
     def _sweep(self) -> None:
         """Once a second: tell the time, and end what has been silent for too long."""
-        self._state.default_headers = [(b"date", formatdate(usegmt=True).encode())]
+        date = formatdate(usegmt=True).encode()
+        self._state.default_headers = [(b"date", date)]
+        self._application.date_line = b"date: %b\r\n" % date
         for connection in list(self._connections):
             connection.sweep()
         self._tick = asyncio.get_running_loop().call_later(1.0, self._sweep)
@@ -80,6 +91,7 @@ class HttpServer(Server):
         try:
             while self._state.tasks:
                 await asyncio.wait(self._state.tasks)
+            await self._application.idle()
         finally:
             timer.cancel()
         await self._close()
@@ -140,9 +152,9 @@ def _host_and_port(address: str) -> tuple[str, int]:
 
 
 async def _bind(host: str, port: int) -> socket.socket:
-    """A socket bound to the first address of `host`. Raises `OSError` that names the address."""
+    """A socket bound to an address of `host`, of IPv4 where there is one. Raises `OSError` that names the address."""
     found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
-    family, kind, protocol, _, where = found[0]
+    family, kind, protocol, _, where = min(found, key=lambda address: address[0] != socket.AF_INET)
     bound = socket.socket(family, kind, protocol)
     try:
         bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)

@@ -39,7 +39,7 @@ _HEADER_REQUEST_ID: Schema = {
     "name": REQUEST_ID,
     "in": "header",
     "description": "A name for the request, given back and written to the log.",
-    "schema": {"type": "string", "maxLength": 128},
+    "schema": {"type": "string"},
 }
 _ERRORS = {
     400: "The body is not what its content type says, or a header is not what it should be.",
@@ -171,8 +171,8 @@ def _operation(
         "required": ["data", "parameters"],
     }
     answer = components.place(f"{name}_response", response)
-    media = {EVENTS: {"schema": {"type": "string"}}} if endpoint.streaming else {JSON: {"schema": answer}}
-    described = "Each item is an event whose data is an answer of its own." if endpoint.streaming else "The answer."
+    media = {EVENTS: {"schema": _event(answer, error)}} if endpoint.streaming else {JSON: {"schema": answer}}
+    described = "A stream of events; the schema is that of one." if endpoint.streaming else "The answer."
     responses: dict[str, Any] = {"200": {"description": described, "content": media}}
     responses |= {str(status): _failure(status, error) for status in _ERRORS}
     return {
@@ -185,6 +185,24 @@ def _operation(
             "content": {JSON: {"schema": components.place(f"{name}_request", request)}},
         },
         "responses": responses,
+    }
+
+
+def _event(answer: Schema, error: Schema) -> Schema:
+    return {
+        "type": "object",
+        "properties": {
+            "event": {
+                "type": "string",
+                "description": "An item has no name, or `columns` where columns were asked for; the last event is "
+                "`end`, or `error`.",
+            },
+            "data": {
+                "type": "string",
+                "contentMediaType": JSON,
+                "contentSchema": {"anyOf": [answer, error, {"type": "object", "maxProperties": 0}]},
+            },
+        },
     }
 
 

@@ -64,10 +64,13 @@ def _inside(folder: Path, rest: str) -> Path | None:
     if "\0" in rest or ".." in PurePosixPath(rest).parts:
         return None
     root = folder.resolve()
-    found = (root / rest.lstrip("/")).resolve()
-    if found.is_dir():
-        found = (found / INDEX).resolve()
-    return found if found.is_relative_to(root) and found.is_file() else None
+    try:
+        found = (root / rest.lstrip("/")).resolve()
+        if found.is_dir():
+            found = (found / INDEX).resolve()
+        return found if found.is_relative_to(root) and found.is_file() else None
+    except OSError:  # a name that no file of this system can have, or a folder that nobody may look into
+        return None
 
 
 def read_page(file: Path) -> Page:
