@@ -22,17 +22,19 @@ async def dispatch(handler: Handler, request: Request, context: Context, send: S
     Holds the deadline over the whole of it, a slow reader included. Cancelling the task cancels the handler and the
     context, and raises `CancelledError` as usual.
     """
+    limit: asyncio.Timeout | None = None
     try:
         if context.deadline is None:
             await _iterate(handler, request, context, send)
         else:
-            async with asyncio.timeout(context.deadline - monotonic()):
+            limit = asyncio.timeout(context.deadline - monotonic())
+            async with limit:
                 await _iterate(handler, request, context, send)
     except ThalwegError as error:
         return error
     except TimeoutError as error:
         context.cancel()
-        if context.deadline is not None and monotonic() >= context.deadline:
+        if limit is not None and limit.expired():  # the clock does not tell: timers may be a little early
             return DeadlineExceeded("The deadline of the request has passed.", request_id=context.request_id)
         return defect(error, context)
     except asyncio.CancelledError:
