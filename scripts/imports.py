@@ -30,17 +30,16 @@ def libraries(at_load: str = "", in_functions: str = "") -> Libraries:
 
 
 ALLOWED: dict[str, Libraries] = {
-    "thalweg.cli": libraries("click rich"),
-    "thalweg.client": libraries(),
-    "thalweg.config": libraries("pydantic yaml"),
-    "thalweg.docs": libraries("msgspec numpy pydantic pydantic_core", "torch"),
-    "thalweg.docs.mypy": libraries("", "mypy"),
-    "thalweg.executor": libraries("pydantic", "cloudpickle yaml"),
-    "thalweg.message": libraries("msgspec"),
+    "thalweg": libraries("msgspec pydantic"),
+    "thalweg.cli": libraries("click rich", "yaml"),
+    "thalweg.client": libraries("", "uvloop"),
+    "thalweg.config": libraries("yaml"),
+    "thalweg.docs": libraries("numpy pydantic_core", "torch"),
+    "thalweg.executor": libraries("cloudpickle", "uvloop"),
+    "thalweg.message.proto": libraries("google"),
     "thalweg.orchestration": libraries("", "cloudpickle uvloop"),
     "thalweg.service": libraries("", "cloudpickle uvloop"),
     "thalweg.testing": libraries("hypothesis pytest"),
-    "thalweg.transport": libraries("msgspec"),
     "thalweg.transport.grpc": libraries("google grpc"),
     "thalweg.transport.http": libraries("aiohttp httptools uvicorn"),
 }

@@ -59,7 +59,7 @@ def _headers(ctx: click.Context, parameter: click.Parameter, value: tuple[str, .
     return headers
 
 
-@click.command(epilog=EXIT_CODES)
+@click.command("call", epilog=EXIT_CODES)
 @click.argument("address")
 @click.argument("endpoint")
 @click.argument("documents", metavar="[DATA]", required=False, callback=_documents)
@@ -69,7 +69,7 @@ def _headers(ctx: click.Context, parameter: click.Parameter, value: tuple[str, .
     "--timeout", type=click.FloatRange(min=0, min_open=True), metavar="SECONDS", help="Give up after so long."
 )
 @click.option("--target", default="", metavar="REGEX", help="Only Executors whose whole name matches do their work.")
-def call(
+def call_command(
     address: str,
     endpoint: str,
     documents: list[Any],

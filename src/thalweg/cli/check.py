@@ -12,10 +12,10 @@ if TYPE_CHECKING:
     from thalweg.message import EndpointDescription, ServiceDescription
 
 
-@click.command()
+@click.command("check")
 @click.argument("target")
 @click.option("--mermaid", is_flag=True, help="Print the graph as a Mermaid flowchart instead.")
-def check(target: str, mermaid: bool) -> None:
+def check_command(target: str, mermaid: bool) -> None:
     """Check a Flow, a Deployment or an Executor before it is served.
 
     Reads TARGET (as for serve), imports the code of every Executor in a process of its own without constructing any,

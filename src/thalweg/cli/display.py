@@ -40,7 +40,7 @@ class Lines:
 
     def ready(self, addresses: Sequence[str]) -> None:
         for address in addresses:
-            _print(f"listening: {described(address)}")
+            _print(f"listening: {location(address)}")
         _print(f"ready after {monotonic() - self._began:.2f} s; Ctrl-C stops")
 
     def close(self) -> None:
@@ -51,7 +51,7 @@ def _print(line: str) -> None:
     print(line, flush=True)
 
 
-def described(address: str) -> str:
+def location(address: str) -> str:
     """`address`, and where its pages are if it has any."""
     return f"{address}, its pages at {address}/docs" if address.startswith("http") else address
 

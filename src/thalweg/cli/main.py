@@ -8,10 +8,10 @@ from typing import Any
 import click
 
 from thalweg import __version__
-from thalweg.cli.call import call
-from thalweg.cli.check import check
+from thalweg.cli.call import call_command
+from thalweg.cli.check import check_command
 from thalweg.cli.failure import INTERRUPTED, exit_code, explanation
-from thalweg.cli.serve import serve
+from thalweg.cli.serve import serve_command
 from thalweg.errors import ThalwegError
 
 
@@ -40,6 +40,6 @@ def main() -> None:
     """
 
 
-main.add_command(serve)
-main.add_command(call)
-main.add_command(check)
+main.add_command(serve_command)
+main.add_command(call_command)
+main.add_command(check_command)

@@ -12,7 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from thalweg.cli.board import Board, Row, in_words
-from thalweg.cli.display import described
+from thalweg.cli.display import location
 from thalweg.orchestration.member import Phase, Progress
 
 
@@ -54,7 +54,7 @@ class Panel:
             table.add_row(Text(row.name, "bold"), Text(row.code), Text(_reads(row), "dim"), _state(row))
         parts: list[Table | Text] = [table]
         if self._took is not None:
-            parts += [Text(), *(Text(described(address), "cyan") for address in self._addresses)]
+            parts += [Text(), *(Text(location(address), "cyan") for address in self._addresses)]
             parts += [Text(), Text(f"ready after {self._took:.2f} s; Ctrl-C stops", "dim")]
         return Frame(Group(*parts), title=Text(self._title), title_align="left", expand=False)
 

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from thalweg.orchestration import Deployment, Flow
 
 
-@click.command()
+@click.command("serve")
 @click.argument("target")
 @click.option("--protocol", multiple=True, metavar="NAME", help="http or grpc; may be repeated.")
 @click.option("--port", multiple=True, type=int, metavar="NUMBER", help="One for each protocol, in the same order.")
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 @click.option("--name", metavar="NAME", help="Name of the Executor, in errors and logs.")
 @click.option("--timeout", type=float, metavar="SECONDS", help="For requests that name no deadline of their own.")
 @click.option("--workspace", metavar="FOLDER", help="Folder below which the Executor may keep its files.")
-def serve(target: str, **given: Any) -> None:
+def serve_command(target: str, **given: Any) -> None:
     """Serve an Executor or a Flow until Ctrl-C.
 
     TARGET is a YAML file of a Flow, a Deployment or an Executor; package.module:Class; or file.py:Class. A function with
