@@ -35,6 +35,7 @@ ALLOWED: dict[str, Libraries] = {
     "thalweg.client": libraries("", "uvloop"),
     "thalweg.config": libraries("yaml"),
     "thalweg.docs": libraries("numpy pydantic_core", "torch"),
+    "thalweg.docs.mypy": libraries("mypy"),
     "thalweg.executor": libraries("cloudpickle", "uvloop"),
     "thalweg.message.proto": libraries("google"),
     "thalweg.orchestration": libraries("", "cloudpickle uvloop"),
@@ -43,6 +44,9 @@ ALLOWED: dict[str, Libraries] = {
     "thalweg.transport.grpc": libraries("google grpc"),
     "thalweg.transport.http": libraries("aiohttp httptools uvicorn"),
 }
+
+GUESTS = ("thalweg.docs.mypy", "thalweg.testing")
+"""Loaded by a tool that its user has installed, never by Thalweg itself: what they import need not be a dependency."""
 
 MODULE_OF = {"PyYAML": "yaml", "grpcio": "grpc", "protobuf": "google"}
 """Distributions whose module has another name."""
@@ -85,7 +89,7 @@ def _objection(
         return ""
     if library not in entry.at_load:
         return f"may import {library} inside functions only"
-    if library not in dependencies and not module.name.startswith(f"{module.name.split('.')[0]}.testing"):
+    if library not in dependencies and not f"{module.name}.".startswith(tuple(f"{guest}." for guest in GUESTS)):
         return f"imports {library}, which is no core dependency"
     return ""
 
