@@ -35,7 +35,7 @@ ALLOWED: dict[str, Libraries] = {
     "thalweg.client": libraries("", "uvloop"),
     "thalweg.config": libraries("yaml"),
     "thalweg.docs": libraries("numpy pydantic_core", "torch"),
-    "thalweg.docs.mypy": libraries("mypy"),
+    "thalweg.docs.mypy": libraries("", "mypy"),
     "thalweg.executor": libraries("cloudpickle", "uvloop"),
     "thalweg.message.proto": libraries("google"),
     "thalweg.orchestration": libraries("", "cloudpickle uvloop"),
@@ -45,8 +45,8 @@ ALLOWED: dict[str, Libraries] = {
     "thalweg.transport.http": libraries("aiohttp httptools uvicorn"),
 }
 
-GUESTS = ("thalweg.docs.mypy", "thalweg.testing")
-"""Loaded by a tool that its user has installed, never by Thalweg itself: what they import need not be a dependency."""
+GUESTS = ("thalweg.testing",)
+"""Loaded by the tests of a user, who has installed what they import."""
 
 MODULE_OF = {"PyYAML": "yaml", "grpcio": "grpc", "protobuf": "google"}
 """Distributions whose module has another name."""
