@@ -27,7 +27,7 @@ help:
 
 .PHONY: demo
 demo: $(VENV)/.demo
-	@$(RUN) -m examples.stdlib_search $(if $(filter-out 0 no false,$(SERVE)),--serve)
+	@$(RUN) examples/stdlib_search/demo.py $(if $(filter-out 0 no false,$(SERVE)),--serve)
 
 .PHONY: test
 test: $(VENV)/.test
