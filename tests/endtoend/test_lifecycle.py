@@ -282,3 +282,25 @@ with Flow().add(uses=Starting):
     pass
 """)
     assert script.end() == 0
+
+
+@pytest.mark.parametrize(
+    "fate, told",
+    [("os.kill(os.getpid(), 11)", "killed by SIGSEGV"), ("os._exit(3)", "exit code 3"), ("sys.exit(4)", "SystemExit: 4")],
+    ids=["crash", "exit", "SystemExit"],
+)
+def test_a_process_that_ends_before_it_is_ready_is_named_with_how_it_ended(run, fate, told):
+    script = run(f"""
+import os, sys
+{EXECUTORS}
+class Ending(Upper):
+    def __init__(self, **kwargs):
+        super().__init__(**kwargs)
+        {fate}
+
+with Flow().add(uses=Ending, name="ending"):
+    pass
+""")
+    assert script.end() == 1
+    assert "ending" in script.errors()
+    assert told in script.errors()

@@ -68,8 +68,8 @@ class Deployment(Runnable):
         return deployment_blueprint(self._options, directory)
 
     @property
-    def _drain_seconds(self) -> float:
-        return self._options.drain_seconds
+    def _server(self) -> DeploymentOptions:
+        return self._options
 
     def __repr__(self) -> str:
         return f"<Deployment {self.name!r}>"

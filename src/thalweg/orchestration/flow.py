@@ -126,8 +126,8 @@ class Flow(Runnable):
         return flow_blueprint(self._options, directory)
 
     @property
-    def _drain_seconds(self) -> float:
-        return self._options.gateway.drain_seconds
+    def _server(self) -> GatewayOptions:
+        return self._options.gateway
 
     def __repr__(self) -> str:
         return f"<Flow {self.name!r}: {', '.join(node.name for node in self._options.executors) or 'no Executor'}>"

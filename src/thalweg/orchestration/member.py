@@ -132,12 +132,14 @@ class Member:
 
     async def _keep(self) -> None:
         while True:
-            self._enter(Phase.LAUNCHED)
-            self._process = await self._launch(self._spec)
-            if self._stopping:
-                self._process.kill()
-            await self._follow(self._process)
-            status = await self._end_of(self._process)
+            self._failure = None
+            try:
+                status = await self._live_once()
+            except OSError as error:  # no process or descriptor to be had now; the next time there may be
+                if not self.ready.done():
+                    raise
+                self._failure = Failed(f"it could not be launched: {error}")
+                status = 1
             if self._stopping:
                 break
             if not self.ready.done():
@@ -145,8 +147,16 @@ class Member:
             await self._wait_for_next(status)
         self._enter(Phase.STOPPED)
 
+    async def _live_once(self) -> int:
+        """From launch to end; the exit status."""
+        self._enter(Phase.LAUNCHED)
+        self._process = process = await self._launch(self._spec)
+        if self._stopping:
+            process.kill()
+        await self._follow(process)
+        return await self._end_of(process)
+
     async def _follow(self, process: Process) -> None:
-        self._failure = None
         while (report := await process.reports.get()) is not None:
             await self._on_report(process, report)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any, Self
@@ -9,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Self
 from pydantic import BaseModel
 
 from thalweg.client import Client
+from thalweg.config.options import ServerOptions
 from thalweg.errors import StartupFailed, ThalwegError, Unavailable
 from thalweg.orchestration.blueprint import FRONT, Blueprint
 from thalweg.orchestration.directory import Directory
@@ -29,6 +31,7 @@ class Runnable(ABC):
     def __init__(self) -> None:
         self._session: Session | None = None
         self._client: Client | None = None
+        self._lock = threading.Lock()
 
     @property
     @abstractmethod
@@ -40,7 +43,8 @@ class Runnable(ABC):
 
     @property
     @abstractmethod
-    def _drain_seconds(self) -> float: ...
+    def _server(self) -> ServerOptions:
+        """How its front listens."""
 
     def start(self, progress: Tell | None = None) -> Self:
         """Start all processes; return when everything answers. `progress` hears of each, on another thread.
@@ -56,7 +60,7 @@ class Runnable(ABC):
         if self.running:
             return self
         try:
-            self._session = Session.start(self._blueprint, self._drain_seconds, progress)
+            self._session = Session.start(self._blueprint, self._server.drain_seconds, progress)
         except ThalwegError as error:
             if isinstance(error, StartupFailed) and error.traceback:
                 error.add_note(error.traceback)
@@ -93,9 +97,10 @@ class Runnable(ABC):
     def client(self) -> Client:
         """A client of it, over a private socket. Closed with it."""
         session = self._running()
-        if self._client is None:
-            self._client = Client(session.address(FRONT))
-        return self._client
+        with self._lock:
+            if self._client is None:
+                self._client = Client(session.address(FRONT), limits=self._server.limits)
+            return self._client
 
     @property
     def addresses(self) -> tuple[str, ...]:

@@ -99,12 +99,21 @@ def main(channel: socket.socket) -> int:
     sys.modules["__main__"] = types.ModuleType("__main__")  # user code that starts processes must not find ours
     try:
         spec: Spec = receive(channel, Spec)
+        _name(spec)
         link = Link(channel)
         role = _role(spec)
         spec.surroundings.apply()
         return _run(role, link, spec)
     except (EOFError, BrokenPipeError, ConnectionResetError):
         return 1
+
+
+def _name(spec: Spec) -> None:
+    """Let `ps` and `top` show who this is, and user code find no command line of ours."""
+    sys.argv[:] = [""]
+    title = f"{spec.name}/{spec.replica}" if isinstance(spec, WorkerSpec) else "gateway"
+    with contextlib.suppress(OSError), open("/proc/self/comm", "wb") as name:  # there is none outside of Linux
+        name.write(title.encode()[:15])
 
 
 def _not_for_us(_signal: int, _frame: object) -> None:

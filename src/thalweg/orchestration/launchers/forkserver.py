@@ -161,17 +161,24 @@ class Connection:
             self.processes.pop(event.number).has_exited(event.status)
 
     def _on_death(self) -> None:
-        """The server was killed; the system kills its children, and we what those had started."""
+        """The server is gone; the system kills its children, and we what those had started."""
         self._lost(self)
+        status = self._status() or KILLED
         for process in self.processes.values():
             if process.pid.done():
                 with contextlib.suppress(ProcessLookupError):
                     os.killpg(process.pid.result(), signal.SIGKILL)
-            process.has_exited(KILLED)
+            process.has_exited(status)
         self.processes.clear()
         self._disconnect()
-        self._server.kill()
-        self._server.wait()
+
+    def _status(self) -> int:
+        """How the server ended. One that has only closed its socket is ended now."""
+        try:
+            return self._server.wait(timeout=1.0)
+        except subprocess.TimeoutExpired:
+            self._server.kill()
+            return self._server.wait()
 
     def _disconnect(self) -> None:
         asyncio.get_running_loop().remove_reader(self._control.fileno())

@@ -162,7 +162,9 @@ class ForkServer:
             pid, status = os.waitpid(-1, os.WNOHANG)
             if pid == 0:
                 return
-            number = self._numbers.pop(pid)
+            number = self._numbers.pop(pid, None)
+            if number is None:  # no child of ours: one that the system handed to us when its own parent died
+                continue
             del self._pids[number]
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(pid, signal.SIGKILL)  # what its user code started and left behind
