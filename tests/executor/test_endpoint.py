@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Generator, Iterator
+from functools import wraps
 from typing import TYPE_CHECKING, Annotated, Any, Optional
 
 import pytest
@@ -361,6 +362,28 @@ def test_annotations_of_other_arguments_need_not_be_known() -> None:
     def answer(self: Any, docs: DocList[Text], context: Missing) -> None: ...
 
     assert method(answer).input_type is Text
+
+
+def test_a_wrapped_method_is_read_through_its_wrapper() -> None:
+    def counted(function: Callable[..., Any]) -> Callable[..., Any]:
+        @wraps(function)
+        def wrapper(*args: Any, **kwargs: Any) -> Any:
+            return function(*args, **kwargs)
+
+        return wrapper
+
+    class Wrapped(Executor):
+        @requests(on="/inside")
+        @counted
+        async def inside(self, docs: DocList[Text]) -> DocList[Embedded]: ...
+
+        @counted
+        @requests(on="/outside")
+        def outside(self, doc: Text) -> Embedded: ...
+
+    found = endpoints(Wrapped)
+    assert (found["/inside"].kind, found["/inside"].input_type) == (Kind.ASYNC, Text)
+    assert (found["/outside"].single, found["/outside"].output_type) == (True, Embedded)
 
 
 # --- inheritance and remapping

@@ -69,12 +69,12 @@ def enclosing_names(depth: int) -> dict[str, Any]:
 def evaluated(function: Callable[..., Any], names: Mapping[str, Any]) -> dict[str, Any]:
     """Those annotations of `function` that can be evaluated now; strings are looked up in `names` and its globals."""
     found: dict[str, Any] = {}
-    for name, annotation in _annotations(function).items():
-        if name not in READ:
-            continue
-        # A name that is not there yet may be defined further down; `annotation` tries again, and then says so.
+    # A name that is not there yet may be defined further down; `annotation` tries again, and then says so.
+    for name in READ:
         with suppress(NameError):
-            found[name] = _evaluated(annotation, function, names)
+            annotations = _annotations(function)
+            if name in annotations:
+                found[name] = _evaluated(annotations[name], function, names)
     return found
 
 
