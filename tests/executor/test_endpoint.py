@@ -13,7 +13,7 @@ from thalweg.docs import AnyDoc, BaseDoc, DocList, DocVec
 from thalweg.errors import ConfigurationError
 from thalweg.executor import Endpoint, Executor, requests
 from thalweg.executor.annotation import UnknownName
-from thalweg.executor.endpoint import Kind, endpoints
+from thalweg.executor.endpoint import MethodKind, endpoints
 
 if TYPE_CHECKING:
     from nowhere import Missing  # type: ignore[import-not-found]
@@ -164,12 +164,12 @@ def test_kinds_follow_from_the_definition() -> None:
 
     def gives_async_iterator(self: Any, doc: Text) -> AsyncIterator[Text]: ...
 
-    assert method(plain).kind is Kind.PLAIN
-    assert method(coroutine).kind is Kind.ASYNC
-    assert method(generator).kind is Kind.ITERATOR
-    assert method(async_generator).kind is Kind.ASYNC_ITERATOR
-    assert method(gives_iterator).kind is Kind.ITERATOR
-    assert method(gives_async_iterator).kind is Kind.ASYNC_ITERATOR
+    assert method(plain).kind is MethodKind.PLAIN
+    assert method(coroutine).kind is MethodKind.ASYNC
+    assert method(generator).kind is MethodKind.ITERATOR
+    assert method(async_generator).kind is MethodKind.ASYNC_ITERATOR
+    assert method(gives_iterator).kind is MethodKind.ITERATOR
+    assert method(gives_async_iterator).kind is MethodKind.ASYNC_ITERATOR
     assert method(generator).streaming
     assert not method(coroutine).streaming
 
@@ -382,7 +382,7 @@ def test_a_wrapped_method_is_read_through_its_wrapper() -> None:
         def outside(self, doc: Text) -> Embedded: ...
 
     found = endpoints(Wrapped)
-    assert (found["/inside"].kind, found["/inside"].input_type) == (Kind.ASYNC, Text)
+    assert (found["/inside"].kind, found["/inside"].input_type) == (MethodKind.ASYNC, Text)
     assert (found["/outside"].single, found["/outside"].output_type) == (True, Embedded)
 
 

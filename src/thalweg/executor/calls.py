@@ -15,7 +15,7 @@ from contextlib import aclosing, suppress
 from typing import TypeAlias
 
 from thalweg.errors import Cancelled, ThalwegError
-from thalweg.executor.endpoint import Kind
+from thalweg.executor.endpoint import MethodKind
 from thalweg.executor.invocation import Invocation
 from thalweg.executor.procedure import Procedure
 from thalweg.message import Context, Pending, Reply, Request, Response
@@ -36,12 +36,12 @@ def submit(
         Overloaded, Unavailable: it is not let in.
     """
     kind = procedure.endpoint.kind
-    if kind is Kind.PLAIN:
+    if kind is MethodKind.PLAIN:
         invocation.enter()
         call = Call(invocation, procedure, request, context, reply)
         invocation.compute.put(call)
         return call
-    if kind is Kind.ASYNC:
+    if kind is MethodKind.ASYNC:
         invocation.enter()
         return CoroutineCall(invocation, procedure, request, context, reply)
     return None

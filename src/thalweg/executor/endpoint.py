@@ -23,7 +23,7 @@ _BINDING = "__thalweg_requests__"
 F = TypeVar("F", bound=Callable[..., Any])
 
 
-class Kind(Enum):
+class MethodKind(Enum):
     """How a method is run."""
 
     PLAIN = "plain"
@@ -54,7 +54,7 @@ class Endpoint:
 
     method: str
     paths: tuple[str, ...]
-    kind: Kind
+    kind: MethodKind
     takes: frozenset[str]
     takes_rest: bool = False
     input_type: type[BaseDoc] | None = None
@@ -71,11 +71,11 @@ class Endpoint:
 
     @property
     def streaming(self) -> bool:
-        return self.kind in (Kind.ITERATOR, Kind.ASYNC_ITERATOR)
+        return self.kind in (MethodKind.ITERATOR, MethodKind.ASYNC_ITERATOR)
 
     @property
     def asynchronous(self) -> bool:
-        return self.kind in (Kind.ASYNC, Kind.ASYNC_ITERATOR)
+        return self.kind in (MethodKind.ASYNC, MethodKind.ASYNC_ITERATOR)
 
 
 @overload
@@ -272,18 +272,18 @@ def _arguments(function: Callable[..., Any], where: str, skip_first: bool) -> tu
     return frozenset(takes), rest
 
 
-def _kind(function: Callable[..., Any], given: annotation.Given, where: str) -> Kind:
+def _kind(function: Callable[..., Any], given: annotation.Given, where: str) -> MethodKind:
     target = inspect.unwrap(function)
     if inspect.isasyncgenfunction(target):
-        return Kind.ASYNC_ITERATOR
+        return MethodKind.ASYNC_ITERATOR
     if inspect.isgeneratorfunction(target):
-        return Kind.ITERATOR
+        return MethodKind.ITERATOR
     if inspect.iscoroutinefunction(target):
         if given.iterates:
             raise TypeError(
                 f"{where}: is a coroutine annotated to return an iterator. Use `yield` in it, or leave out `async`."
             )
-        return Kind.ASYNC
+        return MethodKind.ASYNC
     if given.iterates:
-        return Kind.ASYNC_ITERATOR if given.asynchronous else Kind.ITERATOR
-    return Kind.PLAIN
+        return MethodKind.ASYNC_ITERATOR if given.asynchronous else MethodKind.ITERATOR
+    return MethodKind.PLAIN
