@@ -13,10 +13,12 @@ from thalweg.errors import (
     EndpointNotFound,
     ExecutorFailed,
     InternalError,
+    Overloaded,
     PayloadTooLarge,
     PeerLost,
     ThalwegError,
     Unavailable,
+    WrongReturnType,
 )
 from thalweg.message import Context, Pending, Reply, Request, Response, UnaryHandler
 from thalweg.testing.leaks import eventually, no_leaks
@@ -48,6 +50,8 @@ class Short:
 
     async def handle(self, request: Request, context: Context) -> AsyncGenerator[Response, None]:
         self.handled += 1
+        if request.endpoint == "/unsendable":
+            yield Response(parameters={"a": object()})
         yield Response((b"by the long way",))
 
 
@@ -61,6 +65,8 @@ class Call:
     def end(self) -> None:
         if self.request.endpoint == "/fail":
             self.reply.fail(ExecutorFailed("it broke", executor="enc"))
+        elif self.request.endpoint == "/unsendable":
+            self.reply.answer(Response(self.request.body, parameters={"a": object()}))
         elif self.request.endpoint == "/big":
             self.reply.answer(Response((BIG,)))
         else:
@@ -159,6 +165,7 @@ async def test_large_requests_need_the_long_way(tmp_path: Path):
         ("/fail", ExecutorFailed, "it broke"),
         ("/unknown", EndpointNotFound, "no such thing"),
         ("/defect", InternalError, "log"),
+        ("/unsendable", WrongReturnType, "parameters of the answer"),
     ],
 )
 async def test_errors_arrive_as_they_were_raised(tmp_path: Path, endpoint: str, error: type[ThalwegError], words: str):
@@ -237,3 +244,23 @@ async def ask_until_refused(channel: Channel) -> None:
     async with asyncio.timeout(5):
         while True:
             await ask(channel, "/echo")
+
+
+@pytest.mark.parametrize("endpoint", ["/long", "/hold"])
+async def test_a_request_that_is_called_off_in_the_same_breath_takes_up_no_room(tmp_path: Path, endpoint: str):
+    async with served(tmp_path, Limits(max_inflight=4)) as (_, channel, _stop):
+        for _ in range(5):
+            answers = [submit(channel, endpoint) for _ in range(3)]
+            for _answer, pending in answers:
+                pending.cancel()
+            assert await ask_until_admitted(channel) == b"next"
+
+
+async def ask_until_admitted(channel: Channel) -> bytes:
+    """A task that was cancelled takes one more turn of the server's loop to end."""
+    async with asyncio.timeout(5):
+        while True:
+            try:
+                return await ask(channel, "/echo", b"next")
+            except Overloaded:
+                continue

@@ -17,7 +17,7 @@ from typing import Any
 
 import msgspec
 
-from thalweg.errors import MalformedRequest, PayloadTooLarge
+from thalweg.errors import MalformedRequest, PayloadTooLarge, WrongReturnType
 from thalweg.message import Buffer, Request, Response
 from thalweg.message.status import Failure
 
@@ -69,6 +69,9 @@ class ResponseHead(msgspec.Struct, array_like=True):
 UNREADABLE = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
 """What msgspec raises for bytes that are not what they should be."""
 
+UNENCODABLE = (TypeError, OverflowError, RecursionError, msgspec.MsgspecError)
+"""What msgspec raises for a value that msgpack has no form for."""
+
 _encode = msgspec.msgpack.Encoder().encode
 _decode_request = msgspec.msgpack.Decoder(RequestHead).decode
 _decode_response = msgspec.msgpack.Decoder(ResponseHead).decode
@@ -115,7 +118,7 @@ def request_message(request: Request, head: RequestHead) -> list[Buffer]:
     """The message of `request`, in parts."""
     try:
         packed = _encode(head)
-    except (TypeError, OverflowError, msgspec.MsgspecError) as error:
+    except UNENCODABLE as error:
         raise MalformedRequest(f"The parameters of the request cannot be sent: {error}") from error
     return _message(packed, request.body)
 
@@ -124,7 +127,11 @@ def response_message(response: Response) -> list[Buffer]:
     """The message of `response`, in parts."""
     body = response.body
     sizes = [len(bare(part)) for part in body]
-    return _message(_encode(ResponseHead(response.content_type, sizes, response.parameters)), body)
+    try:
+        packed = _encode(ResponseHead(response.content_type, sizes, response.parameters))
+    except UNENCODABLE as error:
+        raise WrongReturnType(f"The parameters of the answer cannot be sent: {error}") from error
+    return _message(packed, body)
 
 
 def _message(head: bytes, body: Sequence[Buffer]) -> list[Buffer]:

@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 import asyncio
-from collections import deque
-from collections.abc import Awaitable
+from collections.abc import Coroutine
 from time import monotonic
 
-from thalweg.errors import DeadlineExceeded, MalformedRequest, PayloadTooLarge, ThalwegError, Unavailable
-from thalweg.message import Buffer, Context, Pending, Request, Response, UnaryHandler
+from thalweg.config import Limits
+from thalweg.errors import MalformedRequest, PayloadTooLarge, ThalwegError, Unavailable
+from thalweg.message import Context, Request, Response, UnaryHandler
 from thalweg.message.status import to_failure
 from thalweg.transport.admission import Admission
 from thalweg.transport.contract import Serving
 from thalweg.transport.dispatch import defect, dispatch
+from thalweg.transport.multiplex.answers import STOPPED, Outgoing, Submitted
 from thalweg.transport.multiplex.frames import (
     HEAD,
     LENGTH,
-    MAX_FRAME_BYTES,
     VERSION,
     Assembly,
     FrameReader,
@@ -24,7 +24,6 @@ from thalweg.transport.multiplex.frames import (
     announced,
     failure_frame,
     frame,
-    framed,
     read_request,
     response_message,
 )
@@ -103,11 +102,11 @@ class ServerSession:
         self._serving = sessions.serving
         self._loop = asyncio.get_running_loop()
         self._reader = FrameReader(self._on_frame)
-        self._work: dict[int, asyncio.Task[None] | _Submitted] = {}
-        self._outgoing: dict[int, _Outgoing] = {}
+        self._work: dict[int, asyncio.Task[None] | Submitted] = {}
+        self._outgoing: dict[int, Outgoing] = {}
         self._incoming: dict[int, _Incoming] = {}
         self._greeted = False
-        self._lost = False
+        self.gone = False
 
     @property
     def busy(self) -> bool:
@@ -123,7 +122,7 @@ class ServerSession:
 
     def lost(self, reason: BaseException | None = None) -> None:
         """The connection is gone: nobody waits for any of its requests."""
-        self._lost = True
+        self.gone = True
         for stream in list(self._incoming):
             self._forget(stream)
         for work in list(self._work.values()):
@@ -237,13 +236,13 @@ class ServerSession:
             request_id=head.request_id,
         )
         if self._sessions.submit is None or not self._submit(stream, request, context, admitted):
-            outgoing = self._outgoing[stream] = _Outgoing(self, stream, head.window)
-            self._work[stream] = self._loop.create_task(self._serve(stream, outgoing, (request, context), admitted))
+            outgoing = self._outgoing[stream] = Outgoing(self, stream, head.window)
+            self._begin(stream, self._serve(stream, outgoing, request, context), admitted)
         self._sessions.note_busy()
 
     def _submit(self, stream: int, request: Request, context: Context, admitted: int) -> bool:
         """Answer by the short way, where the handler has one for this request."""
-        submitted = _Submitted(self, stream, context, admitted)
+        submitted = Submitted(self, stream, context, admitted)
         error: ThalwegError | None = None
         try:
             assert self._sessions.submit is not None
@@ -266,15 +265,30 @@ class ServerSession:
         """Send an answer that is large, or has to wait for the wire."""
 
         async def send() -> None:
-            try:
-                await _Outgoing(self, stream, 2).send_slowly(response, response_message(response))
-                self.wire.write([HEAD.pack(0, Kind.END, stream)])
-            except ThalwegError as error:
+            error = await self._sent(stream, response)
+            if error is not None:
                 self.fail(stream, error, context)
-            finally:
-                self.settled(stream, admitted)
 
-        self._work[stream] = self._loop.create_task(send())
+        self._begin(stream, send(), admitted)
+
+    async def _sent(self, stream: int, response: Response) -> ThalwegError | None:
+        try:
+            await Outgoing(self, stream, 2).send_slowly(response, response_message(response))
+        except ThalwegError as error:
+            return error
+        self.wire.write([HEAD.pack(0, Kind.END, stream)])
+        return None
+
+    def _begin(self, stream: int, work: Coroutine[None, None, None], admitted: int) -> None:
+        """Run `work` as the task of `stream`."""
+
+        def ended(task: asyncio.Task[None]) -> None:
+            self._outgoing.pop(stream, None)
+            self.settled(stream, admitted)
+
+        task = self._work[stream] = self._loop.create_task(work)
+        # Not a `finally` in the coroutine: one that is cancelled before its first step never gets there.
+        task.add_done_callback(ended)
 
     def settled(self, stream: int, admitted: int) -> None:
         """The last word on `stream` is said."""
@@ -283,24 +297,21 @@ class ServerSession:
         if not self._work:
             self._sessions.note_idle()
 
-    async def _serve(self, stream: int, outgoing: _Outgoing, call: tuple[Request, Context], admitted: int) -> None:
-        request, context = call
+    async def _serve(self, stream: int, outgoing: Outgoing, request: Request, context: Context) -> None:
         try:
             error = await dispatch(self._serving.handler, request, context, outgoing.send)
-            if error is None:
-                self.wire.write([HEAD.pack(0, Kind.END, stream)])
-            else:
-                self.fail(stream, error, context)
         except asyncio.CancelledError:
-            if not self._lost:  # ignored by a peer that called it off, and news to one that did not
-                self.fail(stream, Unavailable("The server stopped before the answer was complete."), context)
-        finally:
-            del self._outgoing[stream]
-            self.settled(stream, admitted)
+            if not self.gone:  # ignored by a peer that called it off, and news to one that did not
+                self.fail(stream, Unavailable(STOPPED), context)
+            raise
+        if error is None:
+            self.wire.write([HEAD.pack(0, Kind.END, stream)])
+        else:
+            self.fail(stream, error, context)
 
     @property
-    def gone(self) -> bool:
-        return self._lost
+    def limits(self) -> Limits:
+        return self._serving.limits
 
     def fail(self, stream: int, error: ThalwegError, context: Context | None = None) -> None:
         known = context.given_request_id if context is not None else ""
@@ -315,111 +326,3 @@ class _Incoming:
     def __init__(self, assembly: Assembly, admitted: int) -> None:
         self.assembly = assembly
         self.admitted = admitted
-
-
-class _Submitted:
-    """A request that went the short way: the `Reply` for its answer, and what may call it off."""
-
-    __slots__ = ("_admitted", "_context", "_expiry", "_pending", "_session", "_stream")
-
-    def __init__(self, session: ServerSession, stream: int, context: Context, admitted: int) -> None:
-        self._session = session
-        self._stream = stream
-        self._context = context
-        self._admitted = admitted
-        self._pending: Pending | None = None
-        self._expiry: asyncio.TimerHandle | None = None
-
-    def begin(self, pending: Pending) -> None:
-        self._pending = pending
-        remaining = self._context.remaining()
-        if remaining is not None:
-            self._expiry = asyncio.get_running_loop().call_later(remaining, self._expire)
-
-    def answer(self, response: Response) -> None:
-        session = self._session
-        parts = response_message(response)
-        length = sum(map(len, parts))
-        if length <= MAX_FRAME_BYTES and not session.wire.full:
-            session.wire.write([HEAD.pack(length, Kind.ANSWER, self._stream), *parts])
-            self._settle()
-        else:
-            self._stop_clock()
-            session.answer_slowly(self._stream, response, self._context, self._admitted)
-
-    def fail(self, error: ThalwegError) -> None:
-        self._session.fail(self._stream, error, self._context)
-        self._settle()
-
-    def cancel(self) -> None:
-        """The peer called it off or is gone, or the server stops."""
-        if self._stop() and not self._session.gone:
-            self._session.fail(
-                self._stream, Unavailable("The server stopped before the answer was complete."), self._context
-            )
-        self._settle()
-
-    def _expire(self) -> None:
-        self._stop()
-        self.fail(DeadlineExceeded("The deadline of the request has passed."))
-
-    def _stop(self) -> bool:
-        self._context.cancel()
-        if self._pending is not None:
-            self._pending.cancel()
-        return self._pending is not None
-
-    def _stop_clock(self) -> None:
-        if self._expiry is not None:
-            self._expiry.cancel()
-
-    def _settle(self) -> None:
-        self._stop_clock()
-        self._session.settled(self._stream, self._admitted)
-
-
-class _Outgoing:
-    """The answer of one request: items go out while the peer has room for them and the wire has."""
-
-    __slots__ = ("_credit", "_session", "_stream", "_waiting")
-
-    def __init__(self, session: ServerSession, stream: int, window: int) -> None:
-        self._session = session
-        self._stream = stream
-        self._credit = max(2, window)
-        self._waiting: deque[asyncio.Future[None]] = deque()
-
-    def send(self, response: Response) -> Awaitable[None] | None:
-        """The `Send` of `dispatch`: an awaitable where the next item must wait."""
-        self._credit -= 1
-        parts = response_message(response)
-        wire = self._session.wire
-        if not wire.full and sum(map(len, parts)) <= MAX_FRAME_BYTES:
-            wire.write([HEAD.pack(sum(map(len, parts)), Kind.ITEM, self._stream), *parts])
-            return None if self._credit > 0 else self._granted()
-        return self.send_slowly(response, parts)
-
-    async def send_slowly(self, response: Response, parts: list[Buffer]) -> None:
-        limit = self._session._serving.limits.max_message_bytes
-        if response.size > limit:
-            raise PayloadTooLarge(f"The answer has {response.size} bytes; at most {limit} are sent.")
-        wire = self._session.wire
-        for written in framed(Kind.ITEM, self._stream, parts):
-            if wire.full:
-                await wire.room()
-            wire.write(written)
-        if self._credit <= 0:
-            await self._granted()
-
-    async def _granted(self) -> None:
-        while self._credit <= 0:
-            waiting = self._session._loop.create_future()
-            self._waiting.append(waiting)
-            await waiting
-
-    def grant(self, items: int) -> None:
-        self._credit += items
-        while self._waiting:
-            waiting = self._waiting.popleft()
-            if not waiting.done():
-                waiting.set_result(None)
