@@ -9,6 +9,7 @@ import numpy as np
 
 from thalweg.docs.document import BaseDoc, assemble
 from thalweg.docs.fields import FieldKind, Holds, field_kinds, is_plain
+from thalweg.docs.row import detach
 from thalweg.docs.typing.array import is_tensor, is_torch, load_torch, stackable
 
 
@@ -27,18 +28,19 @@ class Columns:
         self.data = data
 
     @classmethod
-    def of(cls, doc_type: type[BaseDoc], docs: Sequence[BaseDoc]) -> Columns:
+    def of(cls, doc_type: type[BaseDoc], docs: Iterable[BaseDoc]) -> Columns:
         """The columns of `docs`; tensors are copied.
 
         Raises:
             ValueError: tensors of one field differ in shape or dtype, only some documents have a value where all or none
                 must, a document is of a subclass or has fields beyond its schema.
         """
-        for number, doc in enumerate(docs):
+        documents = list(map(detach, docs))
+        for number, doc in enumerate(documents):
             if type(doc) is not doc_type or doc.__pydantic_extra__:
                 raise ValueError(_unfit(doc_type, doc, number))
-        data = {name: column(name, kind, _values(docs, name)) for name, kind in field_kinds(doc_type).items()}
-        return cls(doc_type, len(docs), data)
+        data = {name: column(name, kind, _values(documents, name)) for name, kind in field_kinds(doc_type).items()}
+        return cls(doc_type, len(documents), data)
 
     def value(self, name: str, index: int, nested: Callable[[Columns, int], Any]) -> Any:
         """One cell: of a tensor a view, of a nested document what `nested` makes of its columns."""
@@ -88,6 +90,7 @@ class Columns:
         if held is None:
             return lambda: None
         if isinstance(held, Columns):
+            value = detach(value)
             if type(value) is not held.doc_type:
                 raise ValueError(_unfit(held.doc_type, value, index))
             return lambda: held.write(index, value.__dict__)

@@ -59,10 +59,17 @@ class DocList(list[T_doc], metaclass=ArrayClass):
             return docs
         if isinstance(docs, (str, bytes, Mapping, BaseDoc)):
             raise ValueError(f"{cls.__name__} takes several documents, not one {type(docs).__name__}")
-        docs = docs if isinstance(docs, list) else list(docs)
+        if not isinstance(docs, list):
+            docs = cls._listed(docs)
         for number, doc in enumerate(docs):
             cls._check(doc, number)
         return docs
+
+    @staticmethod
+    def _listed(docs: Iterable[Any]) -> list[Any]:
+        from thalweg.docs.doc_vec import DocVec
+
+        return docs.to_doc_list() if isinstance(docs, DocVec) else list(docs)
 
     @classmethod
     def _check(cls, doc: Any, number: int | None = None) -> None:
@@ -103,6 +110,10 @@ class DocList(list[T_doc], metaclass=ArrayClass):
         return self.trusted(super().__mul__(times))
 
     __rmul__ = __mul__
+
+    def __imul__(self, times: SupportsIndex) -> Self:
+        self[:] = self * times
+        return self
 
     @overload
     def __getitem__(self, index: SupportsIndex) -> T_doc: ...

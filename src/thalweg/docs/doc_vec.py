@@ -50,7 +50,7 @@ class DocVec(Generic[T_doc], metaclass=ArrayClass):
     def __init__(self, docs: Iterable[T_doc]) -> None:
         if "array_type" not in vars(type(self)):
             raise TypeError("DocVec needs the class of its documents: DocVec[MyDoc](docs)")
-        object.__setattr__(self, "_columns", Columns.of(self.doc_type, list(map(detach, docs))))
+        object.__setattr__(self, "_columns", Columns.of(self.doc_type, docs))
 
     @classmethod
     def over(cls, columns: Columns) -> Self:

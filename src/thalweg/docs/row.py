@@ -5,9 +5,11 @@ from __future__ import annotations
 from abc import ABCMeta
 from typing import TYPE_CHECKING, Any
 
-from thalweg.docs.column_store import Columns
 from thalweg.docs.derived import derive
 from thalweg.docs.document import BaseDoc
+
+if TYPE_CHECKING:
+    from thalweg.docs.column_store import Columns
 
 
 class _Row:

@@ -211,7 +211,9 @@ class Reader:
             pass
         elif kind.holds is Holds.TENSOR:
             cells = self._tensors(field, column, count)
-        elif kind.holds is Holds.DOCUMENT and isinstance(column, layout.Nested) and (kind.optional or not column.present):
+        elif (
+            kind.holds is Holds.DOCUMENT and isinstance(column, layout.Nested) and (kind.optional or not column.present)
+        ):
             cells = self.python(column, count, field.choose, where)
         elif kind.holds is Holds.DOCUMENTS and isinstance(column, layout.NestedLists):
             cells = field.arrays(self.python(column, count, field.choose, where))
