@@ -189,10 +189,12 @@ def test_a_flow_can_be_started_again():
         assert not flow.running
 
 
-def test_a_port_that_is_taken_is_named(chain):
+@pytest.mark.parametrize("protocol", ["http", "grpc"])
+def test_a_port_that_is_taken_is_named(chain, protocol):
     port = chain.ports[0]
-    with pytest.raises(StartupFailed, match=str(port)):
-        Flow(protocol="http", port=port).add(uses=Upper).start()
+    with pytest.raises(StartupFailed, match=f"cannot listen at {protocol}://0.0.0.0:{port}") as failure:
+        Flow(protocol=protocol, port=port).add(uses=Upper).start()
+    assert failure.value.traceback == ""
 
 
 def test_it_comes_from_yaml(tmp_path):

@@ -17,6 +17,7 @@ from thalweg.message import ServiceDescription
 from thalweg.orchestration.launchers.forkserver import Process
 from thalweg.orchestration.restart import RestartPolicy
 from thalweg.service.control import Described, Failed, Go, Loading, Ready, Report, Spec, Starting, Stop, WorkerSpec
+from thalweg.service.traceback import with_source
 
 log = logging.getLogger("thalweg.supervisor")
 
@@ -196,7 +197,7 @@ class Member:
         why = _ending(status) if self._failure is None else self._failure.message
         log.warning("%s: %s; it is started again in %.1f seconds", self.title, why, seconds)
         if self._failure is not None and self._failure.traceback:
-            log.warning("%s", self._failure.traceback)
+            log.warning("%s", with_source(self._failure.traceback))
         self._enter(Phase.WAITING, why)
         await asyncio.sleep(seconds)
 
@@ -204,7 +205,7 @@ class Member:
         failure = self._failure
         if failure is None:
             return StartupFailed(f"{self.title} ended before it was ready: {_ending(status)}.", executor=self.name)
-        return StartupFailed(failure.message, traceback=failure.traceback, executor=self.name)
+        return StartupFailed(failure.message, traceback=with_source(failure.traceback), executor=self.name)
 
     def _enter(self, phase: Phase, message: str = "") -> None:
         self._phase = phase

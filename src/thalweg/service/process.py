@@ -24,7 +24,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from thalweg.config.options import GatewayOptions, ServerOptions, WorkerOptions
-from thalweg.errors import ThalwegError
+from thalweg.errors import ConfigurationError, ThalwegError
 from thalweg.message import ServiceDescription
 from thalweg.service.control import (
     CHUNK,
@@ -138,7 +138,7 @@ def _run(role: Role, link: Link, spec: Spec) -> int:
 
 def _failure(what: str, error: BaseException) -> Failed:
     cause = error.__cause__ if isinstance(error, ThalwegError) and error.__cause__ is not None else error
-    if isinstance(error, (ThalwegError, OSError)) and cause is error:
+    if isinstance(error, ThalwegError) and cause is error:
         return Failed(f"{what}: {error}")
     return Failed(f"{what}: {type(cause).__name__}: {cause}", user_traceback(cause))
 
@@ -275,7 +275,10 @@ def _public(service: Any, options: ServerOptions) -> Serving:
 
 async def _listen(servers: list[Server]) -> list[str]:
     for server in servers:
-        await server.start()
+        try:
+            await server.start()
+        except OSError as error:
+            raise ConfigurationError(f"it cannot listen at {server.address}: {error.strerror or error}") from None
     return [server.address for server in servers]
 
 
