@@ -37,7 +37,7 @@ class Reply(Protocol):
 class Pending(Protocol):
     """A submitted request that is under way."""
 
-    def cancel(self) -> None:
+    def cancel(self) -> object:
         """Call it off; the reply is not called any more. Idempotent, and without effect on one that has ended."""
 
 
