@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, Unpack
 
 from thalweg.config import DeploymentOptions
@@ -47,13 +48,14 @@ class Deployment(Runnable):
         return deployment
 
     @classmethod
-    def load_config(cls, source: ConfigSource) -> Deployment:
+    def load_config(cls, source: ConfigSource, *, context: Mapping[str, Any] | None = None) -> Deployment:
         """A Deployment from a YAML or JSON file, from its text, or from a mapping of the same shape.
+        `${{ CONTEXT.name }}` in it is filled in from `context`, `${{ ENV.NAME }}` from the environment.
 
         Raises:
             ConfigurationError: each finding with its file, line and key.
         """
-        return cls.of(load_deployment(source))
+        return cls.of(load_deployment(source, context=context))
 
     @property
     def name(self) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Self, Unpack
 
 from thalweg.config import FlowOptions, GatewayOptions, NodeOptions
@@ -45,13 +45,14 @@ class Flow(Runnable):
         return flow
 
     @classmethod
-    def load_config(cls, source: ConfigSource) -> Flow:
+    def load_config(cls, source: ConfigSource, *, context: Mapping[str, Any] | None = None) -> Flow:
         """A Flow from a YAML or JSON file, from its text, or from a mapping of the same shape.
+        `${{ CONTEXT.name }}` in it is filled in from `context`, `${{ ENV.NAME }}` from the environment.
 
         Raises:
             ConfigurationError: each finding with its file, line and key.
         """
-        return cls.of(load_flow(source))
+        return cls.of(load_flow(source, context=context))
 
     @property
     def name(self) -> str:

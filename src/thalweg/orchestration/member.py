@@ -108,18 +108,20 @@ class Member:
         if self._phase is Phase.DESCRIBED and self._process is not None:
             await self._process.send(go)
 
-    async def stop(self, drain_seconds: float, close_seconds: float = CLOSE_SECONDS) -> None:
-        """Drain and end it; kill it where it takes too long. Idempotent."""
+    async def stop(self, drain_seconds: float, close_seconds: float | None = None) -> None:
+        """Drain and end it; kill it where that takes longer than `drain_seconds` and `close_seconds`, or `CLOSE_SECONDS`,
+        together. Idempotent."""
         self._stopping = True
+        patience = drain_seconds + (CLOSE_SECONDS if close_seconds is None else close_seconds)
         if self._task is None or self._task.done():
             return
         if self._phase is not Phase.READY or self._process is None:
             self.kill()
         else:
             await self._process.send(Stop(drain_seconds))
-        done, _ = await asyncio.wait([self._task], timeout=drain_seconds + close_seconds)
+        done, _ = await asyncio.wait([self._task], timeout=patience)
         if not done:
-            log.warning("%s did not end within %g seconds and is killed", self.title, drain_seconds + close_seconds)
+            log.warning("%s did not end within %g seconds and is killed", self.title, patience)
             self.kill()
             await asyncio.wait([self._task])
 
