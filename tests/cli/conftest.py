@@ -15,7 +15,7 @@ import pytest
 SECONDS = 60
 
 ENCODER = """
-    import time
+    import asyncio
 
     import numpy as np
 
@@ -47,8 +47,8 @@ ENCODER = """
             raise ValueError("on purpose")
 
         @requests(on="/wait")
-        def wait(self, docs: DocList[Text]) -> DocList[Text]:
-            time.sleep(30)
+        async def wait(self, docs: DocList[Text]) -> DocList[Text]:
+            await asyncio.sleep(1000)
 
         @requests(on="/words")
         def words(self, doc: Text):

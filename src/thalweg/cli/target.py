@@ -69,10 +69,11 @@ def _changed(options: Any, overrides: Mapping[str, Any], where: str) -> Any:
 
 
 def pairs(lines: Sequence[str]) -> dict[str, Any]:
-    """`key=value` lines as a mapping; a value is read as YAML, so that `8` is a number and `[1, 2]` a list.
+    """`key=value` lines as a mapping; a value is read as YAML, so that `8` is a number and `[1, 2]` a list. What is not
+    YAML is text.
 
     Raises:
-        ConfigurationError: a line without a key, or a value that is not YAML.
+        ConfigurationError: a line without a key.
     """
     import yaml
 
@@ -83,8 +84,8 @@ def pairs(lines: Sequence[str]) -> dict[str, Any]:
             raise ConfigurationError(f"{line!r} is no argument: write key=value.")
         try:
             found[key] = yaml.safe_load(value)
-        except yaml.YAMLError as error:
-            raise ConfigurationError(f"{key}: {value!r} is not YAML: {error}") from error
+        except yaml.YAMLError:
+            found[key] = value
     return found
 
 
