@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import subprocess
 import sys
+import tomllib
 import venv
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -62,14 +65,14 @@ class Environment:
         return dict(line.split(" ", 1) for line in out.stdout.splitlines())
 
 
-def fingerprint(requirements: tuple[str, ...], project: str = "") -> str:
-    """What an environment was made from: it is made anew when this changes."""
-    text = "\n".join((sys.version, *requirements, project))
+def fingerprint(requirements: tuple[str, ...], project: tuple[str, ...] = ()) -> str:
+    """What an environment was made from: it is brought up to date when this changes."""
+    text = "\n".join((sys.version, *requirements, *project))
     return hashlib.sha256(text.encode()).hexdigest()
 
 
 def environment(name: str, say: Callable[[str], None] = print) -> Environment:
-    """The environment of contestant `name`, made where it is missing or out of date.
+    """The environment of contestant `name`, made where it is missing and updated where it is out of date.
 
     Raises:
         EnvironmentFailed: pip could not install it.
@@ -77,14 +80,27 @@ def environment(name: str, say: Callable[[str], None] = print) -> Environment:
     requirements = REQUIREMENTS[name]
     made = Environment(name, FOLDER / name)
     stamp = made.folder / STAMP
-    wanted = fingerprint(requirements, (ROOT / "pyproject.toml").read_text() if "-e" in requirements else "")
-    if stamp.exists() and stamp.read_text() == wanted:
-        return made
-    say(f"installing {name} into {made.folder.relative_to(ROOT)} ...")
-    venv.create(made.folder, clear=True, with_pip=True, symlinks=True)
-    _install(made, requirements)
-    stamp.write_text(wanted)
+    wanted = fingerprint(requirements, _dependencies() if "-e" in requirements else ())
+    with _alone():
+        if not stamp.exists() or stamp.read_text() != wanted:
+            say(f"installing {name} into {made.folder.relative_to(ROOT)} ...")
+            venv.create(made.folder, clear=not stamp.exists(), with_pip=True, symlinks=True)
+            _install(made, requirements)
+            stamp.write_text(wanted)
     return made
+
+
+@contextmanager
+def _alone() -> Iterator[None]:
+    """Two programs that install into one environment at once would break it: the second one waits."""
+    FOLDER.mkdir(exist_ok=True)
+    with (FOLDER / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+def _dependencies() -> tuple[str, ...]:
+    return tuple(tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["dependencies"])
 
 
 def _install(made: Environment, requirements: tuple[str, ...]) -> None:

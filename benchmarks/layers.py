@@ -13,7 +13,8 @@ COLLECTION = "garbage collection"
 # The first rule that matches decides; frames are looked at from the innermost one outwards, so that the time of the
 # standard library and of dependencies goes to the part of Thalweg that called them.
 RULES: tuple[tuple[str, tuple[str, ...]], ...] = (
-    ("user code", ("thalweg_flow.py",)),
+    ("user code", ("thalweg_flow.py", "clients/stream.py")),
+    ("client: requests in, answers in order", ("thalweg/client/",)),
     ("HTTP: parse and answer", ("thalweg/transport/http/", "uvicorn/", "httptools/")),
     ("gRPC", ("thalweg/transport/grpc/", "grpc/")),
     (
@@ -42,7 +43,7 @@ KERNEL = (
     ("read", "ksys_read"),
 )
 LOCKS = ("PyThread_acquire_lock_timed", "take_gil", "pthread_cond", "sem_clockwait", "futex_")
-ROOTS = ("site-packages/", "src/", "benchmarks/services/", "lib/python3.11/", "/lib/", "/project/")
+ROOTS = ("site-packages/", "src/", "benchmarks/services/", "benchmarks/", "lib/python3.11/", "/lib/", "/project/")
 
 
 @dataclass(frozen=True)

@@ -81,14 +81,20 @@ def post(url: str, body: bytes, timeout: float = 30.0) -> bytes | None:
         return None
 
 
+def wrk_command(url: str, body_file: str, *, connections: int, seconds: float) -> list[str]:
+    """wrk with one thread, posting the content of `body_file` and printing a summary that `read_summary` understands."""
+    command = [require_wrk(), "--threads", "1", "--connections", str(connections), "--timeout", "10s"]
+    command += ["--duration", f"{max(1, round(seconds))}s", "--script", str(SCRIPT), url, "--", body_file]
+    return command
+
+
 def drive(url: str, body: bytes, *, connections: int, seconds: float) -> Load:
     """Post `body` to `url` over `connections` connections, each with one request under way, for `seconds`."""
     with NamedTemporaryFile(suffix=".json") as file:
         file.write(body)
         file.flush()
-        command = [require_wrk(), "--threads", "1", "--connections", str(connections)]
-        command += ["--duration", f"{max(1, round(seconds))}s", "--timeout", "10s", "--script", str(SCRIPT), url]
-        done = subprocess.run([*command, "--", file.name], capture_output=True, text=True, check=False)
+        command = wrk_command(url, file.name, connections=connections, seconds=seconds)
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode:
         raise LoadFailed(f"wrk ended with code {done.returncode}: {done.stderr or done.stdout}")
     return read_summary(done.stdout)

@@ -81,6 +81,16 @@ def _carries(pid: int, wanted: bytes) -> bool:
         return False
 
 
+def listens(pid: int, port: int) -> bool:
+    """Whether process `pid` holds the socket that listens on TCP `port`."""
+    rows = (line.split() for name in ("tcp", "tcp6") for line in Path(f"/proc/net/{name}").read_text().splitlines()[1:])
+    sockets = {f"socket:[{row[9]}]" for row in rows if row[3] == "0A" and int(row[1].rpartition(":")[2], 16) == port}
+    try:
+        return any(os.readlink(file) in sockets for file in Path(f"/proc/{pid}/fd").iterdir())
+    except OSError:
+        return False
+
+
 class Service:
     """A program that serves until the `with` block ends. Its whole family is gone afterwards."""
 

@@ -1,6 +1,6 @@
 """What one request costs, and where: `python -m benchmarks.profile_request`.
 
-Serves Thalweg's part of the benchmark, drives it with wrk, and prints microseconds of processor time per request for each
+Serves Thalweg's part of the benchmark, keeps it busy, and prints microseconds of processor time per request for each
 process, its own and the kernel's on its behalf, and how these divide: its own among layers and lines (sampled with py-spy),
 the kernel's among system calls (sampled with perf), and how often each is called (counted with strace). Needs Linux and the
 right to trace; perf and strace are left out where they are missing.
@@ -9,72 +9,52 @@ right to trace; perf and strace are left out where they are missing.
 from __future__ import annotations
 
 import argparse
-import json
 import re
-import resource
-import shutil
-import subprocess
 import sys
-import tempfile
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from math import isnan
 from pathlib import Path
 
 from benchmarks.contestants import THALWEG
-from benchmarks.environments import environment
-from benchmarks.layers import Stack, by_call, by_layer, by_line, read_stacks, shares
+from benchmarks.drivers import Stream, Wrk
+from benchmarks.environments import Environment, environment
+from benchmarks.layers import by_layer, by_line, shares
 from benchmarks.load import Load, drive, post
-from benchmarks.processes import CpuTime, Service, ServiceFailed, free_port
+from benchmarks.processes import CpuTime, Service, ServiceFailed, cpu_time, free_port, listens
 from benchmarks.report import as_markdown
-from benchmarks.work import DOCUMENT, check_answer, request_body
+from benchmarks.sampling import SamplingFailed, kernel_samples, stacks, system_calls
+from benchmarks.work import check_answer, request_body
 
-SAMPLES_PER_SECOND = 250
-KERNEL_SAMPLES_PER_SECOND = 2999
 BUSY_MICROSECONDS = 2.0
 LINES = 25
 
 
 @dataclass(frozen=True)
-class Target:
-    """The service under load."""
+class Cost:
+    """Microseconds of processor time per request of one process, and how often it waited or was interrupted."""
 
-    url: str
-    body: bytes
-    connections: int
-    seconds: float
-
-    def load(self) -> Load:
-        return drive(self.url, self.body, connections=self.connections, seconds=self.seconds)
+    role: str
+    pid: int
+    user: float
+    system: float
+    waits: float = float("nan")
+    interruptions: float = float("nan")
 
 
 @dataclass(frozen=True)
-class Cost:
-    """Microseconds of processor time per request of one process, and how often it had to wait or was interrupted."""
+class Measured:
+    """What a load has cost everybody; the driver comes last."""
 
-    pid: int
-    role: str
-    user: float
-    system: float
-    waits: float
-    interruptions: float
+    load: Load
+    costs: list[Cost]
 
 
 def switches(status: str) -> tuple[int, int]:
     """Voluntary and involuntary context switches in the text of /proc/PID/task/TID/status."""
     found = dict(re.findall(r"^(voluntary|nonvoluntary)_ctxt_switches:\s+(\d+)$", status, re.MULTILINE))
     return int(found.get("voluntary", 0)), int(found.get("nonvoluntary", 0))
-
-
-def read_calls(text: str) -> dict[str, int]:
-    """Calls by name in what `strace -c` prints."""
-    calls: dict[str, int] = {}
-    for line in text.splitlines():
-        parts = line.split()
-        if len(parts) >= 5 and parts[0].replace(".", "").isdigit() and parts[-1] != "total":
-            calls[parts[-1]] = int(parts[3])
-    return calls
 
 
 def _switches(pid: int) -> tuple[int, int]:
@@ -85,155 +65,152 @@ def _switches(pid: int) -> tuple[int, int]:
     return sums[0], sums[1]
 
 
-def _worker_pids(url: str) -> set[int]:
-    answer = post(url.replace("/encode", "/process"), json.dumps({"data": [DOCUMENT]}).encode())
-    return {int(json.loads(answer)["data"][0]["text"])} if answer else set()
-
-
-def costs(service: Service, target: Target, names: Mapping[int, str]) -> tuple[list[Cost], Load, CpuTime]:
-    """The cost of each process that did anything for the requests, the load, and wrk's own processor time."""
-    before, waited = service.cpu(), {pid: _switches(pid) for pid in service.pids}
-    children = resource.getrusage(resource.RUSAGE_CHILDREN)
-    load = target.load()
-    after = resource.getrusage(resource.RUSAGE_CHILDREN)
-    found = []
-    for pid, time in service.cpu().items():
-        spent = time.since(before.get(pid, CpuTime(0.0, 0.0)))
-        each = 1e6 / load.requests
-        if spent.total * each > BUSY_MICROSECONDS:
-            now, then = _switches(pid), waited.get(pid, (0, 0))
-            waits, interruptions = ((now[i] - then[i]) / load.requests for i in range(2))
-            found.append(Cost(pid, names.get(pid, ""), spent.user * each, spent.system * each, waits, interruptions))
-    wrk = CpuTime(after.ru_utime - children.ru_utime, after.ru_stime - children.ru_stime)
-    return found, load, wrk
-
-
-@contextmanager
-def _watching(command: Sequence[str]) -> Iterator[None]:
-    """`command` runs beside the block and is told to finish (SIGINT) at its end, unless it ended by itself."""
-    with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
-        try:
-            yield
-        finally:
-            try:
-                process.wait(timeout=0.5)
-            except subprocess.TimeoutExpired:
-                process.send_signal(2)
-            process.wait(timeout=30)
-
-
-def stacks(pid: int, target: Target) -> list[Stack]:
-    """Stacks of the threads of `pid` that were running while the load was on."""
-    program = shutil.which("py-spy") or str(Path(sys.executable).with_name("py-spy"))
-    with tempfile.TemporaryDirectory() as folder:
-        output = Path(folder) / "stacks"
-        command = [program, "record", "--pid", str(pid), "--format", "raw", "--full-filenames", "--output", str(output)]
-        command += [
-            "--rate",
-            str(SAMPLES_PER_SECOND),
-            "--duration",
-            str(max(1, round(target.seconds - 1))),
-            "--native",
-        ]
-        with _watching(command):
-            target.load()
-        return read_stacks(output.read_text())
-
-
-def kernel_samples(pid: int, target: Target) -> Counter[str]:
-    """What the kernel did for `pid` while the load was on, in samples; empty where perf may not look."""
-    with tempfile.TemporaryDirectory() as folder:
-        output = str(Path(folder) / "samples")
-        record = ["perf", "record", "-e", "cpu-clock", "-F", str(KERNEL_SAMPLES_PER_SECOND), "-g", "-p", str(pid)]
-        with _watching([*record, "-o", output]):
-            target.load()
-        command = ["perf", "script", "-i", output, "-F", "ip,sym,dso"]
-        return by_call(subprocess.run(command, capture_output=True, text=True, check=False).stdout)
-
-
-def system_calls(pid: int, target: Target) -> dict[str, float]:
-    """System calls of `pid` per request, by name."""
-    with tempfile.TemporaryDirectory() as folder:
-        output = Path(folder) / "calls"
-        with _watching(["strace", "-f", "-c", "-p", str(pid), "-o", str(output)]):
-            load = target.load()
-        return {name: count / load.requests for name, count in read_calls(output.read_text()).items()}
-
-
-def _roles(service: Service, url: str) -> dict[int, str]:
-    workers = _worker_pids(url)
-    return {pid: "worker" if pid in workers else "gateway" for pid in service.pids}
-
-
-def _table_of_costs(found: Sequence[Cost], load: Load, wrk: CpuTime) -> str:
+def measure(names: Mapping[int, str], driver: Wrk | Stream) -> Measured:
+    """Processor time per request of each process in `names` that did anything, and of the driver."""
+    with driver.driving() as driving:
+        before = {pid: (cpu_time(pid), _switches(pid)) for pid in names}
+        driving.finish()
+    load = _load(driving.load)
     each = 1e6 / load.requests
+    found = []
+    for pid, (spent_before, switched_before) in before.items():
+        spent, switched = cpu_time(pid).since(spent_before), _switches(pid)
+        if spent.total * each > BUSY_MICROSECONDS:
+            waits, interruptions = ((switched[i] - switched_before[i]) / load.requests for i in range(2))
+            role = f"{names[pid]} {len(found) + 1}" if names[pid] == "worker" else names[pid]
+            found.append(Cost(role, pid, spent.user * each, spent.system * each, waits, interruptions))
+    found.append(_driver_cost(driver, driving.pid, driving.cpu, each))
+    return Measured(load, found)
+
+
+def _driver_cost(driver: Wrk | Stream, pid: int, cpu: CpuTime, each: float) -> Cost:
+    return Cost(driver.name, pid, cpu.user * each, cpu.system * each)
+
+
+def _load(load: Load | None) -> Load:
+    if load is None or load.failures:
+        sys.exit(f"the load did not go well: {load}")
+    return load
+
+
+def _roles(service: Service, port: int) -> dict[int, str]:
+    """What each process of the service is: the gateway is the one that listens."""
+    return {pid: "gateway" if listens(pid, port) else "worker" for pid in sorted(service.pids)}
+
+
+def _print_costs(measured: Measured) -> None:
     table = [
         (
             one.role,
             f"{one.user:.0f}",
             f"{one.system:.0f}",
             f"{one.user + one.system:.0f}",
-            f"{one.waits:.2f}",
-            f"{one.interruptions:.2f}",
+            *("" if isnan(number) else f"{number:.2f}" for number in (one.waits, one.interruptions)),
         )
-        for one in found
+        for one in measured.costs
     ]
-    table.append(("wrk", f"{wrk.user * each:.0f}", f"{wrk.system * each:.0f}", f"{wrk.total * each:.0f}", "", ""))
-    head = ("process", "its own us", "kernel us", "together us", "waits", "interruptions")
-    return as_markdown(head, table)
+    print(as_markdown(("process", "its own us", "kernel us", "together us", "waits", "interruptions"), table))
 
 
-def _report(service: Service, target: Target, names: Mapping[int, str]) -> None:
-    found, load, wrk = costs(service, target, names)
-    busy = sum(one.user + one.system for one in found)
-    print(f"\n## {target.connections} connections: {load.rate:,.0f} requests/s, p50 {load.p50 * 1e3:.0f} us\n")
-    print(_table_of_costs(found, load, wrk))
-    if target.connections == 1:
-        wrk_each = wrk.total / load.requests * 1e6
-        wall = 1e6 / load.rate
-        print(f"\nOne request takes {wall:.0f} us: {busy:.0f} us at work in the service, {wrk_each:.0f} us in wrk, and")
-        print(f"{wall - busy - wrk_each:.0f} us of waking up and waiting.")
-        return
-    for one in found:
-        _report_process(one, target)
+def _print_waiting(measured: Measured) -> None:
+    """Where a request's time goes when there is only one: what nobody worked on was spent waking up."""
+    wall = 1e6 / measured.load.rate
+    *service, driver = (one.user + one.system for one in measured.costs)
+    print(
+        f"\nOne request takes {wall:.0f} us: {sum(service):.0f} us at work in the service, {driver:.0f} us in the driver,"
+    )
+    print(f"{wall - sum(service) - driver:.0f} us of waking up and waiting.")
 
 
-def _report_process(one: Cost, target: Target) -> None:
-    sampled = stacks(one.pid, target)
-    print(f"\n### {one.role}: {one.user:.0f} us of its own and {one.system:.0f} us in the kernel\n")
+def _print_process(one: Cost, driver: Wrk | Stream) -> None:
+    # The client of a stream is another process each time.
+    moving = one.role == driver.name
+    # py-spy reads symbols for some seconds before it takes its first sample.
+    longer = replace(driver, seconds=driver.seconds + 5)
+    with longer.driving() as driving, stacks(driving.pid if moving else one.pid) as sampled:
+        driving.finish()
+    with driver.driving() as driving, kernel_samples(driving.pid if moving else one.pid) as kernel:
+        driving.finish()
+    print(f"\n### {one.role}: {one.user:.1f} us of its own and {one.system:.1f} us in the kernel\n")
     table = shares(by_layer(sampled), one.user)
-    if shutil.which("perf"):
-        calls = shares(kernel_samples(one.pid, target), one.system)
-        table += [(f"kernel: {name}", us) for name, us in calls]
+    table += [(f"kernel: {name}", us) for name, us in shares(kernel, one.system)]
     print(as_markdown(("layer", "us"), [(name, f"{us:.1f}") for name, us in table]))
     print()
     lines = shares(by_line(sampled), one.user)[:LINES]
     print(as_markdown(("line", "us"), [(f"`{name}`", f"{us:.1f}") for name, us in lines]))
-    if shutil.which("strace"):
-        calls = sorted(system_calls(one.pid, target).items(), key=lambda each: -each[1])
-        print(
-            "\nSystem calls per request: " + ", ".join(f"{name} {count:.2f}" for name, count in calls if count >= 0.01)
-        )
+    if not moving:
+        _print_calls(one.pid, driver)
+
+
+def _print_calls(pid: int, driver: Wrk | Stream) -> None:
+    with driver.driving() as driving, system_calls(pid) as calls:
+        driving.finish()
+    load = _load(driving.load)
+    each = {name: count / load.requests for name, count in Counter(calls).most_common()}
+    print(
+        "\nSystem calls per request: "
+        + ", ".join(f"{name} {count:.2f}" for name, count in each.items() if count >= 0.01)
+    )
+
+
+def _print_http(service: Service, port: int, given: argparse.Namespace) -> None:
+    url = f"http://127.0.0.1:{port}/encode"
+    body = request_body(THALWEG.enveloped)
+    check_answer(post(url, body) or b"", given.topology, THALWEG.enveloped)
+    drive(url, body, connections=32, seconds=1)
+    names = _roles(service, port)
+    for connections in given.connections:
+        driver = Wrk(url, body, connections, given.seconds)
+        measured = measure(names, driver)
+        load = measured.load
+        print(f"\n## {connections} connections: {load.rate:,.0f} requests/s, p50 {load.p50 * 1e3:.0f} us\n")
+        _print_costs(measured)
+        if connections == 1:
+            _print_waiting(measured)
+            continue
+        for one in measured.costs[:-1]:
+            _print_process(one, driver)
+
+
+def _print_grpc(service: Service, port: int, python: str, given: argparse.Namespace) -> None:
+    driver = Stream(python, port, given.work, given.seconds)
+    with driver.driving():
+        pass
+    measured = measure(_roles(service, port), driver)
+    print(f"\n## {given.work}: {measured.load.rate:,.0f} documents/s; costs are those of one document\n")
+    _print_costs(measured)
+    for one in measured.costs:
+        _print_process(one, driver)
+
+
+def _run(given: argparse.Namespace, python: Environment) -> None:
+    port = free_port()
+    protocol = "http" if given.work == "http" else "grpc"
+    with THALWEG.serve(python, given.topology, protocol, port) as service:
+        url = f"http://127.0.0.1:{port}/encode"
+        if protocol == "http":
+            service.wait_until(lambda: post(url, request_body(THALWEG.enveloped)) is not None)
+            _print_http(service, port, given)
+        else:
+            _print_grpc(service, port, python.python, given)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.profile_request", description=__doc__)
+    parser.add_argument(
+        "--work", choices=("http", "documents", "vectors"), default="http", help="the last two use gRPC"
+    )
     parser.add_argument("--topology", choices=("one", "two", "alone"), default="one")
-    parser.add_argument("--connections", type=int, nargs="+", default=[32, 1])
+    parser.add_argument("--connections", type=int, nargs="+", default=[32, 1], help="of wrk (32 and 1)")
     parser.add_argument("--seconds", type=float, default=4.0)
     given = parser.parse_args(arguments)
-    port, body = free_port(), request_body(THALWEG.enveloped)
-    url = f"http://127.0.0.1:{port}/encode"
-    with THALWEG.serve(environment("thalweg"), given.topology, "http", port) as service:
-        try:
-            service.wait_until(lambda: post(url, body) is not None)
-        except ServiceFailed as error:
-            sys.exit(f"Thalweg's service {error}")
-        check_answer(post(url, body) or b"", given.topology, THALWEG.enveloped)
-        drive(url, body, connections=32, seconds=1)
-        names = _roles(service, url)
-        for connections in given.connections:
-            _report(service, Target(url, body, connections, given.seconds), names)
+    if given.work != "http":
+        given.topology = "two"  # the client checks that both stages did their work
+    try:
+        _run(given, environment("thalweg"))
+    except (ServiceFailed, SamplingFailed, ChildProcessError) as error:
+        print(error, file=sys.stderr)
+        return 1
     return 0
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import time
 from typing import Any
 
@@ -122,10 +123,20 @@ def main() -> None:
     stream = Stream(given.framework, given.port, given.work)
     wait(stream)
     count = documents_a_second(stream)
+    print("timing", flush=True)
+    before = os.times()
     took: list[float] = []
     while sum(took) < given.seconds:
         took.append(timed(stream, count))
-    found = {"documents": count * len(took), "seconds": sum(took), "posts": len(took), "all_documents": stream.sent}
+    after = os.times()
+    found = {
+        "documents": count * len(took),
+        "seconds": sum(took),
+        "posts": len(took),
+        "all_documents": stream.sent,
+        "user": after.user - before.user,
+        "system": after.system - before.system,
+    }
     print(json.dumps(found))
 
 

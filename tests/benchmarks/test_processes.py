@@ -1,4 +1,6 @@
+import os
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -6,7 +8,7 @@ import time
 import pytest
 
 from benchmarks.environments import fingerprint
-from benchmarks.processes import MARK, Service, ServiceFailed, clean_environment, cpu_time, free_port, marked
+from benchmarks.processes import MARK, Service, ServiceFailed, clean_environment, cpu_time, free_port, listens, marked
 
 SERVING = "import sys, time; print('up', flush=True); time.sleep(60)"
 STUBBORN = f"""
@@ -87,4 +89,11 @@ def test_ports_are_usable():
 
 def test_an_environment_is_made_anew_when_its_requirements_change():
     assert fingerprint(("a",)) == fingerprint(("a",))
-    assert len({fingerprint(("a",)), fingerprint(("b",)), fingerprint(("a",), "pyproject")}) == 3
+    assert len({fingerprint(("a",)), fingerprint(("b",)), fingerprint(("a",), ("c",))}) == 3
+
+
+def test_the_process_that_listens_is_known():
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+        assert listens(os.getpid(), port)
+    assert not listens(os.getpid(), port)

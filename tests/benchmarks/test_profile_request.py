@@ -1,4 +1,5 @@
-from benchmarks.profile_request import read_calls, switches
+from benchmarks.profile_request import switches
+from benchmarks.sampling import read_calls
 
 
 def test_calls_are_read_from_what_strace_prints():
