@@ -72,7 +72,7 @@ def measure(names: Mapping[int, str], driver: Wrk | Stream) -> Measured:
         driving.finish()
     load = _load(driving.load)
     each = 1e6 / load.requests
-    found = []
+    found: list[Cost] = []
     for pid, (spent_before, switched_before) in before.items():
         spent, switched = cpu_time(pid).since(spent_before), _switches(pid)
         if spent.total * each > BUSY_MICROSECONDS:
