@@ -5,7 +5,7 @@ import pytest
 from thalweg.config import NodeOptions
 from thalweg.errors import MalformedRequest, SchemaMismatch, TopologyError
 from thalweg.graph import Plan, Topology
-from thalweg.graph.plan import answers_everything, check, describe, paths, plan
+from thalweg.graph.plan import answers_everything, check, outline, paths, plan
 from thalweg.message import COLUMNS, EndpointDescription, ServiceDescription
 
 TEXT = {"type": "object", "properties": {"id": {"type": "string"}, "text": {"type": "string"}}, "required": ["text"]}
@@ -119,7 +119,7 @@ def test_a_flow_takes_what_its_first_executor_takes_and_gives_what_its_last_give
         "a": service("a", endpoint(gives=EMBEDDED)),
         "b": service("b", endpoint(given=EMBEDDED, streaming=True), endpoint("/more")),
     }
-    outside = describe("flow", CHAIN, descriptions)
+    outside = outline("flow", CHAIN, descriptions)
     assert outside.name == "flow"
     first = outside.find("/e")
     assert first is not None
@@ -131,7 +131,7 @@ def test_a_flow_takes_what_its_first_executor_takes_and_gives_what_its_last_give
 def test_first_steps_side_by_side_must_all_be_satisfied():
     shape = flow(a="gateway", b="gateway")
     descriptions = {"a": service("a", endpoint()), "b": service("b", endpoint(given=EMBEDDED))}
-    outside = describe("flow", shape, descriptions).find("/e")
+    outside = outline("flow", shape, descriptions).find("/e")
     assert outside is not None
     assert outside.input_schema == {"allOf": [TEXT, EMBEDDED]}
     assert outside.output_schema is None

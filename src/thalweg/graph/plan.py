@@ -136,7 +136,7 @@ def paths(descriptions: Descriptions) -> list[str]:
     return list(dict.fromkeys(e.path for description in descriptions.values() for e in description.endpoints))
 
 
-def describe(name: str, topology: Topology, descriptions: Descriptions) -> ServiceDescription:
+def outline(name: str, topology: Topology, descriptions: Descriptions) -> ServiceDescription:
     """A Flow as seen from outside: what its endpoints take is what its first steps take, and so on."""
     return ServiceDescription(
         name, tuple(_outside(path, plan(topology, descriptions, path), descriptions) for path in paths(descriptions))

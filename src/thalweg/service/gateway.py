@@ -15,7 +15,7 @@ from thalweg.docs.codecs import columns, json
 from thalweg.errors import EndpointNotFound, InternalError, ThalwegError, UnsupportedContent
 from thalweg.graph import Plan, Step, Topology
 from thalweg.graph.merge import merged_documents, merged_parameters
-from thalweg.graph.plan import answers_everything, describe, paths, plan
+from thalweg.graph.plan import answers_everything, outline, paths, plan
 from thalweg.graph.progress import Progress
 from thalweg.message import COLUMNS, JSON, Context, Pending, Reply, Request, Response, ServiceDescription
 from thalweg.routing import ReplicaPool
@@ -39,7 +39,7 @@ class Gateway:
         replicas: Mapping[str, Sequence[str]],
         options: GatewayOptions,
     ) -> None:
-        self.description = describe(name, topology, descriptions)
+        self.description = outline(name, topology, descriptions)
         self._topology = topology
         self._descriptions = descriptions
         self._open = answers_everything(descriptions)
