@@ -14,7 +14,7 @@ torch: Any = pytest.importorskip("torch")
 
 class Held(BaseDoc):
     tensor: TorchTensor[2]
-    any: AnyTensor = None
+    any: AnyTensor | None = None
 
 
 def test_a_torch_tensor_is_kept_as_it_is() -> None:

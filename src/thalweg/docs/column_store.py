@@ -10,7 +10,7 @@ import numpy as np
 from thalweg.docs.document import BaseDoc, assemble
 from thalweg.docs.fields import FieldKind, Holds, field_kinds, is_plain
 from thalweg.docs.row import detach
-from thalweg.docs.typing.array import is_tensor, is_torch, load_torch, stackable
+from thalweg.docs.typing.array import end_to_end, is_tensor, is_torch, load_torch, stackable
 
 
 class Columns:
@@ -160,7 +160,7 @@ def _stack(name: str, kind: FieldKind, values: list[Any]) -> Any:
         raise ValueError(f"{name}: tensors of one shape and dtype can be stacked, but there are {seen}")
     if is_torch(values[0]):
         return load_torch().stack(values)
-    return np.concatenate(values).reshape(len(values), *values[0].shape) if values[0].ndim else np.array(values)
+    return end_to_end(values).reshape(len(values), *values[0].shape).copy()
 
 
 def _values(docs: Sequence[BaseDoc], name: str) -> list[Any]:

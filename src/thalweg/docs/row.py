@@ -60,6 +60,11 @@ def detach(doc: Any) -> Any:
     return doc._columns.document(doc._index) if isinstance(doc, _Row) else doc
 
 
+def class_of(kind: type[BaseDoc]) -> type[BaseDoc]:
+    """The class of document of a row's class; any other class is returned."""
+    return kind.__mro__[2] if issubclass(kind, _Row) else kind
+
+
 def row(columns: Columns, index: int) -> Any:
     """The view of document `index`: an instance of the class of document that holds nothing itself."""
     doc_type = columns.doc_type

@@ -15,6 +15,7 @@ from thalweg.docs.codecs.failures import error_details, invalid_document
 from thalweg.docs.derived import derive, derived, keep
 from thalweg.docs.doc_list import DocList
 from thalweg.docs.document import AnyDoc, BaseDoc
+from thalweg.docs.row import class_of
 from thalweg.docs.typing.tensor import to_plain
 from thalweg.errors import MalformedRequest
 
@@ -153,7 +154,7 @@ def encode_array(docs: Any) -> bytes:
         return b"[%b]" % _encode_one(docs[0])
     kinds = set(map(type, docs))
     if len(kinds) == 1:
-        return _adapter(kinds.pop()).serializer.to_json(docs, by_alias=True)
+        return _adapter(class_of(kinds.pop())).serializer.to_json(docs, by_alias=True)
     return b"[%b]" % b",".join(map(_encode_one, docs))
 
 
@@ -166,4 +167,5 @@ def _adapter(doc_type: type[BaseDoc]) -> TypeAdapter[list[Any]]:
 
 
 def _list_adapter(doc_type: type[BaseDoc]) -> TypeAdapter[list[Any]]:
-    return TypeAdapter(list[doc_type])  # type: ignore[valid-type]
+    # Pydantic writes what is in a union by the options of the outermost schema.
+    return TypeAdapter(list[doc_type], config=BaseDoc.model_config)  # type: ignore[valid-type]

@@ -44,6 +44,14 @@ def stackable(tensors: Sequence[Any]) -> bool:
     return shapes.count(shapes[0]) == len(shapes) and dtypes.count(dtypes[0]) == len(dtypes)
 
 
+def end_to_end(arrays: Sequence[np.ndarray[Any, Any]]) -> np.ndarray[Any, Any]:
+    """Stackable arrays in one: the same bytes as stacked, and much cheaper. Byte order is kept."""
+    first = arrays[0]
+    if len(arrays) == 1:
+        return first
+    return np.concatenate(arrays, dtype=first.dtype) if first.ndim else np.array(arrays, first.dtype)
+
+
 def to_numpy(tensor: Any) -> np.ndarray[Any, Any]:
     """`tensor` as a NumPy array. Shares memory where it can: not for a GPU's tensors, nor for bfloat16."""
     if isinstance(tensor, np.ndarray):

@@ -21,7 +21,7 @@ from thalweg.docs.doc_list import DocList
 from thalweg.docs.doc_vec import DocVec
 from thalweg.docs.document import BaseDoc, contents
 from thalweg.docs.row import detach
-from thalweg.docs.typing.array import is_tensor, is_torch, stackable, to_numpy
+from thalweg.docs.typing.array import end_to_end, is_tensor, is_torch, stackable, to_numpy
 
 _NOTHING = type(None)
 _NATIVE = frozenset({_NOTHING, bool, int, float, str, bytes})
@@ -137,9 +137,7 @@ class _Writer:
         if not stackable(arrays):
             return self._ragged(name, values)
         first = arrays[0]
-        stacked = first
-        if len(arrays) > 1:  # end to end is the same bytes as stacked, and much cheaper
-            stacked = np.concatenate(arrays) if first.ndim else np.array(arrays, first.dtype)
+        stacked = end_to_end(arrays)
         shape, present = list(first.shape), _present(values, there)
         return layout.Stacked(name, first.dtype.str, shape, self._keep(stacked), present, torch)
 

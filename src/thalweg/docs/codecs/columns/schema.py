@@ -36,14 +36,12 @@ class FieldPlan:
         self.info = doc_type.model_fields[name]
         self.key = _key(doc_type, name)
         self.accepted = frozenset({kind.type, _NONE} if kind.optional else {kind.type})
+        self._only = _only(kind)
         self._classes, self._fallback = _classes(kind)
         self._validator: SchemaValidator | None = None
 
     def choose(self, name: str) -> Target:
-        if self.kind.holds is Holds.OTHER:
-            return self._classes.get(name, self._fallback)
-        chosen: Target = self.kind.type if self.kind.holds is Holds.DOCUMENT else self.kind.type.doc_type
-        return chosen
+        return self._classes.get(name, self._fallback) if self._only is None else self._only
 
     def defaults(self, count: int) -> list[Any] | None:
         """`count` values for documents that lack the field; None where only pydantic can tell."""
@@ -138,6 +136,14 @@ def _key(doc_type: type[BaseDoc], name: str) -> str:
     if isinstance(alias, AliasChoices):
         alias = next((choice for choice in alias.choices if isinstance(choice, str)), name)
     return alias if isinstance(alias, str) else name
+
+
+def _only(kind: FieldKind) -> type[BaseDoc] | None:
+    """The one class of document in a field that holds documents and nothing else."""
+    if kind.holds not in (Holds.DOCUMENT, Holds.DOCUMENTS):
+        return None
+    found: type[BaseDoc] = kind.type if kind.holds is Holds.DOCUMENT else kind.type.doc_type
+    return found
 
 
 def _classes(kind: FieldKind) -> tuple[dict[str, type[BaseDoc]], Target]:
