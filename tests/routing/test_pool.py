@@ -13,6 +13,7 @@ from thalweg.routing import ReplicaPool
 from thalweg.testing.leaks import eventually, no_leaks
 from thalweg.transport import registry
 from thalweg.transport.contract import Server, Serving
+from thalweg.transport.local import LocalServer
 
 
 class Replica:
@@ -44,6 +45,12 @@ class Replica:
     async def stop(self) -> None:
         if self.server is not None:
             await self.server.stop()
+
+    def break_connections(self) -> None:
+        """As when its process dies, and comes back at once."""
+        assert isinstance(self.server, LocalServer)
+        for connection in list(self.server._connections):
+            connection.abort()
 
     async def busy(self, requests: int) -> None:
         await eventually(lambda: self.seen >= requests)
@@ -130,6 +137,17 @@ async def test_a_request_whose_replica_goes_away_unanswered_is_repeated_on_anoth
         b.hold.set()
         await a.stop()
         assert [await one for one in calls] == ["b", "b"]
+
+
+@BOTH
+async def test_an_only_replica_that_is_lost_and_comes_back_answers_what_it_had_not(tmp_path: Path, call: Any):
+    async with pool(tmp_path, "a", retries=1) as (made, (a,)):
+        a.hold.clear()
+        calls = [asyncio.ensure_future(call(made)) for _ in range(3)]
+        await a.busy(3)
+        a.hold.set()
+        a.break_connections()
+        assert [await one for one in calls] == ["a"] * 3
 
 
 async def test_a_request_with_part_of_its_answer_is_not_repeated(tmp_path: Path):

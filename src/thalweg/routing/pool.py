@@ -91,6 +91,7 @@ class ReplicaPool:
                 return
             except Unavailable as error:
                 attempts += 1
+                self.notice(replica)
                 if answered or not self.again(error, attempts):
                     raise self.named(error) from None
                 lost = replica
@@ -126,6 +127,12 @@ class ReplicaPool:
 
     def release(self, replica: int) -> None:
         self._balancer.release(replica)
+
+    def notice(self, replica: int) -> None:
+        """Take a replica out that is gone: its keeper hears of it a turn of the loop later, and by then a request would
+        have spent all its attempts there."""
+        if not self._channels[replica].connected:
+            self._mark(replica, False)
 
     def named(self, error: Unavailable) -> Unavailable:
         error.executor = error.executor or self._name
@@ -219,6 +226,8 @@ class _Attempt:
         """Try again where that is safe: by the long way, which can wait for a replica to come back."""
         self._pending = None
         self._attempts += 1
+        if isinstance(error, Unavailable):
+            self._pool.notice(self._replica)
         if isinstance(error, Unavailable) and self._pool.again(error, self._attempts):
             self._task = asyncio.get_running_loop().create_task(self._handle())
         else:
