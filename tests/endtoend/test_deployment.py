@@ -89,5 +89,5 @@ class Strict(Upper):
 
 
 def test_an_argument_that_the_constructor_does_not_take_is_answered_with_the_nearest():
-    with pytest.raises(StartupFailed, match="'modle'.*'model'"):
+    with pytest.raises(StartupFailed, match=r"'modle'.*'model'"):
         Deployment(Strict, uses_with={"modle": "a"}).start()

@@ -286,7 +286,11 @@ with Flow().add(uses=Starting):
 
 @pytest.mark.parametrize(
     "fate, told",
-    [("os.kill(os.getpid(), 11)", "killed by SIGSEGV"), ("os._exit(3)", "exit code 3"), ("sys.exit(4)", "SystemExit: 4")],
+    [
+        ("os.kill(os.getpid(), 11)", "killed by SIGSEGV"),
+        ("os._exit(3)", "exit code 3"),
+        ("sys.exit(4)", "SystemExit: 4"),
+    ],
     ids=["crash", "exit", "SystemExit"],
 )
 def test_a_process_that_ends_before_it_is_ready_is_named_with_how_it_ended(run, fate, told):

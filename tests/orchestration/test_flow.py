@@ -17,7 +17,7 @@ def test_nothing_is_left_in_the_parent():
         assert flow.is_ready()
     before = descriptors()
     threads = psutil.Process().num_threads()
-    for _ in range(3):
+    for _ in range(2):
         with Flow(protocol=["http", "grpc"]).add(uses=Upper) as flow:
             assert flow.post("/do", Text(text="a"), return_type=Text).text == "A"
     assert descriptors() == before

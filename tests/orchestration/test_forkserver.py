@@ -14,7 +14,7 @@ from thalweg.graph.topology import Topology
 from thalweg.orchestration.directory import Directory
 from thalweg.orchestration.launchers.forkserver import ForkServer
 from thalweg.service.control import Described, Failed, GatewaySpec, Loading, Surroundings, WorkerSpec
-from thalweg.service.process import GatewayContent
+from thalweg.service.role import GatewayContent
 from thalweg.testing.leaks import eventually, no_leaks
 
 

@@ -49,3 +49,7 @@ def test_source_that_is_there_stays_as_it_is():
 def test_source_that_nobody_has_is_left_out():
     text = '  File "<nowhere>", line 1, in f\nKeyError'
     assert with_source(text) == text
+
+
+def test_no_text_stays_none():
+    assert with_source("") == ""

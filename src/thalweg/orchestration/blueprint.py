@@ -19,7 +19,7 @@ from thalweg.message import EndpointDescription, ServiceDescription
 from thalweg.message.description import DEFAULT_ENDPOINT
 from thalweg.orchestration.directory import Directory
 from thalweg.service.control import GatewaySpec, Surroundings, WorkerSpec
-from thalweg.service.process import GatewayContent, WorkerContent
+from thalweg.service.role import GatewayContent, WorkerContent
 
 Check = Callable[[Mapping[str, ServiceDescription]], None]
 FRONT = "front"

@@ -12,45 +12,18 @@ import atexit
 import contextlib
 import gc
 import os
-import pickle
 import signal
 import socket
 import sys
 import threading
 import types
-from abc import ABC, abstractmethod
-from dataclasses import dataclass
 from importlib import import_module
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import NoReturn
 
-from thalweg.config.options import GatewayOptions, ServerOptions, WorkerOptions
-from thalweg.errors import ConfigurationError, ThalwegError
-from thalweg.message import ServiceDescription
-from thalweg.service.control import (
-    CHUNK,
-    Described,
-    Failed,
-    Frames,
-    GatewaySpec,
-    Go,
-    Loading,
-    Order,
-    Ready,
-    Report,
-    Spec,
-    Starting,
-    Stop,
-    WorkerSpec,
-    pack,
-    receive,
-)
+from thalweg.errors import ThalwegError
+from thalweg.service.control import Failed, Go, Ready, Spec, Stop, WorkerSpec, receive
+from thalweg.service.role import GatewayRole, Link, Role, WorkerRole
 from thalweg.service.traceback import user_traceback
-from thalweg.transport import registry
-from thalweg.transport.contract import Server, Serving
-
-if TYPE_CHECKING:
-    from thalweg.executor.loading import Reference
-    from thalweg.graph.topology import Topology
 
 PRELOADED = (
     "cloudpickle",
@@ -67,23 +40,6 @@ PRELOADED = (
 
 SWITCH_SECONDS = 0.001
 """How long a busy thread keeps the interpreter. User code computes in one; the default of 5 ms makes every frame wait."""
-
-
-@dataclass(frozen=True)
-class WorkerContent:
-    """What a worker runs. `public` says how it listens where it serves alone, without a gateway."""
-
-    reference: Reference
-    options: WorkerOptions
-    public: ServerOptions | None = None
-
-
-@dataclass(frozen=True)
-class GatewayContent:
-    """What a gateway runs: the shape of the graph (no user code in it), and its own options."""
-
-    topology: Topology
-    options: GatewayOptions
 
 
 def preload() -> None:
@@ -141,149 +97,6 @@ def _failure(what: str, error: BaseException) -> Failed:
     if isinstance(error, ThalwegError) and cause is error:
         return Failed(f"{what}: {error}")
     return Failed(f"{what}: {type(cause).__name__}: {cause}", user_traceback(cause))
-
-
-class Link:
-    """The channel to the one that started this process."""
-
-    def __init__(self, channel: socket.socket) -> None:
-        self._channel = channel
-        self._frames = Frames(Order)
-
-    def send(self, report: Report) -> None:
-        self._channel.sendall(pack(report))
-
-    def fileno(self) -> int:
-        return self._channel.fileno()
-
-    def orders(self) -> list[Order]:
-        """What has arrived. Raises `EOFError` where the other side is gone."""
-        try:
-            data = self._channel.recv(CHUNK, socket.MSG_DONTWAIT)
-        except (BlockingIOError, InterruptedError):
-            return []
-        except ConnectionResetError:
-            data = b""
-        if not data:
-            raise EOFError
-        return list(self._frames.feed(data))
-
-
-class Role(ABC):
-    """What this process is."""
-
-    title: str
-
-    @abstractmethod
-    def load(self, link: Link) -> None:
-        """Look up code, before anything is constructed or bound."""
-
-    @abstractmethod
-    async def start(self, go: Go, link: Link) -> list[str]:
-        """Construct, bind; return the addresses."""
-
-    @abstractmethod
-    async def stop(self, drain_seconds: float) -> None:
-        """Drain, close."""
-
-
-class WorkerRole(Role):
-    """One replica of an Executor."""
-
-    def __init__(self, spec: WorkerSpec) -> None:
-        self._spec = spec
-        self._servers: list[Server] = []
-        self.title = f"Executor {spec.name!r}"
-
-    def load(self, link: Link) -> None:
-        from thalweg.executor.description import describe
-
-        link.send(Loading())
-        self._content: WorkerContent = pickle.loads(self._spec.content)  # noqa: S301  from our own parent, not a network
-        self._source = self._content.reference.resolve()
-        link.send(Described(describe(self._source, self._content.options)))
-
-    async def start(self, go: Go, link: Link) -> list[str]:
-        from thalweg.service.worker import Worker
-
-        link.send(Starting())
-        content = self._content
-        self._worker = Worker(self._source, content.options, replica=self._spec.replica)
-        await self._worker.start()
-        private = Serving(
-            self._worker,
-            content.options.queue,
-            describe=lambda: self._worker.description,
-            ready=lambda: self._worker.ready,
-        )
-        public = private if content.public is None else _public(self._worker, content.public)
-        self._servers = [
-            registry.server(address, private if address.startswith("unix:") else public)
-            for address in self._spec.addresses
-        ]
-        return await _listen(self._servers)
-
-    async def stop(self, drain_seconds: float) -> None:
-        await _stop(self._servers, drain_seconds)
-        await self._worker.close()
-
-
-class GatewayRole(Role):
-    """The Gateway of a Flow."""
-
-    title = "The gateway"
-
-    def __init__(self, spec: GatewaySpec) -> None:
-        self._spec = spec
-        self._servers: list[Server] = []
-
-    def load(self, link: Link) -> None:
-        link.send(Loading())
-        self._content: GatewayContent = pickle.loads(self._spec.content)  # noqa: S301  from our own parent, not a network
-        for address in self._spec.addresses:
-            registry.load(address)
-        link.send(Described(ServiceDescription(self._spec.name)))
-
-    async def start(self, go: Go, link: Link) -> list[str]:
-        from thalweg.service.gateway import Gateway
-
-        link.send(Starting())
-        options = self._content.options
-        topology = self._content.topology
-        self._gateway = Gateway(self._spec.name, topology, go.descriptions, go.replicas, options)
-        await self._gateway.start()
-        serving = _public(self._gateway, options)
-        self._servers = [registry.server(address, serving) for address in self._spec.addresses]
-        return await _listen(self._servers)
-
-    async def stop(self, drain_seconds: float) -> None:
-        await _stop(self._servers, drain_seconds)
-        await self._gateway.close()
-
-
-def _public(service: Any, options: ServerOptions) -> Serving:
-    return Serving(
-        service,
-        options.limits,
-        timeout=options.timeout,
-        describe=lambda: service.description,
-        ready=lambda: service.ready,
-        title=options.title,
-        pages=options.pages,
-    )
-
-
-async def _listen(servers: list[Server]) -> list[str]:
-    for server in servers:
-        try:
-            await server.start()
-        except OSError as error:
-            raise ConfigurationError(f"it cannot listen at {server.address}: {error.strerror or error}") from None
-    return [server.address for server in servers]
-
-
-async def _stop(servers: list[Server], drain_seconds: float) -> None:
-    await asyncio.gather(*(server.stop(drain_seconds) for server in servers))
 
 
 class Life:

@@ -26,7 +26,7 @@ def with_source(text: str) -> str:
     in which it was typed knows the source of a notebook cell."""
     lines = text.splitlines()
     filled = []
-    for line, following in zip(lines, [*lines[1:], ""], strict=True):
+    for line, following in zip(lines, [*lines[1:], ""], strict=False):
         filled.append(line)
         frame = _FRAME.fullmatch(line)
         if frame is not None and not following.startswith("    "):

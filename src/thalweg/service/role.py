@@ -1,0 +1,197 @@
+"""What a process is: one replica of an Executor, or the Gateway of a Flow."""
+
+from __future__ import annotations
+
+import asyncio
+import pickle
+import socket
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from msgspec.structs import replace
+
+from thalweg.config.options import GatewayOptions, ServerOptions, WorkerOptions
+from thalweg.errors import ConfigurationError
+from thalweg.message import ServiceDescription
+from thalweg.service.control import (
+    CHUNK,
+    Described,
+    Frames,
+    GatewaySpec,
+    Go,
+    Loading,
+    Order,
+    Report,
+    Starting,
+    WorkerSpec,
+    pack,
+)
+from thalweg.transport import registry
+from thalweg.transport.contract import Server, Serving
+
+if TYPE_CHECKING:
+    from thalweg.executor.loading import Reference
+    from thalweg.graph.topology import Topology
+
+
+@dataclass(frozen=True)
+class WorkerContent:
+    """What a worker runs. `public` says how it listens where it serves alone, without a gateway."""
+
+    reference: Reference
+    options: WorkerOptions
+    public: ServerOptions | None = None
+
+
+@dataclass(frozen=True)
+class GatewayContent:
+    """What a gateway runs: the shape of the graph (no user code in it), and its own options."""
+
+    topology: Topology
+    options: GatewayOptions
+
+
+class Link:
+    """The channel to the one that started this process."""
+
+    def __init__(self, channel: socket.socket) -> None:
+        self._channel = channel
+        self._frames = Frames(Order)
+
+    def send(self, report: Report) -> None:
+        self._channel.sendall(pack(report))
+
+    def fileno(self) -> int:
+        return self._channel.fileno()
+
+    def orders(self) -> list[Order]:
+        """What has arrived. Raises `EOFError` where the other side is gone."""
+        try:
+            data = self._channel.recv(CHUNK, socket.MSG_DONTWAIT)
+        except (BlockingIOError, InterruptedError):
+            return []
+        except ConnectionResetError:
+            data = b""
+        if not data:
+            raise EOFError
+        return list(self._frames.feed(data))
+
+
+class Role(ABC):
+    """What this process is."""
+
+    title: str
+
+    @abstractmethod
+    def load(self, link: Link) -> None:
+        """Look up code, before anything is constructed or bound."""
+
+    @abstractmethod
+    async def start(self, go: Go, link: Link) -> list[str]:
+        """Construct, bind; return the addresses."""
+
+    @abstractmethod
+    async def stop(self, drain_seconds: float) -> None:
+        """Drain, close."""
+
+
+class WorkerRole(Role):
+    """One replica of an Executor."""
+
+    def __init__(self, spec: WorkerSpec) -> None:
+        self._spec = spec
+        self._servers: list[Server] = []
+        self.title = f"Executor {spec.name!r}"
+
+    def load(self, link: Link) -> None:
+        from thalweg.executor.description import describe
+
+        link.send(Loading())
+        self._content: WorkerContent = pickle.loads(self._spec.content)  # noqa: S301  from our own parent, not a network
+        self._spec = replace(self._spec, content=b"")  # it may hold a large object, and is needed no more
+        self._source = self._content.reference.resolve()
+        link.send(Described(describe(self._source, self._content.options)))
+
+    async def start(self, go: Go, link: Link) -> list[str]:
+        from thalweg.service.worker import Worker
+
+        link.send(Starting())
+        content = self._content
+        self._worker = worker = Worker(self._source, content.options, replica=self._spec.replica)
+        await worker.start()
+        private = Serving(
+            worker, content.options.queue, describe=lambda: worker.description, ready=lambda: worker.ready
+        )
+        public = private if content.public is None else _public(worker, content.public)
+        self._servers = [
+            registry.server(address, private if address.startswith("unix:") else public)
+            for address in self._spec.addresses
+        ]
+        try:
+            return await _listen(self._servers)
+        except BaseException:
+            await self.stop(0.0)
+            raise
+
+    async def stop(self, drain_seconds: float) -> None:
+        await _stop(self._servers, drain_seconds)
+        await self._worker.close()
+
+
+class GatewayRole(Role):
+    """The Gateway of a Flow."""
+
+    title = "The gateway"
+
+    def __init__(self, spec: GatewaySpec) -> None:
+        self._spec = spec
+        self._servers: list[Server] = []
+
+    def load(self, link: Link) -> None:
+        link.send(Loading())
+        self._content: GatewayContent = pickle.loads(self._spec.content)  # noqa: S301  from our own parent, not a network
+        for address in self._spec.addresses:
+            registry.load(address)
+        link.send(Described(ServiceDescription(self._spec.name)))
+
+    async def start(self, go: Go, link: Link) -> list[str]:
+        from thalweg.service.gateway import Gateway
+
+        link.send(Starting())
+        options = self._content.options
+        topology = self._content.topology
+        self._gateway = Gateway(self._spec.name, topology, go.descriptions, go.replicas, options)
+        await self._gateway.start()
+        serving = _public(self._gateway, options)
+        self._servers = [registry.server(address, serving) for address in self._spec.addresses]
+        return await _listen(self._servers)
+
+    async def stop(self, drain_seconds: float) -> None:
+        await _stop(self._servers, drain_seconds)
+        await self._gateway.close()
+
+
+def _public(service: Any, options: ServerOptions) -> Serving:
+    return Serving(
+        service,
+        options.limits,
+        timeout=options.timeout,
+        describe=lambda: service.description,
+        ready=lambda: service.ready,
+        title=options.title,
+        pages=options.pages,
+    )
+
+
+async def _listen(servers: list[Server]) -> list[str]:
+    for server in servers:
+        try:
+            await server.start()
+        except OSError as error:
+            raise ConfigurationError(f"it cannot listen at {server.address}: {error.strerror or error}") from None
+    return [server.address for server in servers]
+
+
+async def _stop(servers: list[Server], drain_seconds: float) -> None:
+    await asyncio.gather(*(server.stop(drain_seconds) for server in servers))
