@@ -9,8 +9,10 @@ from typing import Any
 import aiohttp
 import pytest
 
-from thalweg.message import Context, EndpointDescription, Request, Response, ServiceDescription
+from thalweg.errors import InternalError
+from thalweg.message import Context, EndpointDescription, Pending, Reply, Request, Response, ServiceDescription
 from thalweg.transport.contract import Serving
+from thalweg.transport.dispatch import dispatch
 from thalweg.transport.http.listener import HttpServer
 
 Respond = Callable[[Request, Context], AsyncGenerator[Response, None]]
@@ -41,6 +43,23 @@ class Recorder:
         self.requests.append(request)
         self.contexts.append(context)
         return self.respond(request, context)
+
+
+class ShortRecorder(Recorder):
+    """The same with the short way for requests that have one answer."""
+
+    def submit(self, request: Request, context: Context, reply: Reply) -> Pending:
+        async def work() -> None:
+            given: list[Response] = []
+            error = await dispatch(self, request, context, given.append)
+            if error is None and len(given) != 1:
+                error = InternalError("Not one answer.")
+            if error is None:
+                reply.answer(given[0])
+            else:
+                reply.fail(error)
+
+        return asyncio.get_running_loop().create_task(work())
 
 
 @dataclass
@@ -80,14 +99,16 @@ class Site:
             writer.close()
 
 
-@pytest.fixture
-async def serve(caplog: pytest.LogCaptureFixture) -> AsyncIterator[Callable[..., Awaitable[Site]]]:
+@pytest.fixture(params=["long", "short"])
+async def serve(
+    request: pytest.FixtureRequest, caplog: pytest.LogCaptureFixture
+) -> AsyncIterator[Callable[..., Awaitable[Site]]]:
     """Start a server around an async generator function; keyword arguments are those of `Serving`."""
     caplog.set_level("INFO")
     async with AsyncExitStack() as stack:
 
         async def start(respond: Respond = echo, **serving: Any) -> Site:
-            handler = Recorder(respond)
+            handler = (ShortRecorder if request.param == "short" else Recorder)(respond)
             serving.setdefault("describe", lambda: DESCRIPTION)
             server = HttpServer("http://127.0.0.1:0", Serving(handler, **serving))
             await server.start()

@@ -37,10 +37,10 @@ async def test_a_body_that_grows_too_large_is_refused_on_the_way(serve) -> None:
 
 
 async def test_bodies_that_are_still_coming_count_against_the_limit(serve) -> None:
-    site = await serve(limits=SMALL)
+    site = await serve(limits=Limits(max_inflight_bytes=100_500))
     async with site.wire() as (_, first), site.wire() as (reader, second):
-        first.write(b"POST /echo HTTP/1.1\r\ncontent-length: 900\r\n\r\nx")
-        await eventually(lambda: site.server._application.admission.inflight_bytes == 900)
+        first.write(b"POST /echo HTTP/1.1\r\ncontent-length: 100000\r\n\r\nx")
+        await eventually(lambda: site.server._application.admission.inflight_bytes == 100_000)
         second.write(b"POST /echo HTTP/1.1\r\ntransfer-encoding: chunked\r\n\r\n2bc\r\n" + bytes(700) + b"\r\n")
         assert (await reader.readline()).startswith(b"HTTP/1.1 429")
     await eventually(lambda: site.server._application.admission.inflight == 0)
@@ -101,9 +101,25 @@ async def test_a_body_that_stops_coming_is_given_up(serve) -> None:
         pass_time(site, SILENCE_SECONDS)
         head = await reader.readuntil(b"\r\n\r\n")
         assert head.startswith(b"HTTP/1.1 408")
-        assert json.loads(await reader.read(1000))["detail"] == "No byte of the body came for 30 seconds."
+        told = json.loads(await reader.read(1000))
+        assert told["detail"] == "No byte of the body came for 30 seconds."
+        assert len(told["request_id"]) == 32
+        # What comes of it after all is dropped.
+        writer.write(bytes(96) + b"POST /echo HTTP/1.1\r\ncontent-length: 2\r\n\r\n{}")
+        assert (await reader.readuntil(b"{}")).count(b"HTTP/1.1 200") == 1
+    assert [request.body for request in site.handler.requests] == [(b"{}",)]
+
+
+async def test_who_neither_sends_the_rest_of_a_body_nor_leaves_is_cut_off(serve) -> None:
+    site = await serve()
+    async with site.wire() as (reader, writer):
+        writer.write(b"POST /echo HTTP/1.1\r\ncontent-length: 100\r\n\r\nhalf")
+        await eventually(lambda: [one.phase for one in site.server._connections] == ["reading"])
         pass_time(site, SILENCE_SECONDS)
-        assert await reader.read() == b""
+        assert (await reader.readline()).startswith(b"HTTP/1.1 408")
+        await eventually(lambda: [one.phase for one in site.server._connections] == ["idle"])
+        pass_time(site, SILENCE_SECONDS)
+        await eventually(lambda: not site.server._connections)
 
 
 async def test_a_head_that_stops_coming_is_given_up_and_so_is_who_never_speaks(serve) -> None:

@@ -124,7 +124,7 @@ async def test_the_timeout_header_is_the_deadline(serve) -> None:
 @pytest.mark.parametrize(
     "accept,wanted",
     [
-        ("application/json", JSON),
+        (f"application/json, {COLUMNS}", JSON),
         (COLUMNS, COLUMNS),
         (f"text/event-stream, {COLUMNS};q=0.9", COLUMNS),
         ("*/*", ""),

@@ -114,6 +114,7 @@ async def test_a_stop_does_not_wait_for_a_reader_that_does_not_read(serve, monke
         await site.server.stop()
 
 
+@pytest.mark.parametrize("serve", ["long"], indirect=True)  # the short way has no tasks of its own
 async def test_a_cancelled_task_of_the_server_says_nothing_odd(serve) -> None:
     site = await serve(lambda request, context: Silent().handle(request, context))
     async with site.wire() as (reader, writer):

@@ -101,6 +101,7 @@ class HttpConnection(asyncio.Protocol):
     def connection_lost(self, exc: Exception | None) -> None:
         self.lost = True
         self._inner.connection_lost(exc)
+        self._transport = None  # uvloop's own raises at whatever is asked of it from now on
         self._wake()
         if self.task is not None:
             self.task.cancel()

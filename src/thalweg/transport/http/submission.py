@@ -53,7 +53,7 @@ class ShortProtocol(HttpToolsProtocol):
 
     def on_body(self, body: bytes) -> None:
         if self._read is not None:
-            self._read.body += body
+            self._read.take(body)
         else:
             super().on_body(body)
 
@@ -65,16 +65,10 @@ class ShortProtocol(HttpToolsProtocol):
 
     def _submission(self) -> Submission | None:
         """The request whose headers were just read, where nothing about it is unusual."""
-        url, parser = self.url, self.parser
-        busy = self.cycle is not None and not self.cycle.response_complete
-        if busy or self._guard.full or self._site.draining or b"%" in url or b"?" in url or url[:1] != b"/":
+        head = Head(self.headers) if self._free() else None
+        if head is None or not _usual(head, min(LARGEST_BODY, self._site.serving.limits.max_message_bytes)):
             return None
-        if parser.get_method() != b"POST" or parser.get_http_version() != "1.1" or parser.should_upgrade():
-            return None
-        head = Head(self.headers)
-        if not _usual(head) or self.expect_100_continue or not 0 < int(head.content_length) <= LARGEST_BODY:
-            return None
-        path = url.decode("ascii")
+        path = self.url.decode("ascii")
         try:
             endpoint = self._site.endpoint(path)
         except (EndpointNotFound, MethodNotAllowed):
@@ -84,10 +78,25 @@ class ShortProtocol(HttpToolsProtocol):
         assert self._handler is not None
         return Submission(self, self._guard, self._site, self._handler, path, head)
 
+    def _free(self) -> bool:
+        """Whether a request with this first line can be taken on now."""
+        url, parser = self.url, self.parser
+        busy = self.cycle is not None and not self.cycle.response_complete
+        if busy or self._guard.full or self._site.draining or self.expect_100_continue:
+            return False
+        plain = url[:1] == b"/" and b"%" not in url and b"?" not in url and b"#" not in url
+        return (
+            plain
+            and parser.get_method() == b"POST"
+            and parser.get_http_version() == "1.1"
+            and not parser.should_upgrade()
+        )
 
-def _usual(head: Head) -> bool:
+
+def _usual(head: Head, largest: int) -> bool:
     return bool(
         head.content_length
+        and 0 < int(head.content_length) <= largest
         and head.content_type in _TYPES
         and head.accept in _ACCEPTS
         and not (head.transfer_encoding or head.content_encoding or head.target or head.parameters or head.timeout)
@@ -99,6 +108,7 @@ class Submission:
 
     __slots__ = (
         "_admitted",
+        "_body",
         "_context",
         "_expiry",
         "_guard",
@@ -108,7 +118,6 @@ class Submission:
         "_pending",
         "_protocol",
         "_site",
-        "body",
         "disconnected",
         "keep_alive",
         "message_event",
@@ -134,7 +143,7 @@ class Submission:
         self._context: Context | None = None
         self._pending: Pending | asyncio.Task[None] | None = None
         self._expiry: asyncio.TimerHandle | None = None
-        self.body = b""
+        self._body = b""
         # what uvicorn asks of its cycle
         self.disconnected = False
         self.keep_alive = protocol.parser.should_keep_alive()
@@ -143,8 +152,15 @@ class Submission:
         guard.take(self, "reading")
         site.entered(self)
 
+    def take(self, piece: bytes) -> None:
+        """More of the body; dropped where the answer did not wait for it."""
+        if not self.response_complete:
+            self._body += piece
+
     def begin(self) -> None:
         """The body is here."""
+        if self.response_complete:
+            return
         site, head = self._site, self._head
         self._guard.phase = "working"
         timeout = site.serving.timeout
@@ -154,10 +170,10 @@ class Submission:
             trace=head.trace.decode("latin-1"),
             request_id=headers.parsed_request_id(head.request_id) if head.request_id else "",
         )
-        request = Request(self._path, (self.body,), JSON)
+        request = Request(self._path, (self._body,), JSON)
         try:
-            site.admission.admit(len(self.body))
-            self._admitted = len(self.body)
+            site.admission.admit(len(self._body))
+            self._admitted = len(self._body)
             self._pending = self._handler.submit(request, context, self)
         except ThalwegError as error:
             self.fail(error)
@@ -184,7 +200,11 @@ class Submission:
     def answer(self, response: Response) -> None:
         parts, lines = response.body, b""
         if response.content_type != JSON or len(parts) != 1 or response.parameters:
-            content = pack_content(response.content_type, parts, response.parameters)
+            try:
+                content = pack_content(response.content_type, parts, response.parameters)
+            except ThalwegError as error:
+                self.fail(error)
+                return
             parts = tuple(content.parts)
             if content.parameters:
                 lines = b"%b: %b\r\n" % (headers.PARAMETERS.encode(), content.parameters.encode())
@@ -196,12 +216,15 @@ class Submission:
         self._write(b"200 OK", response.content_type.encode("latin-1"), lines, body)
 
     def fail(self, error: ThalwegError, status: int | None = None) -> None:
-        failure = to_failure(error, self._context.request_id if self._context is not None else "")
+        context = self._context or Context()
+        failure = to_failure(error, context.request_id)
         lines = b""
         if error.retry_after is not None:
             lines = b"retry-after: %d\r\n" % max(1, ceil(error.retry_after))
         number = status or CODES[error.status].http
-        lines += b"x-request-id: %b\r\n" % headers.parsed_request_id(failure.request_id.encode()).encode()
+        name = headers.parsed_request_id(failure.request_id.encode())
+        if name:
+            lines += b"x-request-id: %b\r\n" % name.encode()
         self._write(_status_line(number), b"application/json", lines, encode_failure(failure), named=True)
 
     def cancel(self) -> None:
@@ -211,7 +234,7 @@ class Submission:
         if self._pending is not None:
             self._pending.cancel()
         interruption, self._guard.interruption = self._guard.interruption, None
-        if self._guard.lost or interruption is None:
+        if self._guard.lost or interruption is None or self._guard.phase == "answering":
             self._settle()
             self._guard.abort()
         else:
@@ -242,9 +265,21 @@ class Submission:
                 lines,
             )
             transport.write(head + body)
+        if self._guard.full:
+            self._guard.phase = "answering"
+            self._pending = asyncio.get_running_loop().create_task(self._wait_for_reader())
+        else:
+            self._end()
+
+    async def _wait_for_reader(self) -> None:
+        """An answer of which much is unread still counts as under way."""
+        await self._guard.room()
+        self._end()
+
+    def _end(self) -> None:
         self._settle()
         if not self.keep_alive:
-            transport.close()
+            self._protocol.transport.close()
 
     def _settle(self) -> None:
         if self.response_complete:
@@ -254,7 +289,7 @@ class Submission:
             self._expiry.cancel()
         if self._admitted is not None:
             self._site.admission.release(self._admitted)
-        self._guard.end(0)
+        self._guard.end(int(self._head.content_length) - len(self._body))
         self._site.left(self)
         self._protocol.on_response_complete()
 
