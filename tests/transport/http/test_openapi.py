@@ -44,7 +44,7 @@ def test_a_request_is_one_document_or_many() -> None:
     schema = request_schema(made, "/encode")
     reference = {"$ref": "#/components/schemas/Text"}
     assert schema["properties"]["data"] == {"anyOf": [{"type": "array", "items": reference}, reference]}
-    assert schema["required"] == ["data"]
+    assert schema["required"] == []
     assert made["components"]["schemas"]["Text"]["properties"]["text"]["type"] == "string"
 
 
@@ -105,6 +105,12 @@ def test_a_model_may_have_the_name_of_one_of_ours() -> None:
 def test_parameters_have_the_schema_of_the_endpoint() -> None:
     made = document(EndpointDescription("/a", parameters_schema=model("Options", top_k=(int, 10))))
     assert request_schema(made, "/a")["properties"]["parameters"] == {"$ref": "#/components/schemas/Options"}
+    assert request_schema(made, "/a")["required"] == []
+
+
+def test_parameters_are_required_where_one_of_them_is() -> None:
+    made = document(EndpointDescription("/a", parameters_schema=model("Options", top_k=(int, ...))))
+    assert request_schema(made, "/a")["required"] == ["parameters"]
 
 
 def test_operations_have_names_of_their_own() -> None:

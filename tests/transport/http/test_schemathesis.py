@@ -1,87 +1,67 @@
-"""What the OpenAPI document promises is what the server does, for requests that nobody thought of."""
+"""What the OpenAPI document promises is what a Deployment does, for requests that nobody thought of."""
 
-import asyncio
-import json
-import threading
-from collections.abc import AsyncGenerator, Iterator
-from typing import Any
+from collections.abc import AsyncIterator, Iterator
 
 import pytest
-import requests
+import requests as http
 import schemathesis
 from hypothesis import HealthCheck, given, settings
-from pydantic import BaseModel, Field, TypeAdapter, ValidationError
+from pydantic import BaseModel, Field
 from schemathesis import GenerationMode
 
-from thalweg.errors import InvalidDocument, MalformedRequest
-from thalweg.message import Context, EndpointDescription, Request, Response, ServiceDescription
-from thalweg.transport.contract import Serving
-from thalweg.transport.http.listener import HttpServer
+from thalweg import Deployment, Executor, requests
+from thalweg.docs import BaseDoc, DocList
+from thalweg.docs.typing import NdArray
+
+PATHS = ["/upper", "/any/thing", "/words", "/cut"]
 
 
-class Text(BaseModel):
+class Author(BaseDoc):
+    name: str
+    friends: "list[Author]" = Field([])
+
+
+class Text(BaseDoc):
     text: str
-    weight: float = Field(1.0, ge=0)
+    author: Author | None = None
+    tags: dict[str, str] = Field({})
 
 
-class Body(BaseModel):
-    data: list[Text] | Text
-    parameters: dict[str, object] = {}
+class Embedded(Text):
+    embedding: NdArray[2]
 
 
-DESCRIPTION = ServiceDescription(
-    "texts",
-    (
-        EndpointDescription("/upper", Text.model_json_schema(), Text.model_json_schema()),
-        EndpointDescription("/any/thing"),
-        EndpointDescription("/stream", Text.model_json_schema(), Text.model_json_schema(), streaming=True),
-    ),
-)
+class Cut(BaseModel):
+    suffix: str = Field(max_length=3)
 
 
-class Upper:
-    async def handle(self, request: Request, context: Context) -> AsyncGenerator[Response, None]:
-        try:
-            content = json.loads(request.body[0])
-        except ValueError as error:
-            raise MalformedRequest(f"The body is not JSON: {error}.") from None
-        if request.endpoint == "/any/thing":
-            _check(TypeAdapter(AnyBody), content)
-            yield Response((b'{"data": [], "parameters": {}}',))
-            return
-        body = _check(TypeAdapter(Body), content)
-        documents = body.data if isinstance(body.data, list) else [body.data]
-        upper = [{"text": one.text.upper(), "weight": one.weight} for one in documents]
-        yield Response((json.dumps({"data": upper, "parameters": {}}).encode(),))
+class Writer(Executor):
+    @requests(on="/upper")
+    def upper(self, docs: DocList[Text]) -> DocList[Embedded]:
+        """Shout."""
+        return DocList[Embedded](
+            [Embedded(text=doc.text.upper(), author=doc.author, embedding=[1.0, 2.0]) for doc in docs]
+        )
 
+    @requests(on="/any/thing")
+    def anything(self, docs: DocList) -> DocList:  # type: ignore[type-arg]
+        return docs
 
-class AnyBody(BaseModel):
-    data: list[dict[str, object]] | dict[str, object]
-    parameters: dict[str, object] = {}
+    @requests(on="/words")
+    async def words(self, doc: Text) -> AsyncIterator[Text]:
+        for word in doc.text.split():
+            yield Text(text=word)
 
-
-def _check(adapter: TypeAdapter[Any], content: object) -> Any:
-    try:
-        return adapter.validate_python(content, strict=True)
-    except ValidationError as error:
-        raise InvalidDocument(
-            "It does not fit.", details=error.errors(include_url=False, include_context=False)
-        ) from None
+    @requests(on="/cut")
+    def cut(self, docs: DocList[Embedded], parameters: Cut) -> None:
+        for doc in docs:
+            doc.text = doc.text.removesuffix(parameters.suffix)
 
 
 @pytest.fixture(scope="module")
 def url() -> Iterator[str]:
-    """A server on an event loop in a thread of its own."""
-    loop = asyncio.new_event_loop()
-    server = HttpServer("http://127.0.0.1:0", Serving(Upper(), describe=lambda: DESCRIPTION))
-    loop.run_until_complete(server.start())
-    thread = threading.Thread(target=loop.run_forever)
-    thread.start()
-    yield server.address
-    asyncio.run_coroutine_threadsafe(server.stop(), loop).result(10)
-    loop.call_soon_threadsafe(loop.stop)
-    thread.join()
-    loop.close()
+    with Deployment(uses=Writer, protocol="http", port=0) as deployment:
+        yield f"http://127.0.0.1:{deployment.ports[0]}"
 
 
 @pytest.fixture(scope="module")
@@ -90,7 +70,7 @@ def described(url: str) -> schemathesis.schemas.BaseSchema:
 
 
 @pytest.mark.parametrize("mode", [GenerationMode.POSITIVE, GenerationMode.NEGATIVE])
-@pytest.mark.parametrize("path", [endpoint.path for endpoint in DESCRIPTION.endpoints])
+@pytest.mark.parametrize("path", PATHS)
 def test_the_server_does_what_its_document_says(
     described: schemathesis.schemas.BaseSchema, path: str, mode: GenerationMode
 ) -> None:
@@ -100,7 +80,7 @@ def test_the_server_does_what_its_document_says(
         case.headers.pop("thalweg-timeout", None)  # a request that gives itself no time ends in 504, as it should
         case.call_and_validate(session=session)
 
-    with requests.Session() as session:
+    with http.Session() as session:
         check()
 
 

@@ -160,7 +160,7 @@ def _operation(
         "type": "object",
         "description": "One document, or several.",
         "properties": {"data": {"anyOf": [{"type": "array", "items": document}, document]}, "parameters": parameters},
-        "required": ["data"],
+        "required": ["parameters"] if (endpoint.parameters_schema or {}).get("required") else [],
     }
     response = {
         "type": "object",
