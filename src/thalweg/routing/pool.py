@@ -36,6 +36,8 @@ class ReplicaPool:
         self._name = name
         self._options = options
         self._channels = [registry.channel(address, options.limits) for address in addresses]
+        # looked up once: asking a Protocol whether an object is one takes longer than to submit a request
+        self._submits = [c.submit if isinstance(c, UnaryHandler) else None for c in self._channels]
         self._balancer = Balancer(len(addresses))
         self._budget = RetryBudget()
         self._some = asyncio.Event()
@@ -115,9 +117,9 @@ class ReplicaPool:
 
     def submit_to(self, replica: int, request: Request, context: Context, reply: Reply) -> Pending | None:
         """Submit to one replica, which the balancer has counted; counted back where that comes to nothing."""
-        channel = self._channels[replica]
+        submit = self._submits[replica]
         try:
-            pending = channel.submit(request, context, reply) if isinstance(channel, UnaryHandler) else None
+            pending = None if submit is None else submit(request, context, reply)
         except ThalwegError:
             self._balancer.release(replica)
             raise

@@ -129,6 +129,7 @@ class Life:
             return 1
         gc.collect()
         gc.freeze()  # what is loaded now stays; no collection needs to walk through it again
+        gc.set_threshold(COLLECT_AFTER, 20, 50)
         self._ready = True
         self._link.send(Ready(addresses))
         stop = await self._stop
