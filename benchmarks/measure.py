@@ -71,7 +71,7 @@ class Measuring:
             service.wait_until(lambda: post(url, body) is not None)
             _verify(url, body, contestant, session.topology)
             if set(MEMORY) & set(session.rows):
-                yield from _memory(port, session)
+                yield from _memory(port, service, session)
             loads = [row for row in session.rows if row in CONNECTIONS]
             if loads:
                 drive(url, body, connections=32, seconds=self.warm_up_seconds)
@@ -131,13 +131,14 @@ def _verify(url: str, body: bytes, contestant: Contestant, topology: str) -> Non
     check_answer(answer, topology, contestant.enveloped)
 
 
-def _memory(port: int, session: Session) -> Iterator[Reading]:
+def _memory(port: int, service: Service, session: Session) -> Iterator[Reading]:
     body = json.dumps({"data": [DOCUMENT]}).encode()
     answer = post(f"http://127.0.0.1:{port}/process", body)
     if answer is None:
         raise ServiceFailed("does not say which process its worker is")
     found = memory(int(json.loads(answer)["data"][0]["text"]))
-    for row, value in zip(MEMORY, (found.rss, found.pss, found.uss), strict=True):
+    together = sum(memory(pid).pss for pid in service.pids)
+    for row, value in zip(MEMORY, (found.rss, found.pss, found.uss, together), strict=True):
         if row in session.rows:
             yield Reading(row, value)
 

@@ -9,7 +9,7 @@ CONNECTIONS = {"one-32": 32, "one-1": 1, "two-32": 32, "alone-32": 32}
 WORKS = {"grpc-documents": "documents", "grpc-vectors": "vectors"}
 IMPORTS = ("import", "import-names", "import-documents")
 STARTS = {"start": "grpc", "start-http": "http"}
-MEMORY = ("memory", "memory-share", "memory-own")
+MEMORY = ("memory", "memory-share", "memory-own", "memory-all")
 
 
 @dataclass(frozen=True)

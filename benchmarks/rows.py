@@ -71,5 +71,6 @@ ROWS = (
     Row("memory", "resident memory of an idle worker", "MB", "less", {"jina": 0.6}, digits=1),
     Row("memory-share", "the same, pages it shares counted by share (PSS)", "MB", "less", digits=1),
     Row("memory-own", "the same, only pages of its own (USS)", "MB", "less", digits=1),
+    Row("memory-all", "all processes of a Flow of one Executor together (PSS)", "MB", "less", digits=1),
 )
 BY_KEY = {row.key: row for row in ROWS}
