@@ -21,6 +21,12 @@ class Figure:
     details: Mapping[str, float] = field(default_factory=dict)
 
 
+def headline(fault: str) -> str:
+    """A fault in one line: how it begins, and the last thing that was printed about it."""
+    first, *more = [line.strip() for line in fault.splitlines() if line.strip()] or [""]
+    return f"{first} {more[-1]}" if more else first
+
+
 @dataclass(frozen=True)
 class Cell:
     """All valid figures of one contestant in one row, as median and range."""

@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass
 from statistics import median
 
 from benchmarks.contestants import CONTESTANTS
-from benchmarks.figures import Cell, Comparison, Figure, cell, comparisons, contestants
+from benchmarks.figures import Cell, Comparison, Figure, cell, comparisons, contestants, headline
 from benchmarks.rows import ROWS, Row
 
 HEAD = ("work", "Thalweg", "against", "its figure", "ratio", "goal", "reached")
@@ -120,9 +120,7 @@ def _detail(figures: Sequence[Figure], name: str, digits: int) -> str:
 def faults(figures: Sequence[Figure]) -> list[str]:
     """What went wrong, one line each; such figures are in no median."""
     return [
-        f"{one.row}, {one.contestant}, round {one.round + 1}: {one.fault.splitlines()[0]}"
-        for one in figures
-        if one.fault
+        f"{one.row}, {one.contestant}, round {one.round + 1}: {headline(one.fault)}" for one in figures if one.fault
     ]
 
 

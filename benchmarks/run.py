@@ -15,7 +15,7 @@ if __package__ in {None, ""}:  # run as a file
 
 from benchmarks.contestants import CONTESTANTS
 from benchmarks.environments import Environment, EnvironmentFailed, environment
-from benchmarks.figures import Figure, cell
+from benchmarks.figures import Figure, cell, headline
 from benchmarks.load import LoadFailed, require_wrk
 from benchmarks.machine import describe
 from benchmarks.measure import Measuring
@@ -91,6 +91,8 @@ def _measure(measuring: Measuring, plan: Sequence[tuple[int, Session]]) -> list[
         elapsed = time.monotonic() - begin
         place = f"[{position}/{len(plan)} {elapsed // 60:.0f}:{elapsed % 60:02.0f}]"
         for figure in measuring.figures(number, session):
+            if figure.fault not in {"", *(one.fault for one in figures)}:
+                say(figure.fault)
             figures.append(figure)
             say(f"{place} {_progress(figure)}")
     return figures
@@ -98,7 +100,7 @@ def _measure(measuring: Measuring, plan: Sequence[tuple[int, Session]]) -> list[
 
 def _progress(figure: Figure) -> str:
     row = BY_KEY[figure.row]
-    text = figure.fault or figure_text(cell([figure], figure.row, figure.contestant), row)
+    text = headline(figure.fault) or figure_text(cell([figure], figure.row, figure.contestant), row)
     details = "  ".join(f"{name} {value:,.2f}" for name, value in figure.details.items())
     return f"{figure.row:17} {figure.contestant:15} {text}  {details}".rstrip()
 

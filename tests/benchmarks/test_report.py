@@ -13,7 +13,7 @@ def run():
         Figure("one-32", "thalweg", 1, 11000.0, details={"p50_ms": 3.2, "p99_ms": 5.2, "cpu_us": 190.0}),
         Figure("one-32", "mosec", 0, 5000.0),
         Figure("one-32", "jina", 0, 300.0),
-        Figure("one-32", "jina", 1, 400.0, fault="3 of 1200 requests failed\nand much more"),
+        Figure("one-32", "jina", 1, 400.0, fault="3 of 1200 requests failed\n much more\nTypeError: no\n"),
         Figure("start", "thalweg", 0, 0.25),
         Figure("start", "jina", 0, 1.0),
     ]
@@ -35,7 +35,7 @@ def test_a_missed_goal_is_loud(run):
 
 
 def test_faults_are_told_in_one_line_each(run):
-    assert faults(run.figures) == ["one-32, jina, round 2: 3 of 1200 requests failed"]
+    assert faults(run.figures) == ["one-32, jina, round 2: 3 of 1200 requests failed TypeError: no"]
     assert "3 of 1200 requests failed" in summary(run)
 
 
