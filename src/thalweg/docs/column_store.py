@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from thalweg.docs.document import BaseDoc, assemble
+from thalweg.docs.document import BaseDoc, assemble, assemble_all
 from thalweg.docs.fields import FieldKind, Holds, field_kinds, is_plain
 from thalweg.docs.row import detach
 from thalweg.docs.typing.array import end_to_end, is_tensor, is_torch, load_torch, stackable
@@ -58,9 +58,10 @@ class Columns:
     def documents(self) -> list[Any]:
         """All documents, as `document` gives them."""
         names = tuple(self.data)
-        rows = zip(*(_cells(held, self.length) for held in self.data.values()), strict=True)
-        doc_type = self.doc_type
-        return [assemble(doc_type, dict(zip(names, row, strict=True))) for row in rows]
+        cells = [list(_cells(held, self.length)) for held in self.data.values()]
+        if not self.doc_type.__pydantic_post_init__:
+            return assemble_all(self.doc_type, names, cells, set(names))
+        return [assemble(self.doc_type, dict(zip(names, row, strict=True))) for row in zip(*cells, strict=True)]
 
     def select(self, rows: slice | list[int]) -> Columns:
         """Some of the documents. A slice shares the tensors' memory; a list of row numbers copies."""

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Mapping, Sequence
+from functools import partial
+from itertools import repeat
 from typing import Annotated, Any, ClassVar, Self
 
 from pydantic import BaseModel, ConfigDict, Field, PlainSerializer
@@ -19,6 +22,10 @@ _put_namespace = vars(BaseModel)["__dict__"].__set__
 _put_given = vars(BaseModel)["__pydantic_fields_set__"].__set__
 _put_extra = vars(BaseModel)["__pydantic_extra__"].__set__
 _put_private = vars(BaseModel)["__pydantic_private__"].__set__
+FEW = 6
+"""Documents up to which one after the other is made faster than all at once."""
+
+_exhaust = partial(deque[Any], maxlen=0)
 
 
 class BaseDoc(BaseModel):
@@ -106,6 +113,15 @@ def assemble(doc_type: type[BaseDoc], values: dict[str, Any], extra: dict[str, A
     return doc
 
 
+def _assembled(doc_type: type[BaseDoc], values: dict[str, Any], given: set[str]) -> Any:
+    doc = object.__new__(doc_type)
+    _put_namespace(doc, values)
+    _put_given(doc, given.copy())
+    _put_extra(doc, None)
+    _put_private(doc, None)
+    return doc
+
+
 def assemble_all(
     doc_type: type[BaseDoc], names: Sequence[str], columns: Sequence[list[Any]], given: set[str]
 ) -> list[Any]:
@@ -113,15 +129,15 @@ def assemble_all(
 
     `given` are the fields that count as set; the others hold their defaults.
     """
-    docs = []
+    count = len(columns[0])
+    if count < FEW:
+        return [_assembled(doc_type, dict(zip(names, row, strict=True)), given) for row in zip(*columns, strict=True)]
+    docs = list(map(object.__new__, repeat(doc_type, count)))
     # Where all fields are set nothing can be added to it any more, so one set serves all documents.
-    shared = len(given) == len(names)
-    make = object.__new__
-    for row in zip(*columns, strict=True):
-        doc = make(doc_type)
-        _put_namespace(doc, dict(zip(names, row, strict=True)))
-        _put_given(doc, given if shared else given.copy())
-        _put_extra(doc, None)
-        _put_private(doc, None)
-        docs.append(doc)
+    sets = repeat(given) if len(given) == len(names) else (given.copy() for _ in docs)
+    # One pass over all documents for each slot, without any Python in between.
+    _exhaust(map(_put_namespace, docs, map(dict, map(zip, repeat(names), zip(*columns, strict=True)))))
+    _exhaust(map(_put_given, docs, sets))
+    _exhaust(map(_put_extra, docs, repeat(None)))
+    _exhaust(map(_put_private, docs, repeat(None)))
     return docs

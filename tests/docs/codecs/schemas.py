@@ -6,7 +6,7 @@ import enum
 import itertools
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
-from typing import Annotated, Any, NamedTuple
+from typing import Annotated, Any, Literal, NamedTuple
 from uuid import UUID
 
 import numpy as np
@@ -110,6 +110,8 @@ def documents_of(schema: Schema, other: Schema) -> list[Kind]:
 def _made(kinds: dict[str, Kind]) -> Schema:
     name = f"Generated{next(_numbers)}"
     fields: dict[str, Any] = {field: (kind.annotation, ...) for field, kind in kinds.items()}
+    # JSON alone does not tell which class of a union a document is of.
+    fields["tag"] = (Literal[name], name)  # type: ignore[valid-type]
     doc_type = create_model(name, __base__=BaseDoc, **fields)
     values = {field: kind.values for field, kind in kinds.items()}
     return Schema(doc_type, st.builds(doc_type, id=st.none() | texts, **values))

@@ -52,7 +52,6 @@ class _Writer:
     def __init__(self, large: bool) -> None:
         self.large = large
         self.buffers: list[Buffer] = []
-        self.packer = msgspec.msgpack.Encoder(enc_hook=self._pack_other)
 
     def body(self, docs: DocList[Any] | DocVec[Any]) -> tuple[Buffer, ...]:
         documents = self.columns(docs._columns) if isinstance(docs, DocVec) else self.documents(docs)
@@ -161,8 +160,10 @@ class _Writer:
         return layout.NestedLists(name, lengths, self.documents([doc for value in lists if value for doc in value]))
 
     def _packed(self, name: str, values: list[Any]) -> layout.Packed:
+        # Not kept: it refers to this writer, and together they would keep the buffers until the next garbage collection.
+        packer = msgspec.msgpack.Encoder(enc_hook=self._pack_other)
         try:
-            return layout.Packed(name, [msgspec.Raw(self.packer.encode(self._prepared(value))) for value in values])
+            return layout.Packed(name, [msgspec.Raw(packer.encode(self._prepared(value))) for value in values])
         except (TypeError, ValueError, OverflowError) as error:
             if isinstance(error, OverflowError) and not self.large:
                 raise  # to begin again, with an eye on integers

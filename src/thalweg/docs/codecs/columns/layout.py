@@ -41,6 +41,11 @@ class Values(msgspec.Struct, array_like=True, tag=0):
     name: str
     values: list[Any]
 
+    @property
+    def length(self) -> int | None:
+        """How many documents the column is for; None where it does not say."""
+        return len(self.values)
+
 
 class Stacked(msgspec.Struct, array_like=True, tag=1):
     """Tensors of one shape in one buffer. `present` tells which documents have one; empty, all have."""
@@ -51,6 +56,10 @@ class Stacked(msgspec.Struct, array_like=True, tag=1):
     buffer: int
     present: list[bool] = []
     torch: bool = False
+
+    @property
+    def length(self) -> int | None:
+        return len(self.present) or None
 
 
 class Cell(msgspec.Struct, array_like=True):
@@ -69,12 +78,20 @@ class Ragged(msgspec.Struct, array_like=True, tag=2):
     name: str
     cells: list[Cell | None]
 
+    @property
+    def length(self) -> int | None:
+        return len(self.cells)
+
 
 class Packed(msgspec.Struct, array_like=True, tag=3):
     """Anything else: the msgpack of each document's value, with the extension types above."""
 
     name: str
     values: list[msgspec.Raw]
+
+    @property
+    def length(self) -> int | None:
+        return len(self.values)
 
 
 class Nested(msgspec.Struct, array_like=True, tag=4):
@@ -84,6 +101,10 @@ class Nested(msgspec.Struct, array_like=True, tag=4):
     documents: Documents
     present: list[bool] = []
 
+    @property
+    def length(self) -> int | None:
+        return len(self.present) or None
+
 
 class NestedLists(msgspec.Struct, array_like=True, tag=5):
     """A list of documents in each document, all of them end to end; None where a document has no list."""
@@ -91,6 +112,10 @@ class NestedLists(msgspec.Struct, array_like=True, tag=5):
     name: str
     lengths: list[int | None]
     documents: Documents
+
+    @property
+    def length(self) -> int | None:
+        return len(self.lengths)
 
 
 Column: TypeAlias = Values | Stacked | Ragged | Packed | Nested | NestedLists
@@ -116,6 +141,11 @@ class Header(msgspec.Struct, array_like=True):
     documents: Documents
 
 
+def size_of(data: Buffer) -> int:
+    """Bytes of a buffer."""
+    return data.nbytes if isinstance(data, memoryview) else len(data)
+
+
 def flat(array: np.ndarray[Any, Any]) -> memoryview:
     """The bytes of a tensor, without copying where it is contiguous."""
     return np.ascontiguousarray(array).reshape(-1).view(np.uint8).data
@@ -130,10 +160,10 @@ def unflat(data: Buffer, dtype: str, shape: tuple[int, ...], offset: int | None 
     kind = DTYPES.get(dtype)
     if kind is None:
         raise MalformedRequest(f"A tensor of dtype {dtype[:20]!r} is not read.")
-    if len(shape) > 32 or min(shape, default=0) < 0:
+    if len(shape) > 32 or (shape and min(shape) < 0):
         raise MalformedRequest("A tensor has an impossible shape.")
     count = prod(shape)
-    room = memoryview(data).nbytes
+    room = size_of(data)
     start = offset or 0
     end = start + count * kind.itemsize
     if start < 0 or end > room or (offset is None and end != room):

@@ -43,7 +43,9 @@ class Reader:
 
     def __init__(self, body: Sequence[Buffer]) -> None:
         self.buffers = body[1:]
-        self.cells = 1024 + 16 * sum(len(part) if type(part) is bytes else memoryview(part).nbytes for part in body)
+        self.body = body
+        self.cells = 1024
+        self.granted = False
         self.depth = 0
         # By the id of a group or column, which is kept alive here so that no other can get the same id.
         self.counted: dict[int, Group] = {}
@@ -98,13 +100,19 @@ class Reader:
         self.counted[id(group)] = group
         if group.count < 0:
             raise MalformedRequest("A group has a negative number of documents.")
-        self.cells -= group.count * (len(group.columns) + 1)
-        if self.cells < 0:
-            raise MalformedRequest("The columns claim more documents than their bytes can hold.")
+        self._spend(group.count * (len(group.columns) + 1))
         for column in group.columns:
-            length = _length(column)
+            length = column.length
             if length is not None and length != group.count:
                 raise MalformedRequest(f"A column has {length} values for {group.count} documents.")
+
+    def _spend(self, cells: int) -> None:
+        self.cells -= cells
+        if self.cells < 0 and not self.granted:
+            self.granted = True
+            self.cells += 16 * sum(map(layout.size_of, self.body))
+        if self.cells < 0:
+            raise MalformedRequest("The columns claim more documents than their bytes can hold.")
 
     def _checked(self, plan: ReadPlan, columns: dict[str, Any], count: int, where: Where) -> list[Any] | None:
         """The documents, made without pydantic; None where something needs it, if only to say what is wrong."""
@@ -339,17 +347,6 @@ def _dict(name: str) -> Any:
 
 def _among(rows: Sequence[int], where: Where) -> Where:
     return lambda number: where(rows[number])
-
-
-def _length(column: layout.Column) -> int | None:
-    """How many documents the column is for, as far as it says itself."""
-    if isinstance(column, (layout.Values, layout.Packed)):
-        return len(column.values)
-    if isinstance(column, layout.Ragged):
-        return len(column.cells)
-    if isinstance(column, layout.NestedLists):
-        return len(column.lengths)
-    return len(column.present) or None
 
 
 def _rows(tensors: Any, present: list[bool]) -> list[Any]:

@@ -14,6 +14,7 @@ from thalweg.docs.document import AnyDoc, BaseDoc
 from thalweg.docs.fields import FieldKind, Holds, field_kinds, is_plain
 from thalweg.docs.typed import ArrayClass
 from thalweg.docs.typing.identity import fresh_id, fresh_ids
+from thalweg.docs.typing.shape import Shape
 from thalweg.docs.typing.tensor import tensor_type
 
 Target: TypeAlias = type[BaseDoc] | type[dict[str, Any]]
@@ -37,6 +38,8 @@ class FieldPlan:
         self.key = _key(doc_type, name)
         self.accepted = frozenset({kind.type, _NONE} if kind.optional else {kind.type})
         self._only = _only(kind)
+        self._shape: Shape | None = kind.type.shape if kind.holds is Holds.TENSOR else None
+        self._library: str = kind.type.library if kind.holds is Holds.TENSOR else ""
         self._classes, self._fallback = _classes(kind)
         self._validator: SchemaValidator | None = None
 
@@ -67,12 +70,13 @@ class FieldPlan:
 
     def fits(self, shape: list[int]) -> bool:
         """Whether a tensor of these sizes fits."""
-        wanted = self.kind.type.shape
-        return wanted is None or wanted.accepts(tuple(shape))
+        return self._shape is None or self._shape.exact == tuple(shape) or self._shape.accepts(tuple(shape))
 
     def tensor(self, array: Any, torch: bool) -> Any:
         """What came in, in the library of the field; `torch` tells that it was torch's where it was sent."""
-        return as_sent(array, torch) if self.kind.type.library == "any" else self.kind.type.library_tensor(array)
+        if self._library == "numpy":
+            return array
+        return as_sent(array, torch) if self._library == "any" else self.kind.type.library_tensor(array)
 
     def arrays(self, lists: list[Any]) -> list[Any] | None:
         """Lists of documents as the array of the field; None where that array needs to look at them."""
