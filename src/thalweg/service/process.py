@@ -41,6 +41,9 @@ PRELOADED = (
 SWITCH_SECONDS = 0.001
 """How long a busy thread keeps the interpreter. User code computes in one; the default of 5 ms makes every frame wait."""
 
+COLLECT_AFTER = 10_000
+"""Objects that may be made before the youngest are looked through: with Python's 700, every few requests pay for it."""
+
 
 def preload() -> None:
     """Import what every child needs."""
