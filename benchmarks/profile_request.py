@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import argparse
 import re
+import signal
 import sys
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -206,6 +207,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     given = parser.parse_args(arguments)
     if given.work != "http":
         given.topology = "two"  # the client checks that both stages did their work
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         _run(given, environment("thalweg"))
     except (ServiceFailed, SamplingFailed, ChildProcessError) as error:

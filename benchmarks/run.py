@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import signal
 import sys
 import time
 from collections.abc import Callable, Collection, Sequence
@@ -114,8 +115,10 @@ def _versions(environments: dict[str, Environment]) -> dict[str, dict[str, str]]
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Exit code 0 where everything was measured, 1 where something was not, 2 where nothing could be."""
+    """Exit code 0 where everything was measured, 1 where something was not, 2 where nothing could be, 130 when stopped."""
     given = parse(arguments)
+    # Ended from outside, it ends its services first, as with Ctrl-C.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     plan = list(sessions(given.rounds, given.rows, given.contestants))
     try:
         require_wrk()
@@ -131,7 +134,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     load = os.getloadavg()[0]
     if load > 0.5:
         say(f"The machine is not quiet (load {load:.1f}): trust the ratios, not the figures.")
-    figures = _measure(Measuring(environments, given.seconds), plan)
+    try:
+        figures = _measure(Measuring(environments, given.seconds), plan)
+    except KeyboardInterrupt:
+        print("\nStopped; nothing was written and nothing is left running.", file=sys.stderr)
+        return 130
     run = Run(
         command=" ".join(["python -m benchmarks", *(sys.argv[1:] if arguments is None else arguments)]),
         date=datetime.now(UTC).date().isoformat(),
