@@ -1,7 +1,11 @@
+import gc
+import subprocess
+import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 
+import psutil
 import pytest
 
 from tests.client.conftest import Service
@@ -9,6 +13,7 @@ from thalweg import Client
 from thalweg.client.portal import Portal
 from thalweg.docs import BaseDoc, DocList
 from thalweg.errors import ExecutorFailed
+from thalweg.testing.leaks import eventually
 from thalweg.transport.contract import Server
 
 
@@ -112,3 +117,39 @@ def test_waiting_on_the_loops_own_thread_is_refused(client: Client):
 
     with pytest.raises(RuntimeError, match="asynchronous client"):
         Portal.shared().run(blocks())
+
+
+def test_a_client_that_is_dropped_closes_its_connection(server: Server, service: Service):
+    client = Client(server.address)
+    client.post("/echo", Number(n=1))
+    before = open_sockets()
+    del client
+    gc.collect()
+    wait_until(lambda: open_sockets() < before)
+
+
+def test_a_client_left_open_says_nothing_at_the_end():
+    script = """
+import asyncio, http.server, threading
+from thalweg import Client
+server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), http.server.BaseHTTPRequestHandler)
+threading.Thread(target=server.serve_forever, daemon=True).start()
+client = Client(f"http://127.0.0.1:{server.server_port}")
+try:
+    client.post("/echo")
+except Exception as error:
+    print(type(error).__name__)
+"""
+    ended = subprocess.run(
+        [sys.executable, "-X", "dev", "-c", script], capture_output=True, text=True, timeout=60, check=False
+    )
+    assert "Unclosed" not in ended.stderr
+    assert ended.returncode == 0, ended.stderr
+
+
+def open_sockets() -> int:
+    return len(psutil.Process().net_connections("unix"))
+
+
+def wait_until(condition: Callable[[], bool]) -> None:
+    Portal.shared().run(eventually(condition))

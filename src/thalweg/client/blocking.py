@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import queue
+import weakref
 from collections.abc import AsyncGenerator, AsyncIterable, Iterable, Iterator, Mapping
 from concurrent.futures import Future
 from typing import Any, Self
@@ -30,6 +31,8 @@ class Client:
     def __init__(self, host: str, *, limits: Limits | None = None, prefetch: int = PREFETCH) -> None:
         self._portal = Portal.shared()
         self._client = self._portal.run(_made(host, limits, prefetch))
+        # A client that is dropped, or still open when the interpreter ends, closes its connection all the same.
+        self._finalizer = weakref.finalize(self, self._portal.submit_last, self._client.close)
 
     def post(
         self,
@@ -97,6 +100,7 @@ class Client:
 
     def close(self) -> None:
         """See `AsyncClient.close`."""
+        self._finalizer.detach()
         self._portal.run(self._client.close())
 
     def __enter__(self) -> Self:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import threading
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from concurrent.futures import CancelledError, Future
 from typing import Any, ClassVar, TypeVar
 
@@ -24,6 +24,7 @@ class Portal:
 
     def __init__(self) -> None:
         self.loop = _new_loop()
+        self._pid = os.getpid()
         self._thread = threading.Thread(target=self.loop.run_forever, name="thalweg-portal", daemon=True)
         self._thread.start()
 
@@ -37,6 +38,15 @@ class Portal:
     def submit(self, work: Coroutine[Any, Any, T]) -> Future[T]:
         """Begin `work` on the loop."""
         return asyncio.run_coroutine_threadsafe(work, self.loop)
+
+    def submit_last(self, finish: Callable[[], Coroutine[Any, Any, object]]) -> None:
+        """Run `finish`, from wherever a finalizer runs: waits for it, a second at most, unless on the loop's own thread
+        or in a process that was forked from the loop's."""
+        if os.getpid() != self._pid or not self._thread.is_alive():
+            return
+        future = self.submit(finish())
+        if threading.current_thread() is not self._thread:
+            _settle(future)
 
     def run(self, work: Coroutine[Any, Any, T]) -> T:
         """The result of `work`. An interrupt (Ctrl-C) while waiting cancels it, and is raised once it has ended.
@@ -62,7 +72,7 @@ class Portal:
 
 
 def _settle(future: Future[Any]) -> None:
-    """Wait until a cancelled call has let go of what it held, a second at most."""
+    """Wait until a call has ended and let go of what it held, a second at most."""
     try:
         future.exception(timeout=1.0)
     except (CancelledError, TimeoutError):
