@@ -2,13 +2,14 @@ import struct
 from array import array
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from thalweg.errors import MalformedRequest
 from thalweg.message.framing import ALIGNMENT, pack_body, unpack_body
 
 
+@settings(deadline=None)
 @given(st.lists(st.binary(max_size=200), max_size=20))
 def test_what_is_packed_is_unpacked(parts: list[bytes]) -> None:
     assert [bytes(part) for part in unpack_body(b"".join(pack_body(parts)))] == parts
@@ -29,6 +30,7 @@ def test_packing_does_not_copy_and_unpacking_does_not_either() -> None:
     assert bytes(view) == b"abz"
 
 
+@settings(deadline=None)
 @given(st.lists(st.binary(min_size=1, max_size=99), min_size=1, max_size=9))
 def test_every_buffer_is_aligned(parts: list[bytes]) -> None:
     position = 0
@@ -38,6 +40,7 @@ def test_every_buffer_is_aligned(parts: list[bytes]) -> None:
         position += len(piece)
 
 
+@settings(deadline=None)
 @given(st.binary(max_size=200))
 def test_any_bytes_are_unpacked_or_refused(data: bytes) -> None:
     try:

@@ -4,6 +4,8 @@ import asyncio
 import json
 from collections.abc import AsyncGenerator
 
+import pytest
+
 from thalweg.config import Limits
 from thalweg.message import Context, Request, Response
 from thalweg.testing.leaks import eventually
@@ -80,11 +82,12 @@ async def test_a_head_without_end_is_cut_off(serve) -> None:
     assert site.handler.requests == []
 
 
-async def test_nonsense_is_answered_with_400(serve) -> None:
+async def test_nonsense_is_answered_with_400_and_logged_as_ours(serve, caplog: pytest.LogCaptureFixture) -> None:
     site = await serve()
     async with site.wire() as (reader, writer):
         writer.write(b"\x16\x03\x01 this is no HTTP\r\n\r\n")
         assert (await reader.readline()).startswith(b"HTTP/1.1 400")
+    assert {record.name for record in caplog.records} == {"thalweg.server"}
 
 
 def pass_time(site: object, seconds: int) -> None:

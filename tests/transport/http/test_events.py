@@ -1,7 +1,7 @@
 from collections.abc import Callable
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from thalweg.errors import InvalidDocument, MalformedRequest, PayloadTooLarge
@@ -28,6 +28,7 @@ def plain(response: Response) -> tuple[list[bytes], str, dict[str, object]]:
     return [bytes(part) for part in response.body], response.content_type, response.parameters
 
 
+@settings(deadline=None)
 @given(st.lists(ITEMS, max_size=5), st.data())
 def test_items_survive_any_cut_of_the_stream(items: list[Response], data: st.DataObject) -> None:
     stream = b"".join(map(item_event, items)) + END

@@ -138,6 +138,24 @@ async def test_a_reader_that_stalls_stops_the_producer_until_its_time_is_up(serv
     assert 1 <= made < 30
 
 
+async def test_small_items_do_not_pile_up_before_a_reader_that_stalls(serve) -> None:
+    made = 0
+
+    async def flood(request: Request, context: Context) -> AsyncGenerator[Response, None]:
+        nonlocal made
+        while True:
+            made += 1
+            yield Response((bytes(1000),))
+
+    site = await serve(flood)
+    async with site.wire() as (_, writer):
+        writer.write(POST)
+        await eventually(lambda: [one.full for one in site.server._connections] == [True], 20)
+        (connection,) = site.server._connections
+        waiting = connection._transport.get_write_buffer_size()
+        assert 0 < waiting < 2000, f"{waiting} bytes of {made} items wait"
+
+
 async def test_a_connection_goes_on_after_a_stream(serve) -> None:
     site = await serve(count)
     async with site.wire() as (reader, writer):

@@ -148,7 +148,8 @@ class HttpConnection(asyncio.Protocol):
             await self._room
 
     def flush_each_write(self) -> None:
-        """From now on `room` waits until the system has taken everything."""
+        """From now on there is room when the system has taken everything: nothing but its own buffers runs ahead of a
+        reader."""
         if self._transport is not None:
             self._transport.set_write_buffer_limits(high=0)
 

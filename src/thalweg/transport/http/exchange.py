@@ -238,8 +238,7 @@ class Exchange:
     async def _write_event(self, event: bytes) -> None:
         if not self._started:
             await self._start(200, _EVENTS)
-        await self._send({"type": "http.response.body", "body": event, "more_body": True})
-        await self._connection.room()
+        await self._send({"type": "http.response.body", "body": event, "more_body": True})  # waits for room first
         self._written += 1
         if self._written % self._site.serving.limits.stream_window == 0:
             # A producer that never waits fills the system's buffers first; others have their turn meanwhile.
@@ -267,8 +266,7 @@ class Exchange:
         self._connection.phase = "answering"
         for part in parts:
             await self._send({"type": "http.response.body", "body": part, "more_body": True})
-        await self._connection.room()
-        await self._send({"type": "http.response.body"})
+        await self._send({"type": "http.response.body"})  # waits for room first
 
     async def _interrupted(self) -> None:
         """The task was cancelled, and not because the caller left: the server has something to say."""
