@@ -1,10 +1,11 @@
-"""Every transport passes the same checks, on Python's event loop and on the one that our processes run."""
+"""Every transport passes the same checks: on Python's event loop, and as in our processes, on uvloop and the short way."""
 
 import asyncio
 import sys
 from dataclasses import replace
 
 import pytest
+from _pytest.mark import ParameterSet
 
 from thalweg.testing.conformance import CHECKS, Check, Subject
 
@@ -14,23 +15,26 @@ SUBJECTS = {
     "unix": Subject("thalweg.transport.local", "unix://{folder}/socket"),
     "http": Subject("thalweg.transport.http", "http://127.0.0.1:0", inflight=512),
 }
-SUBJECTS |= {f"{name}-short": replace(subject, submits=True) for name, subject in SUBJECTS.items() if name != "inprocess"}
-CASES = [
-    pytest.param(subject, check, id=f"{name}-{check.name}")
-    for name, subject in SUBJECTS.items()
-    for check in CHECKS
-    if check.applies(subject)
-]
+SHORT = {f"{name}-short": replace(subject, submits=True) for name, subject in SUBJECTS.items() if subject.separate}
 
 
-@pytest.mark.parametrize("subject,check", CASES)
+def cases(subjects: dict[str, Subject]) -> list[ParameterSet]:
+    return [
+        pytest.param(subject, check, id=f"{name}-{check.name}")
+        for name, subject in subjects.items()
+        for check in CHECKS
+        if check.applies(subject)
+    ]
+
+
+@pytest.mark.parametrize("subject,check", cases(SUBJECTS))
 async def test_transport_conforms(subject: Subject, check: Check) -> None:
     await check(subject)
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="uvloop is not made for Windows")
-@pytest.mark.parametrize("subject,check", CASES)
-def test_transport_conforms_on_uvloop(subject: Subject, check: Check) -> None:
+@pytest.mark.parametrize("subject,check", cases(SHORT))
+def test_transport_conforms_where_handlers_have_the_short_way(subject: Subject, check: Check) -> None:
     import uvloop
 
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:

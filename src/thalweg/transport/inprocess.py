@@ -66,7 +66,6 @@ class InProcessServer(Server):
         self.works: set[_Work] = set()
         self._channels: set[InProcessChannel] = set()
         self.stopping = False
-        self._closed = False
 
     @property
     def address(self) -> str:
@@ -84,9 +83,9 @@ class InProcessServer(Server):
             raise OSError(errno.EADDRINUSE, f"{self.address} is served already, in this process")
 
     async def stop(self, drain_seconds: float = 0.0) -> None:
-        if _servers.get(self._name) is not self:
+        if not hasattr(self, "loop"):
             return
-        self.stopping = True
+        self._depart()
         # Every call of `stop` has a timer of its own, so the shortest patience wins.
         timer = self.loop.call_later(drain_seconds, self._call_off)
         try:
@@ -94,24 +93,25 @@ class InProcessServer(Server):
                 await asyncio.wait([work.task for work in self.works])
         finally:
             timer.cancel()
-        self._close()
+
+    def _depart(self) -> None:
+        """Take no new requests, and let every channel know."""
+        if self.stopping:
+            return
+        self.stopping = True
+        if _servers.get(self._name) is self:
+            del _servers[self._name]
+        for channel in self._channels:
+            _post(channel.loop is not self.loop, channel.loop, channel.lose, self)
+        self._channels.clear()
 
     def _call_off(self) -> None:
         for work in self.works:
             work.task.cancel()
 
-    def _close(self) -> None:
-        if self._closed:
-            return
-        self._closed = True
-        del _servers[self._name]
-        for channel in self._channels:
-            _post(channel.loop is not self.loop, channel.loop, channel.lose, self)
-        self._channels.clear()
-
     def attach(self, channel: InProcessChannel) -> None:
         """Tell `channel` when this server is gone."""
-        if self._closed:
+        if self.stopping:
             _post(channel.loop is not self.loop, channel.loop, channel.lose, self)
         else:
             self._channels.add(channel)

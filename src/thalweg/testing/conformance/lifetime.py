@@ -120,6 +120,15 @@ async def a_channel_hears_that_its_server_stopped_and_connects_to_the_next_one(s
         await successor.stop()
 
 
+async def _refused(channel: Channel) -> None:
+    """Return when new requests are answered with `Unavailable`."""
+    while True:
+        try:
+            await only(channel, Request(ONE, BODY, parameters={"now": True}))
+        except Unavailable:
+            return
+
+
 @check()
 async def draining_answers_what_is_under_way_and_refuses_what_is_new(subject: Subject) -> None:
     holding = Holding()
@@ -128,8 +137,9 @@ async def draining_answers_what_is_under_way_and_refuses_what_is_new(subject: Su
         for _ in held:
             await holding.started.acquire()
         stopping = asyncio.create_task(server.stop(PATIENCE_SECONDS))
-        await asyncio.sleep(0)  # so that `stop` has begun
-        assert isinstance(await caught(channel, Request(ONE, BODY)), Unavailable)
+        await _refused(channel)
+        await channel.closed()
+        assert not channel.connected
         assert not stopping.done()
         holding.release.set()
         assert [content(await one) for one in held] == [[b"[%d]" % n] for n in range(5)]
@@ -165,12 +175,12 @@ async def what_outlasts_the_drain_is_cancelled(subject: Subject) -> None:
 
 @check()
 async def a_second_stop_shortens_the_first(subject: Subject) -> None:
-    endless = Endless()
-    async with subject.serve(endless) as (server, channel), asyncio.timeout(PATIENCE_SECONDS):
+    holding = Holding()
+    async with subject.serve(holding) as (server, channel), asyncio.timeout(PATIENCE_SECONDS):
         waiting = asyncio.create_task(caught(channel, Request(ONE, BODY)))
-        await endless.wait_started()
+        await holding.started.acquire()
         patient = asyncio.create_task(server.stop(1000))
-        await asyncio.sleep(0)
+        await _refused(channel)
         await server.stop()
         await patient
         assert isinstance(await waiting, Unavailable)

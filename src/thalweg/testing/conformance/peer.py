@@ -1,4 +1,4 @@
-"""The other process of a check: `python -m thalweg.testing.conformance.peer serve|call MODULE ADDRESS`.
+"""The other process of a check.
 
 `serve` prints the address once it listens; `call` prints a line once its request is being answered. Both go on until they
 are killed or their standard input is closed, which happens at the latest when the process that started them is gone.
@@ -17,6 +17,7 @@ from thalweg.message import Context, Request, Response
 from thalweg.testing.conformance.subject import MANY, PATIENCE_SECONDS, Answering, Settings, Subject
 
 ITEMS_BEFORE_SILENCE = 3
+PROGRAM = f"from {__name__} import main; main()"
 
 
 async def _respond(request: Request, context: Context) -> AsyncGenerator[Response, None]:
@@ -78,7 +79,7 @@ class Peer:
 async def peer(subject: Subject, action: str, address: str) -> AsyncIterator[Peer]:
     """Start a process that does `action` and wait until it is ready; it is gone at the end."""
     process = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", __name__, action, subject.module, address,
+        sys.executable, "-c", PROGRAM, action, subject.module, address,
         stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE,
     )  # fmt: skip
     assert process.stdin is not None
@@ -93,5 +94,7 @@ async def peer(subject: Subject, action: str, address: str) -> AsyncIterator[Pee
         await process.wait()
 
 
-if __name__ == "__main__":
-    asyncio.run({"serve": _serve, "call": _call}[sys.argv[1]](sys.argv[2], sys.argv[3]))
+def main() -> None:
+    """What the other process runs: `serve` or `call`, the transport's module, the address."""
+    action, module, address = sys.argv[1:]
+    asyncio.run({"serve": _serve, "call": _call}[action](module, address))

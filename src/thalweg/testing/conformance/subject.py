@@ -119,18 +119,27 @@ class Submitting:
         return self.handler.handle(request, context)
 
     def submit(self, request: Request, context: Context, reply: Reply) -> Pending | None:
-        if request.endpoint == MANY:
-            return None
+        return None if request.endpoint == MANY else _Submitted(self.handler, request, context, reply)
 
-        async def work() -> None:
-            given: list[Response] = []
-            error = await dispatch(self.handler, request, context, given.append)
-            if error is not None:
-                reply.fail(error)
-            else:
-                reply.answer(given[0])
 
-        return asyncio.get_running_loop().create_task(work())
+class _Submitted:
+    def __init__(self, handler: Handler, request: Request, context: Context, reply: Reply) -> None:
+        self._reply: Reply | None = reply
+        self._task = asyncio.create_task(self._run(handler, request, context))
+
+    async def _run(self, handler: Handler, request: Request, context: Context) -> None:
+        given: list[Response] = []
+        error = await dispatch(handler, request, context, given.append)
+        if self._reply is None:
+            return  # called off, and the handler did not care
+        if error is not None:
+            self._reply.fail(error)
+        else:
+            self._reply.answer(given[0])
+
+    def cancel(self) -> None:
+        self._reply = None
+        self._task.cancel()
 
 
 @dataclass(frozen=True)
@@ -186,15 +195,10 @@ async def check_transport(subject: Subject) -> None:
         raise ExceptionGroup(f"{subject.module} does not do what a transport must", wrong)
 
 
-_warm: set[str] = set()
-
-
 async def _warm_up(subject: Subject) -> None:
-    """Let libraries open what they keep for the life of the process, so that it does not look like a leak."""
-    if subject.module not in _warm:
-        async with subject.serve(Answering(echo)) as (_, channel):
-            await only(channel, Request(ONE))
-        _warm.add(subject.module)
+    """Let libraries open what they keep for the life of the process or of the loop, so that it does not look like a leak."""
+    async with subject.serve(Answering(echo)) as (_, channel):
+        await only(channel, Request(ONE))
 
 
 async def echo(request: Request, context: Context) -> AsyncGenerator[Response, None]:

@@ -10,7 +10,7 @@ from grpc import aio
 
 from thalweg.config import Limits
 from thalweg.errors import Unavailable
-from thalweg.message import Context, Request, Response
+from thalweg.message import Context, Pending, Reply, Request, Response
 from thalweg.message.proto.gateway import EXCHANGE, SERVICE
 from thalweg.transport.contract import Channel
 from thalweg.transport.grpc.settings import SCHEME, channel_options, target
@@ -26,28 +26,24 @@ def channel(address: str, limits: Limits) -> Channel:
 
 
 class _Connection:
-    """One gRPC channel with one stream on it."""
+    """One channel of gRPC's own with one stream on it. Closes itself when the stream ends."""
 
-    def __init__(self, rpc: aio.Channel, call: Any, session: ClientSession, wire: StreamWire) -> None:
+    def __init__(self, rpc: aio.Channel, call: Any, wire: StreamWire, session: ClientSession) -> None:
         self._rpc = rpc
         self._call = call
-        self.session = session
-        self.wire = wire
-        self._task = asyncio.create_task(self._run())
+        self._wire = wire
+        self.task = asyncio.create_task(self._run(session))
 
-    async def _run(self) -> None:
+    async def _run(self, session: ClientSession) -> None:
         try:
-            await self.wire.run(self.session)
+            await self._wire.run(session)
         finally:
             self._call.cancel()
             await self._rpc.close()
 
-    async def closed(self) -> None:
-        await asyncio.wait([self._task])
-
     async def close(self) -> None:
-        self.wire.abort()
-        await self.closed()
+        self._wire.abort()
+        await asyncio.wait([self.task])
 
 
 class GrpcChannel(Channel):
@@ -55,7 +51,8 @@ class GrpcChannel(Channel):
         self._target = target(address)
         self._limits = limits
         self._connecting = asyncio.Lock()
-        self._connection: _Connection | None = None
+        self._session: ClientSession | None = None
+        self._connections: set[_Connection] = set()
 
     @property
     def _address(self) -> str:
@@ -64,10 +61,10 @@ class GrpcChannel(Channel):
     async def connect(self) -> None:
         async with self._connecting:
             if not self.connected:
-                await self._release()
-                self._connection = await self._open()
+                # The old connection stays while requests are under way on it: its server may be draining.
+                self._session = await self._open()
 
-    async def _open(self) -> _Connection:
+    async def _open(self) -> ClientSession:
         rpc = aio.insecure_channel(self._target, options=channel_options(self._limits))
         try:
             call: Any = rpc.stream_stream(
@@ -83,30 +80,34 @@ class GrpcChannel(Channel):
             await rpc.close()
             raise
         wire = StreamWire(call)
-        return _Connection(rpc, call, ClientSession(wire, self._limits, self._address), wire)
+        session = ClientSession(wire, self._limits, self._address)
+        connection = _Connection(rpc, call, wire, session)
+        self._connections.add(connection)
+        connection.task.add_done_callback(lambda _: self._connections.discard(connection))
+        return session
+
+    @property
+    def session(self) -> ClientSession:
+        if self._session is None:
+            raise Unavailable(f"There is no connection to {self._address}.")
+        return self._session
 
     def handle(self, request: Request, context: Context) -> AsyncGenerator[Response, None]:
-        return self._session().handle(request, context)
+        return self.session.handle(request, context)
 
-    def _session(self) -> ClientSession:
-        if self._connection is None:
-            raise Unavailable(f"There is no connection to {self._address}.")
-        return self._connection.session
+    def submit(self, request: Request, context: Context, reply: Reply) -> Pending | None:
+        return self.session.submit(request, context, reply)
 
     @property
     def connected(self) -> bool:
-        return self._connection is not None and self._connection.session.accepting
+        return self._session is not None and self._session.accepting
 
     async def ready(self) -> bool:
-        return await self._session().ready()
+        return await self.session.ready()
 
     async def closed(self) -> None:
-        if self._connection is not None:
-            await self._connection.closed()
+        if self._session is not None:
+            await self._session.departed.wait()
 
     async def close(self) -> None:
-        await self._release()
-
-    async def _release(self) -> None:
-        if self._connection is not None:
-            await self._connection.close()
+        await asyncio.gather(*(connection.close() for connection in list(self._connections)))

@@ -71,12 +71,14 @@ class ClientSession:
             told = f": {why}" if why is not None and str(why) else "."
             self._lost = PeerLost(f"The connection to {self._peer} was lost{told}")
         for stream in list(self._streams.values()):
-            stream.fail(self._lost)
+            # one each: an exception that is raised thousands of times collects the tracebacks of all
+            stream.fail(PeerLost(self._lost.message))
 
     async def handle(self, request: Request, context: Context) -> AsyncGenerator[Response, None]:
         """See `Channel.handle`."""
         if self.departed.is_set():
             raise Unavailable(f"There is no connection to {self._peer}.")
+        context.check()
         number = self._next_number()
         stream = Pulled(self._loop)
         self._streams[number] = stream
@@ -111,6 +113,7 @@ class ClientSession:
         """See `UnaryHandler.submit`. Large requests, and those that would have to wait for the wire, need `handle`."""
         if self.departed.is_set():
             raise Unavailable(f"There is no connection to {self._peer}.")
+        context.check()
         if self.wire.full or request.size > LARGEST_SUBMITTED_BYTES:
             return None
         remaining = None if context.deadline is None else context.deadline - monotonic()
