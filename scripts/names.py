@@ -17,6 +17,7 @@ from pathlib import Path
 from scripts.source import modules, report
 
 SHARED = {
+    "Session": "thalweg.transport",
     "channel": "thalweg.transport",
     "decode": "thalweg.docs.codecs",
     "encode": "thalweg.docs.codecs",

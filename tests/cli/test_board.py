@@ -1,6 +1,6 @@
 from thalweg.cli.board import Board
 from thalweg.config import DeploymentOptions, FlowOptions, GatewayOptions, NodeOptions
-from thalweg.orchestration.member import Phase, Progress
+from thalweg.orchestration.member import News, Phase
 
 FLOW = FlowOptions(
     gateway=GatewayOptions(protocol=("http", "grpc")),
@@ -11,7 +11,7 @@ FLOW = FlowOptions(
 def board(*phases: Phase) -> Board:
     made = Board(FLOW)
     for replica, phase in enumerate(phases):
-        made.tell(Progress("enc", replica, phase))
+        made.tell(News("enc", replica, phase))
     return made
 
 

@@ -5,7 +5,7 @@ import pytest
 from thalweg.config import NodeOptions
 from thalweg.errors import MalformedRequest, SchemaMismatch, TopologyError
 from thalweg.graph import Plan, Topology
-from thalweg.graph.plan import answers_everything, check, outline, paths, plan
+from thalweg.graph.plan import answers_everything, check_flow, outline, paths, plan
 from thalweg.message import COLUMNS, EndpointDescription, ServiceDescription
 
 TEXT = {"type": "object", "properties": {"id": {"type": "string"}, "text": {"type": "string"}}, "required": ["text"]}
@@ -77,7 +77,7 @@ def test_a_target_leaves_only_executors_whose_whole_name_matches():
 def test_an_edge_that_cannot_feed_is_refused_naming_both_ends_endpoint_and_fields():
     descriptions = {"enc": service("enc", endpoint("/encode")), "rank": service("rank", endpoint("/encode", EMBEDDED))}
     with pytest.raises(SchemaMismatch) as caught:
-        check(flow(enc=None, rank=None), descriptions)
+        check_flow(flow(enc=None, rank=None), descriptions)
     for word in ("'enc'", "'rank'", "/encode", "embedding"):
         assert word in str(caught.value)
     assert caught.value.details[0]["loc"] == ["enc", "rank", "/encode"]
@@ -90,28 +90,28 @@ def test_the_edge_past_an_executor_without_the_endpoint_is_checked():
         "c": service("c", endpoint("/e", EMBEDDED)),
     }
     with pytest.raises(SchemaMismatch, match="'a' cannot feed 'c'"):
-        check(flow(a=None, b=None, c=None), descriptions)
+        check_flow(flow(a=None, b=None, c=None), descriptions)
 
 
 def test_an_endpoint_that_gives_back_what_it_took_is_checked_by_what_it_takes():
     descriptions = {"a": service("a", endpoint(gives=None)), "b": service("b", endpoint(given=EMBEDDED))}
     with pytest.raises(SchemaMismatch):
-        check(CHAIN, descriptions)
+        check_flow(CHAIN, descriptions)
 
 
 def test_fitting_neighbours_pass():
-    check(CHAIN, {"a": service("a", endpoint(gives=EMBEDDED)), "b": service("b", endpoint(given=EMBEDDED))})
+    check_flow(CHAIN, {"a": service("a", endpoint(gives=EMBEDDED)), "b": service("b", endpoint(given=EMBEDDED))})
 
 
 def test_two_streams_side_by_side_are_refused():
     shape = flow(a="gateway", b="gateway")
     descriptions = {name: service(name, endpoint(streaming=True)) for name in "ab"}
     with pytest.raises(TopologyError, match="both stream"):
-        check(shape, descriptions)
+        check_flow(shape, descriptions)
 
 
 def test_one_stream_after_another_is_fine():
-    check(CHAIN, {name: service(name, endpoint(streaming=True)) for name in "ab"})
+    check_flow(CHAIN, {name: service(name, endpoint(streaming=True)) for name in "ab"})
 
 
 def test_a_flow_takes_what_its_first_executor_takes_and_gives_what_its_last_gives():

@@ -9,7 +9,7 @@ from thalweg.config import DeploymentOptions, FlowOptions
 from thalweg.config.options import WorkerOptions
 from thalweg.export.mermaid import code_name
 from thalweg.graph import ENTRY, Topology
-from thalweg.orchestration.member import Phase, Progress
+from thalweg.orchestration.member import News, Phase
 
 LATEST = (Phase.WAITING, Phase.LAUNCHED, Phase.LOADING, Phase.DESCRIBED, Phase.STARTING, Phase.READY, Phase.STOPPED)
 """Phases by how much there is to wait for: what holds a whole row up comes first."""
@@ -60,7 +60,7 @@ class Board:
             worker = by_name[name]
             self.rows.append(Row(name, code_name(worker.uses), needs, [Phase.LAUNCHED] * worker.replicas))
 
-    def tell(self, news: Progress) -> None:
+    def tell(self, news: News) -> None:
         """Take in that a process has come to another phase."""
         for row in self.rows:
             if row.name == news.name:

@@ -9,13 +9,13 @@ from time import monotonic
 from typing import Protocol
 
 from thalweg.cli.board import Board, in_words
-from thalweg.orchestration.member import Phase, Progress
+from thalweg.orchestration.member import News, Phase
 
 
 class Display(Protocol):
     """What `serve` tells whoever watches. `tell` is called on another thread than the rest."""
 
-    def tell(self, news: Progress) -> None: ...
+    def tell(self, news: News) -> None: ...
 
     def ready(self, addresses: Sequence[str]) -> None: ...
 
@@ -31,7 +31,7 @@ class Lines:
         self._began = monotonic()
         self._replicas = {row.name: len(row.phases) for row in board.rows}
 
-    def tell(self, news: Progress) -> None:
+    def tell(self, news: News) -> None:
         if news.phase is Phase.LAUNCHED:
             return
         title = f"{news.name}/{news.replica}" if self._replicas.get(news.name, 1) > 1 else news.name

@@ -13,7 +13,7 @@ from rich.text import Text
 
 from thalweg.cli.board import Board, Row, in_words
 from thalweg.cli.display import location
-from thalweg.orchestration.member import Phase, Progress
+from thalweg.orchestration.member import News, Phase
 
 
 class Panel:
@@ -30,7 +30,7 @@ class Panel:
         self._live = Live(self._frame(), console=self._console, auto_refresh=False, redirect_stderr=False)
         self._live.start(refresh=True)
 
-    def tell(self, news: Progress) -> None:
+    def tell(self, news: News) -> None:
         self._board.tell(news)
         if self._took is None:
             self._live.update(self._frame(), refresh=True)

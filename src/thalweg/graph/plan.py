@@ -88,7 +88,7 @@ def _matches(target: str, name: str) -> bool:
         raise MalformedRequest(f"target {target!r} is no regular expression: {error}.") from error
 
 
-def check(topology: Topology, descriptions: Descriptions) -> None:
+def check_flow(topology: Topology, descriptions: Descriptions) -> None:
     """Check every endpoint of a Flow before it starts. Nodes missing in `descriptions` are taken to fit.
 
     Raises:

@@ -11,15 +11,15 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from thalweg.orchestration.deployment import Deployment
     from thalweg.orchestration.flow import Flow
-    from thalweg.orchestration.member import Phase, Progress
+    from thalweg.orchestration.member import News, Phase
 
-__all__ = ["Deployment", "Flow", "Phase", "Progress"]
+__all__ = ["Deployment", "Flow", "News", "Phase"]
 
 _HOMES = {
     "Deployment": "thalweg.orchestration.deployment",
     "Flow": "thalweg.orchestration.flow",
+    "News": "thalweg.orchestration.member",
     "Phase": "thalweg.orchestration.member",
-    "Progress": "thalweg.orchestration.member",
 }
 
 

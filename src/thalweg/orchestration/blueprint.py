@@ -13,7 +13,7 @@ from thalweg.errors import TopologyError
 from thalweg.executor.description import describe
 from thalweg.executor.loading import Reference, reference
 from thalweg.executor.source import ExecutorSource, executor_class
-from thalweg.graph.plan import check
+from thalweg.graph.plan import check_flow
 from thalweg.graph.topology import Topology
 from thalweg.message import EndpointDescription, ServiceDescription
 from thalweg.message.description import DEFAULT_ENDPOINT
@@ -58,7 +58,7 @@ def flow_blueprint(options: FlowOptions, directory: Directory) -> Blueprint:
         content=pickle.dumps(GatewayContent(topology, options.gateway)),
         drain_seconds=options.gateway.drain_seconds,
     )
-    return Blueprint(workers, gateway, partial(check, topology))
+    return Blueprint(workers, gateway, partial(check_flow, topology))
 
 
 def deployment_blueprint(options: DeploymentOptions, directory: Directory) -> Blueprint:
@@ -86,7 +86,7 @@ def check_what_is_known(options: FlowOptions) -> None:
         SchemaMismatch: one's output cannot feed the next one's input.
     """
     topology = Topology.of(options.executors)
-    check(topology, {node.name: _known(node) for node in options.executors})
+    check_flow(topology, {node.name: _known(node) for node in options.executors})
 
 
 def _known(node: NodeOptions) -> ServiceDescription:

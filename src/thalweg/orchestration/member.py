@@ -43,7 +43,7 @@ class Phase(StrEnum):
 
 
 @dataclass(frozen=True)
-class Progress:
+class News:
     """News of one process. `name` is that of the Executor, or `gateway`."""
 
     name: str
@@ -53,7 +53,7 @@ class Progress:
 
 
 Launch = Callable[[Spec], Awaitable[Process]]
-Tell = Callable[[Progress], None]
+Tell = Callable[[News], None]
 
 
 class Member:
@@ -212,7 +212,7 @@ class Member:
     def _enter(self, phase: Phase, message: str = "") -> None:
         self._phase = phase
         name = self.name if isinstance(self._spec, WorkerSpec) else GATEWAY
-        self._tell(Progress(name, self.replica, phase, message))
+        self._tell(News(name, self.replica, phase, message))
 
 
 def _ending(status: int) -> str:

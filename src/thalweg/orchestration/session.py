@@ -15,7 +15,7 @@ from thalweg.client.portal import Portal
 from thalweg.orchestration.blueprint import Blueprint
 from thalweg.orchestration.directory import Directory, sweep
 from thalweg.orchestration.launchers.forkserver import ForkServer
-from thalweg.orchestration.member import Progress, Tell
+from thalweg.orchestration.member import News, Tell
 from thalweg.orchestration.supervisor import Supervisor
 
 Design = Callable[[Directory], Blueprint]
@@ -147,5 +147,5 @@ class Session:
             self._portal.submit(self._kill())
 
 
-def _nobody(_progress: Progress) -> None:
+def _nobody(_news: News) -> None:
     """Where nobody wants to hear of progress."""

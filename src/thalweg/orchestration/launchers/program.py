@@ -42,7 +42,7 @@ class Child:
     channel: int
 
 
-class ForkServer:
+class Forker:
     """Obeys commands, reports exits. One thread, one loop."""
 
     def __init__(self, control: socket.socket, parent: int) -> None:
@@ -251,7 +251,7 @@ def _serve(control: int, parent: int) -> Child | None:
     gc.disable()
     process.preload()
     gc.freeze()  # pages of objects that no collection touches stay shared with the children
-    return ForkServer(socket.socket(fileno=control), parent).serve()
+    return Forker(socket.socket(fileno=control), parent).serve()
 
 
 if __name__ == "__main__":
