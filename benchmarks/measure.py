@@ -16,7 +16,7 @@ from benchmarks.figures import Figure
 from benchmarks.load import drive, post
 from benchmarks.memory import memory
 from benchmarks.plan import CONNECTIONS, MEMORY, STARTS, WORKS, Session
-from benchmarks.processes import CpuTime, Service, ServiceFailed, clean_environment, free_port
+from benchmarks.processes import CpuTime, Service, ServiceFailed, clean_environment, free_port, listens
 from benchmarks.work import DOCUMENT, WrongAnswer, check_answer, request_body
 
 CLIENTS = Path(__file__).resolve().parent / "clients"
@@ -91,6 +91,7 @@ class Measuring:
         port = free_port()
         environment = self.environments[contestant.environment]
         with contestant.serve(environment, session.topology, "grpc", port) as service:
+            service.wait_until(lambda: any(listens(pid, port) for pid in service.pids))
             for row in session.rows:
                 arguments = [contestant.name, "--port", str(port), "--work", WORKS[row], "--seconds", str(self.seconds)]
                 before = service.cpu()

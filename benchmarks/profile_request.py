@@ -193,6 +193,7 @@ def _run(given: argparse.Namespace, python: Environment) -> None:
             service.wait_until(lambda: post(url, request_body(THALWEG.enveloped)) is not None)
             _print_http(service, port, given)
         else:
+            service.wait_until(lambda: any(listens(pid, port) for pid in service.pids))
             _print_grpc(service, port, python.python, given)
 
 
