@@ -38,8 +38,8 @@ bench: $(VENV)/.bench
 	@$(RUN) -m benchmarks $(ARGS)
 
 # `make --keep-going check` runs the rest after a check that fails.
-.PHONY: check lint format types layers imports names
-check: lint format types layers imports names
+.PHONY: check lint format types layers imports names budgets
+check: lint format types layers imports names budgets
 
 lint: $(VENV)/.check
 	@$(RUN) -m ruff check $(PRESENT)
@@ -58,6 +58,9 @@ imports: $(VENV)/.check
 
 names: $(VENV)/.check
 	@$(RUN) -m scripts.names src/thalweg
+
+budgets: $(VENV)/.check
+	@$(RUN) -m scripts.budgets src/thalweg
 
 $(VENV)/.demo: pyproject.toml | $(VENV)/bin/pip
 	$(call install,demo)
