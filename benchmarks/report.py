@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from statistics import median
 
 from benchmarks.contestants import CONTESTANTS
@@ -163,7 +163,9 @@ def _version(run: Run, name: str) -> str:
 
 
 def as_json(run: Run) -> str:
-    return json.dumps(asdict(run), indent=1) + "\n"
+    """All of `run`; of a fault its headline, as the rest of it may name folders of this machine."""
+    figures = [replace(one, fault=headline(one.fault), details=dict(one.details)) for one in run.figures]
+    return json.dumps(asdict(replace(run, figures=figures)), indent=1) + "\n"
 
 
 METHOD = """\

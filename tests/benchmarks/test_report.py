@@ -63,6 +63,10 @@ def test_json_holds_every_figure(run):
     assert read["figures"][0]["details"]["cpu_us"] == 180.0
 
 
+def test_what_is_written_of_a_fault_names_no_folder(run):
+    assert "much more" not in as_json(run) + results(run)
+
+
 @pytest.mark.parametrize("ratio, text", [(None, "-"), (0.123, "0.12"), (9.876, "9.88"), (33.33, "33.3")])
 def test_ratios_have_three_digits(ratio, text):
     assert ratio_text(ratio) == text
