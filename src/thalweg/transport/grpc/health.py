@@ -57,11 +57,12 @@ class Health:
     async def _watch(self, request: Any, context: aio.ServicerContext[Any, Any]) -> None:
         told = None
         while True:
+            last = self._stopping.is_set()  # before the status is told, so that the last one told is of the end
             status = self.status(request.service)
             if status is not told:
                 await context.write(HealthCheckResponse(status=status))
                 told = status
-            if self._stopping.is_set():
+            if last:
                 return
             await self._a_while()
 
