@@ -147,6 +147,23 @@ async def test_a_stream_that_ends_without_saying_so_is_a_lost_peer(stranger, dia
         await anext(stream)
 
 
+async def test_the_connection_of_a_stream_is_used_again_when_its_end_comes_late(stranger, dial) -> None:
+    connections = set()
+
+    async def answer(request: web.Request) -> web.StreamResponse:
+        connections.add(id(request.transport))
+        response = web.StreamResponse(headers={"content-type": "text/event-stream"})
+        await response.prepare(request)
+        await response.write(b"data: 1\n\nevent: end\ndata: {}\n\n")
+        await asyncio.sleep(0.01)  # so that what ends the body is a piece of its own
+        return response
+
+    channel = await dial(await stranger(answer))
+    for _ in range(3):
+        assert len(await ask(channel)) == 1
+    assert len(connections) == 1
+
+
 async def test_an_answer_that_hides_its_size_is_refused_on_the_way(stranger, dial) -> None:
     async def answer(request: web.Request) -> web.StreamResponse:
         response = web.StreamResponse(headers={"content-type": "application/json"})
