@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import socket
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from contextlib import closing
 from importlib.util import find_spec
 from pathlib import Path
@@ -21,17 +21,20 @@ from thalweg.docs import DocList
 from thalweg.errors import ThalwegError
 
 FLOW = Path(__file__).with_name("flow.yml")
-NEEDED = ("onnxruntime", "tokenizers", "usearch")
+NEEDED = ("faiss", "onnxruntime", "tokenizers")
 QUESTIONS = (
     "parse a date from a string",
     "compress a file",
     "copy a whole folder with everything in it",
-    "run a program and capture what it prints",
-    "count how often each item occurs",
-    "pick a random element",
+    "greatest common divisor",
+    "shuffle a list",
+    "generate a secure random token",
 )
 SHOWN = 3
+MODULES_A_REQUEST = 4
+"""Enough objects to keep every core busy with batches, few enough to see how far it is."""
 PLAIN_STEPS = 10
+"""Lines of progress where there is no terminal to draw a bar on."""
 WIDTH_WITHOUT_TERMINAL = 120
 
 
@@ -117,14 +120,15 @@ def _status(flow: Flow, endpoint: str) -> Status:
 
 
 def _build(flow: Flow, console: Console) -> Status:
-    """Send every module through the Flow, one a request; the client keeps a few under way and reads on as they return."""
+    """Send every module through the Flow. The client keeps a few requests under way and reads on as they are answered."""
     with console.status("Reading the standard library ..."):
         modules: DocList[Module] = flow.post("/modules", return_type=Module)
     total = sum(modules.objects)
     with _progress(console) as progress:
         task = progress.add_task("Indexing", total=total, module="")
         done = 0
-        for indexed in flow.stream("/index", _one_by_one(modules), return_type=Module):
+        sent = (module for module in modules)
+        for indexed in flow.stream("/index", sent, request_size=MODULES_A_REQUEST, return_type=Module):
             done += indexed.objects
             progress.update(task, completed=done, module=indexed.name)
             if (
@@ -133,10 +137,6 @@ def _build(flow: Flow, console: Console) -> Status:
             ):
                 console.print(f"{done:,} of {total:,} objects indexed", highlight=False)
     return _status(flow, "/commit")
-
-
-def _one_by_one(modules: DocList[Module]) -> Iterator[Module]:
-    yield from modules
 
 
 def _progress(console: Console) -> Progress:

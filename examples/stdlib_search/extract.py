@@ -61,7 +61,8 @@ def text_to_encode(entry: Entry, about_module: str) -> str:
 
 
 def first_paragraph(docstring: str) -> str:
-    return " ".join(docstring.partition("\n\n")[0].split())
+    """The first paragraph in one line, without the marks of reStructuredText."""
+    return re.sub(r"(?::\w+:)?(`{1,2})([^`]+)\1", r"\2", " ".join(docstring.partition("\n\n")[0].split()))
 
 
 def words(name: str) -> str:

@@ -22,6 +22,10 @@ INSPECTED = (
 )
 
 
+WORDS_OF_A_TYPE = 3
+"""What stands after the arrow of a signature and is longer than that is a sentence."""
+
+
 class Found(NamedTuple):
     """A public name of a module, the object it stands for, and where that object says it was defined."""
 
@@ -103,9 +107,14 @@ def _signature(value: Any, name: str) -> str:
 
 
 def _split_signature(name: str, docstring: str) -> tuple[str, str]:
-    """Docstrings from C often begin with `name(arguments) -> result`; that line is the signature, not the summary."""
+    """Docstrings from C often begin with lines like `D.name(arguments) -> result`: the signature, and often all they say."""
     first, _, rest = docstring.partition("\n")
-    if re.match(rf"[\w.]*\b{re.escape(name)}\(", first):
-        call, dashes, said = first.partition(" -- ")
-        return call.strip(), f"{said}\n{rest}".strip() if dashes else (rest.strip() or first)
-    return "", docstring
+    found = re.match(rf"[\w.]*\b({re.escape(name)}\(.*)", first)
+    if not found:
+        return "", docstring
+    signature, dashes, said = found[1].partition(" -- ")
+    call, _, result = signature.partition(" -> ")
+    _, rest = _split_signature(name, rest.strip())
+    if len(result.split()) > WORDS_OF_A_TYPE or not (dashes or rest):
+        return call, f"{result}\n{rest}".strip()
+    return signature, f"{said}\n{rest}".strip()
