@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 OTHER = "everything else"
 COLLECTION = "garbage collection"
@@ -42,6 +42,7 @@ KERNEL = (
     ("write", "ksys_write"),
     ("read", "ksys_read"),
 )
+THREAD = re.compile(r"thread \((\d+)\)")
 LOCKS = ("PyThread_acquire_lock_timed", "take_gil", "pthread_cond", "sem_clockwait", "futex_")
 ROOTS = ("site-packages/", "src/", "benchmarks/services/", "benchmarks/", "lib/python3.11/", "/lib/", "/project/")
 
@@ -51,7 +52,13 @@ class Stack:
     """Frames from the outermost to the innermost one, as `function (file:line)`, files without their root folder."""
 
     frames: tuple[str, ...]
-    samples: int
+    samples: float
+
+    @property
+    def thread(self) -> int:
+        """The id of the thread that the outermost frame names; 0 where it names none."""
+        found = THREAD.match(self.frames[0])
+        return int(found.group(1)) if found else 0
 
     @property
     def in_kernel(self) -> bool:
@@ -94,22 +101,38 @@ def layer(frames: Iterable[str]) -> str:
     return OTHER
 
 
-def by_layer(stacks: Iterable[Stack]) -> Counter[str]:
-    """Samples of each layer, without those that fell into the kernel."""
-    counted: Counter[str] = Counter()
+def weighed(stacks: Iterable[Stack], spent: Mapping[int, float]) -> list[Stack]:
+    """The stacks outside the kernel, with weights that make the threads stand to each other as the time they `spent`.
+
+    A sampler sees a thread that waits for a processor as often as one that has it, so samples alone would give too much to
+    the threads that wait. Where nothing is known of them, the samples stay as they are.
+    """
+    running = [stack for stack in stacks if not stack.in_kernel]
+    seen: dict[int, float] = defaultdict(float)
+    for stack in running:
+        seen[stack.thread] += stack.samples
+    known = sum(spent.get(thread, 0.0) for thread in seen)
+    if not known:
+        return running
+    return [
+        replace(one, samples=one.samples / seen[one.thread] * spent.get(one.thread, 0.0) / known) for one in running
+    ]
+
+
+def by_layer(stacks: Iterable[Stack]) -> dict[str, float]:
+    """Samples of each layer."""
+    counted: dict[str, float] = defaultdict(float)
     for stack in stacks:
-        if not stack.in_kernel:
-            counted[layer(stack.frames)] += stack.samples
+        counted[layer(stack.frames)] += stack.samples
     return counted
 
 
-def by_line(stacks: Iterable[Stack]) -> Counter[str]:
-    """Samples of each innermost line of Python: its own time and that of what it called in C, the kernel left out."""
-    counted: Counter[str] = Counter()
+def by_line(stacks: Iterable[Stack]) -> dict[str, float]:
+    """Samples of each innermost line of Python: its own time and that of what it called in C."""
+    counted: dict[str, float] = defaultdict(float)
     for stack in stacks:
         python = [frame for frame in stack.frames if ".py:" in frame]
-        if not stack.in_kernel:
-            counted[python[-1] if python else OTHER] += stack.samples
+        counted[python[-1] if python else OTHER] += stack.samples
     return counted
 
 
@@ -124,7 +147,7 @@ def by_call(script: str) -> Counter[str]:
     return counted
 
 
-def shares(counted: Mapping[str, int], whole: float) -> list[tuple[str, float]]:
+def shares(counted: Mapping[str, float], whole: float) -> list[tuple[str, float]]:
     """`whole` divided among the keys by their counts, largest first."""
     total = sum(counted.values())
     if not total:

@@ -58,8 +58,17 @@ def free_port() -> int:
 
 def cpu_time(pid: int) -> CpuTime:
     """Processor time of process `pid` until now, its threads included; zero where it is gone."""
+    return _stat_time(Path(f"/proc/{pid}/stat"))
+
+
+def thread_times(pid: int) -> dict[int, CpuTime]:
+    """Processor time of each thread of process `pid` until now."""
+    return {int(task.name): _stat_time(task / "stat") for task in Path(f"/proc/{pid}/task").glob("*")}
+
+
+def _stat_time(file: Path) -> CpuTime:
     try:
-        text = Path(f"/proc/{pid}/stat").read_text()
+        text = file.read_text()
     except OSError:
         return CpuTime(0.0, 0.0)
     fields = text.rpartition(")")[2].split()

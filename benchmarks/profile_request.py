@@ -21,15 +21,16 @@ from pathlib import Path
 from benchmarks.contestants import THALWEG
 from benchmarks.drivers import Stream, Wrk
 from benchmarks.environments import Environment, environment
-from benchmarks.layers import by_layer, by_line, shares
+from benchmarks.layers import by_layer, by_line, shares, weighed
 from benchmarks.load import Load, drive, post
-from benchmarks.processes import CpuTime, Service, ServiceFailed, cpu_time, free_port, listens
+from benchmarks.processes import CpuTime, Service, ServiceFailed, cpu_time, free_port, listens, thread_times
 from benchmarks.report import as_markdown
 from benchmarks.sampling import SamplingFailed, kernel_samples, stacks, system_calls
 from benchmarks.work import check_answer, request_body
 
 BUSY_MICROSECONDS = 2.0
 LINES = 25
+NOTHING = CpuTime(0.0, 0.0)
 
 
 @dataclass(frozen=True)
@@ -128,8 +129,11 @@ def _print_process(one: Cost, driver: Wrk | Stream) -> None:
     moving = one.role == driver.name
     # py-spy reads symbols for some seconds before it takes its first sample.
     longer = replace(driver, seconds=driver.seconds + 5)
-    with longer.driving() as driving, stacks(driving.pid if moving else one.pid) as sampled:
+    before = {} if moving else thread_times(one.pid)
+    with longer.driving() as driving, stacks(driving.pid if moving else one.pid) as seen:
         driving.finish()
+    after = {} if moving else thread_times(one.pid)
+    sampled = weighed(seen, {thread: time.since(before.get(thread, NOTHING)).user for thread, time in after.items()})
     with driver.driving() as driving, kernel_samples(driving.pid if moving else one.pid) as kernel:
         driving.finish()
     print(f"\n### {one.role}: {one.user:.1f} us of its own and {one.system:.1f} us in the kernel\n")

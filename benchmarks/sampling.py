@@ -47,7 +47,7 @@ def stacks(pid: int) -> Iterator[list[Stack]]:
         raise SamplingFailed("py-spy samples the stacks and is missing. Install it: pip install 'thalweg[bench]'")
     with tempfile.TemporaryDirectory() as folder:
         output = Path(folder) / "stacks"
-        command = [spy, "record", "--pid", str(pid), "--native", "--format", "raw", "--full-filenames"]
+        command = [spy, "record", "--pid", str(pid), "--native", "--threads", "--format", "raw", "--full-filenames"]
         command += ["--rate", str(STACKS_A_SECOND), "--output", str(output)]
         with _beside(command):
             yield found

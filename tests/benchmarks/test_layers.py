@@ -1,6 +1,6 @@
 import pytest
 
-from benchmarks.layers import COLLECTION, OTHER, by_call, by_layer, by_line, layer, read_stacks, shares
+from benchmarks.layers import COLLECTION, OTHER, by_call, by_layer, by_line, layer, read_stacks, shares, weighed
 
 COLLAPSED = """\
 _run (/home/u/src/thalweg/service/process.py:127);read (/home/u/src/thalweg/transport/http/exchange.py:12) 3
@@ -19,7 +19,7 @@ def test_stacks_lose_their_folders():
 
 def test_time_in_the_kernel_is_not_taken_for_time_of_a_layer():
     assert [one.in_kernel for one in read_stacks(COLLAPSED)] == [False, True, True]
-    assert by_layer(read_stacks(COLLAPSED)) == {"HTTP: parse and answer": 3}
+    assert by_layer(weighed(read_stacks(COLLAPSED), {})) == {"HTTP: parse and answer": 3}
 
 
 @pytest.mark.parametrize(
@@ -60,3 +60,16 @@ def test_kernel_samples_are_told_apart_by_what_was_called():
 def test_shares_divide_the_whole_largest_first():
     assert shares({"a": 1, "b": 3}, 100.0) == [("b", 75.0), ("a", 25.0)]
     assert shares({}, 100.0) == []
+
+
+def test_threads_weigh_what_they_spent_and_not_how_often_they_were_seen():
+    text = "thread (7): MainThread;a (thalweg/docs/x.py:1) 90\nthread (8): compute;b (thalweg/executor/y.py:2) 10\n"
+    found = by_layer(weighed(read_stacks(text), {7: 1.0, 8: 3.0, 9: 5.0}))
+    assert found == {"documents: decode, validate, encode": 0.25, "calling the endpoint, compute thread": 0.75}
+
+
+def test_a_thread_without_processor_time_weighs_nothing():
+    text = "thread (7): MainThread;a (thalweg/docs/x.py:1) 4\nthread (8): idle;b (thalweg/executor/y.py:2) 10\n"
+    assert (
+        dict(shares(by_layer(weighed(read_stacks(text), {7: 1.0})), 10.0))["documents: decode, validate, encode"] == 10
+    )
