@@ -1,4 +1,5 @@
 import asyncio
+import socket
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -184,6 +185,17 @@ async def test_a_request_is_not_repeated_for_ever(tmp_path: Path, call: Any):
             await call(made)
         assert caught.value.retry_after is not None
         assert sum(replica.seen for replica in replicas) == 3
+
+
+async def test_a_socket_that_nobody_reads_is_no_replica(tmp_path: Path):
+    with socket.socket(socket.AF_UNIX) as deaf:
+        deaf.bind(str(tmp_path / "a"))
+        deaf.listen()
+        async with pool(tmp_path, "a", "b", started=False) as (made, (_, b)):
+            await asyncio.to_thread(lambda: deaf.accept()[0].close())
+            await b.start()
+            await all_connected(made, 1)
+            assert [await by_handle(made) for _ in range(4)] == ["b"] * 4
 
 
 async def test_a_request_waits_for_a_replica_to_come(tmp_path: Path):

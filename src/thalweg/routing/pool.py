@@ -163,6 +163,7 @@ class ReplicaPool:
         while True:
             try:
                 await channel.connect()
+                await channel.ready()  # a process that is being killed still takes connections, and never reads them
             except Unavailable:
                 await asyncio.sleep(backoff.failed())
                 continue
