@@ -192,10 +192,11 @@ async def test_a_socket_that_nobody_reads_is_no_replica(tmp_path: Path):
         deaf.bind(str(tmp_path / "a"))
         deaf.listen()
         async with pool(tmp_path, "a", "b", started=False) as (made, (_, b)):
-            await asyncio.to_thread(lambda: deaf.accept()[0].close())
-            await b.start()
-            await all_connected(made, 1)
-            assert [await by_handle(made) for _ in range(4)] == ["b"] * 4
+            connection, _ = await asyncio.to_thread(deaf.accept)
+            with connection:
+                await b.start()
+                await all_connected(made, 1)
+                assert [await by_handle(made) for _ in range(4)] == ["b"] * 4
 
 
 async def test_a_request_waits_for_a_replica_to_come(tmp_path: Path):
