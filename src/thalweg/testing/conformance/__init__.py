@@ -7,7 +7,16 @@
 The checks need no test framework. They use `assert`, so Python must not run with `-O`.
 """
 
-from thalweg.testing.conformance import cancellation, deadlines, exchange, failures, lifetime, payloads, pressure
+from thalweg.testing.conformance import (
+    cancellation,
+    deadlines,
+    exchange,
+    failures,
+    lifetime,
+    payloads,
+    pressure,
+    submission,
+)
 from thalweg.testing.conformance.subject import CHECKS, Check, Subject, check_transport
 
 __all__ = [
@@ -22,4 +31,5 @@ __all__ = [
     "lifetime",
     "payloads",
     "pressure",
+    "submission",
 ]

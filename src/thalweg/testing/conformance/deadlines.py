@@ -10,7 +10,7 @@ from time import monotonic
 from thalweg.config import Limits
 from thalweg.errors import DeadlineExceeded
 from thalweg.message import Context, Request, Response
-from thalweg.testing.conformance.failures import caught
+from thalweg.testing.conformance.failures import caught, fail_with
 from thalweg.testing.conformance.subject import (
     MANY,
     ONE,
@@ -146,10 +146,6 @@ async def a_deadline_that_is_kept_changes_nothing(subject: Subject) -> None:
 
 @check()
 async def a_timeout_error_of_the_handler_is_not_the_deadline(subject: Subject) -> None:
-    async def fail(request: Request, context: Context) -> AsyncGenerator[Response, None]:
-        raise TimeoutError("a socket of my own")
-        yield
-
-    async with subject.serve(Answering(fail)) as (_, channel):
+    async with subject.serve(Answering(fail_with(TimeoutError("a socket of my own")))) as (_, channel):
         error = await caught(channel, Request(ONE, (b"{}",)), Context.with_timeout(PATIENCE_SECONDS))
     assert error.code == "internal_error"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable
 
 from thalweg import errors
 from thalweg.errors import ExecutorFailed, InternalError, InvalidDocument, ThalwegError
@@ -31,6 +31,16 @@ async def caught(
     raise AssertionError("The request should have failed and did not.")
 
 
+def fail_with(error: Exception) -> Callable[[Request, Context], AsyncGenerator[Response, None]]:
+    """A handler's function that raises `error`."""
+
+    async def fail(request: Request, context: Context) -> AsyncGenerator[Response, None]:
+        raise error
+        yield
+
+    return fail
+
+
 def _filled(cls: type[ThalwegError]) -> ThalwegError:
     error = cls(MESSAGE, executor="encoder")
     error.details = [{"loc": ["data", 0, "text"], "msg": "Field required", "type": "missing"}]
@@ -57,21 +67,13 @@ async def every_error_arrives_as_itself(subject: Subject) -> None:
 
 @check()
 async def an_error_keeps_the_request_id_it_was_raised_with(subject: Subject) -> None:
-    async def fail(request: Request, context: Context) -> AsyncGenerator[Response, None]:
-        raise ExecutorFailed("broken", request_id="another")
-        yield
-
-    async with subject.serve(Answering(fail)) as (_, channel):
+    async with subject.serve(Answering(fail_with(ExecutorFailed("broken", request_id="another")))) as (_, channel):
         assert (await caught(channel, Request(ONE, (b"{}",)))).request_id == "another"
 
 
 @check()
 async def a_strangers_exception_does_not_show_its_text(subject: Subject) -> None:
-    async def fail(request: Request, context: Context) -> AsyncGenerator[Response, None]:
-        raise KeyError("the password is swordfish")
-        yield
-
-    async with subject.serve(Answering(fail)) as (_, channel):
+    async with subject.serve(Answering(fail_with(KeyError("the password is swordfish")))) as (_, channel):
         for endpoint in (ONE, MANY):
             error = await caught(channel, Request(endpoint, (b"{}",)), Context(request_id=REQUEST_ID))
             assert type(error) is InternalError

@@ -147,6 +147,27 @@ async def draining_answers_what_is_under_way_and_refuses_what_is_new(subject: Su
 
 
 @check()
+async def a_channel_goes_on_to_the_next_server_while_the_last_one_drains(subject: Subject) -> None:
+    holding = Holding()
+    async with subject.serve(holding) as (server, channel), asyncio.timeout(PATIENCE_SECONDS):
+        held = asyncio.create_task(only(channel, Request(ONE, (b"[1]",))))
+        await holding.started.acquire()
+        stopping = asyncio.create_task(server.stop(PATIENCE_SECONDS))
+        await _refused(channel)
+        successor = subject.transport.server(server.address, Settings().serving(Answering(echo)))
+        await successor.start()
+        await channel.connect()
+        assert content(await only(channel, Request(ONE, (b"[2]",)))) == [b"[2]"]
+        assert not stopping.done()
+        holding.release.set()
+        assert content(await held) == [b"[1]"]
+        await stopping
+        assert content(await only(channel, Request(ONE, (b"[3]",)))) == [b"[3]"]
+        await channel.close()
+        await successor.stop()
+
+
+@check()
 async def draining_ends_a_stream_that_is_being_read(subject: Subject) -> None:
     async def count(request: Request, context: Context) -> AsyncGenerator[Response, None]:
         for number in range(100):

@@ -72,9 +72,10 @@ class GrpcServer(Server):
         self._health.stop()
         self._calls.draining = True
         self._sessions.drain()
+        # Gives the port free at once; calls under way have until they are ended below.
+        closing = asyncio.create_task(self._rpc.stop(drain_seconds + 2 * FLUSH_SECONDS))
         await asyncio.gather(self._sessions.finished(drain_seconds), self._calls.finished(drain_seconds))
         await self._sessions.close()
         await asyncio.gather(*(wire.end() for wire in list(self._wires)))
-        await self._rpc.stop(
-            FLUSH_SECONDS
-        )  # none is left but what others opened; without grace clients print a warning
+        await self._rpc.stop(FLUSH_SECONDS)  # for what others opened; without grace their clients print a warning
+        await closing
