@@ -1,6 +1,7 @@
 """The Gateway over real connections to handlers that stand in for workers."""
 
 import asyncio
+import gc
 from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -303,3 +304,16 @@ async def test_it_is_described_by_its_first_and_last_steps(tmp_path: Path):
         assert endpoint is not None
         assert endpoint.input_schema == TEXT
         assert made.ready
+
+
+async def test_requests_by_the_short_way_leave_no_cycles_for_the_collector(tmp_path: Path):
+    async with gateway(tmp_path, {"a": Stage(appends("A")), "b": Stage(appends("B"))}) as made:
+        await by_submit(made, asked("x"))
+        gc.collect()
+        gc.disable()
+        try:
+            for _ in range(50):
+                await by_submit(made, asked("x"))
+            assert gc.collect() < 50
+        finally:
+            gc.enable()

@@ -210,6 +210,8 @@ class _Attempt:
         return self._pending is not None
 
     def answer(self, response: Response) -> None:
+        # Whoever is called holds whom it calls: cut here, so that both are gone at once and not at a collection.
+        self._pending = None
         self._pool.release(self._replica)
         self._reply.answer(response)
 

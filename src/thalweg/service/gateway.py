@@ -209,6 +209,7 @@ class _Relay:
         return self._pending is not None
 
     def answer(self, response: Response) -> None:
+        self._pending = None
         self._done += 1
         remaining = len(self._steps) - self._done
         if not remaining:
@@ -226,6 +227,7 @@ class _Relay:
             self._task = asyncio.get_running_loop().create_task(self._handle(pool))
 
     def fail(self, error: ThalwegError) -> None:
+        self._pending = None
         self._reply.fail(error)
 
     def cancel(self) -> None:

@@ -285,6 +285,7 @@ class Submission:
         if self.response_complete:
             return
         self.response_complete = True
+        self._pending = None
         if self._expiry is not None:
             self._expiry.cancel()
         if self._admitted is not None:

@@ -141,5 +141,6 @@ class Submitted:
             self._expiry.cancel()
 
     def _settle(self) -> None:
+        self._pending = None
         self._stop_clock()
         self._session.settled(self._stream, self._admitted)
