@@ -113,6 +113,19 @@ async def test_a_body_that_stops_coming_is_given_up(serve) -> None:
     assert [request.body for request in site.handler.requests] == [(b"{}",)]
 
 
+async def test_a_body_that_comes_slowly_is_waited_for(serve) -> None:
+    site = await serve()
+    async with site.wire() as (reader, writer):
+        writer.write(b"POST /echo HTTP/1.1\r\ncontent-length: 4\r\n\r\n")
+        for number in range(4):
+            await eventually(lambda: [one.phase for one in site.server._connections] == ["reading"])
+            pass_time(site, SILENCE_SECONDS - 1)
+            writer.write(b"%d" % number)
+            (connection,) = site.server._connections
+            await eventually(lambda connection=connection: connection._quiet == 0)
+        await reader.readuntil(b"\r\n\r\n0123")
+
+
 async def test_who_neither_sends_the_rest_of_a_body_nor_leaves_is_cut_off(serve) -> None:
     site = await serve()
     async with site.wire() as (reader, writer):

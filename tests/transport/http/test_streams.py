@@ -156,6 +156,22 @@ async def test_small_items_do_not_pile_up_before_a_reader_that_stalls(serve) -> 
         assert 0 < waiting < 2000, f"{waiting} bytes of {made} items wait"
 
 
+async def test_a_producer_that_never_waits_leaves_others_their_turn(serve) -> None:
+    made = 0
+
+    async def flood(request: Request, context: Context) -> AsyncGenerator[Response, None]:
+        nonlocal made
+        while True:
+            made += 1
+            yield Response((b"{}",))
+
+    site = await serve(flood)
+    async with site.wire() as (_, writer):
+        writer.write(POST)
+        await eventually(lambda: made)
+        assert made < 10_000  # many times as much goes into the buffers of a socket
+
+
 async def test_a_connection_goes_on_after_a_stream(serve) -> None:
     site = await serve(count)
     async with site.wire() as (reader, writer):

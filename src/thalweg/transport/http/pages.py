@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from functools import cache
 from html import escape
 from importlib.util import find_spec
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import NamedTuple
 
 SWAGGER_PACKAGE = "mkdocs_swagger_ui_tag"
@@ -61,7 +61,7 @@ def find_file(pages: Mapping[str, Path], path: str) -> Path | None:
 
 
 def _inside(folder: Path, rest: str) -> Path | None:
-    if "\0" in rest or ".." in PurePosixPath(rest).parts:
+    if "\0" in rest:
         return None
     root = folder.resolve()
     try:

@@ -153,13 +153,12 @@ class Submission:
         site.entered(self)
 
     def take(self, piece: bytes) -> None:
-        """More of the body; dropped where the answer did not wait for it."""
-        if not self.response_complete:
-            self._body += piece
+        """More of the body."""
+        self._body += piece
 
     def begin(self) -> None:
         """The body is here."""
-        if self.response_complete:
+        if self.response_complete:  # it came so slowly that it was given up
             return
         site, head = self._site, self._head
         self._guard.phase = "working"
