@@ -14,10 +14,17 @@ _FIRST = Lock()
 
 
 class _Derived(dict[Hashable, Any]):
-    """Pickles as an empty one: everything in here can be made again, and most of it (Rust validators) cannot travel."""
+    """What is kept with `owner`. When the class is carried by value, none of this is: it can all be made again."""
 
-    def __reduce__(self) -> tuple[type[_Derived], tuple[()]]:
-        return _Derived, ()
+    __slots__ = ("owner",)
+
+    def __init__(self, owner: type) -> None:
+        super().__init__()
+        self.owner = owner
+
+    def __reduce__(self) -> tuple[Callable[[type], _Derived], tuple[type]]:
+        # Not simply an empty one: the class may already keep something when this attribute of it is restored.
+        return _all_derived, (self.owner,)
 
 
 def derive(doc_type: D, key: Hashable, make: Callable[[D], T]) -> T:
@@ -37,12 +44,16 @@ def derived(doc_type: type, key: Hashable) -> Any:
 
 def keep(doc_type: type, key: Hashable, value: T) -> T:
     """Keep `value` unless there is one already; returns the one that is kept."""
-    kept = doc_type.__dict__.get(_ATTRIBUTE)
+    held: T = _all_derived(doc_type).setdefault(key, value)
+    return held
+
+
+def _all_derived(doc_type: type) -> _Derived:
+    kept: _Derived | None = doc_type.__dict__.get(_ATTRIBUTE)
     if kept is None:
         with _FIRST:
             kept = doc_type.__dict__.get(_ATTRIBUTE)
             if kept is None:
-                kept = _Derived()
+                kept = _Derived(doc_type)
                 type.__setattr__(doc_type, _ATTRIBUTE, kept)
-    held: T = kept.setdefault(key, value)
-    return held
+    return kept

@@ -9,7 +9,7 @@ import pytest
 from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, field_validator, model_validator
 
 from thalweg.docs import AnyDoc, BaseDoc, DocList, DocVec
-from thalweg.docs.codecs import columns
+from thalweg.docs.codecs import columns, json
 from thalweg.docs.codecs.columns import layout
 from thalweg.docs.codecs.columns.layout import Documents, Group, Header
 from thalweg.docs.typing import AnyTensor, NdArray
@@ -314,6 +314,25 @@ def test_numbers_are_widened_and_coerced_as_anywhere() -> None:
     body = body_of(Group("", 2, [values("real", 1, 2.5), values("whole", "3", 4.0)]))
     back = columns.decode(body, Numbers)
     assert [(doc.real, type(doc.real), doc.whole) for doc in back] == [(1.0, float, 3), (2.5, float, 4)]
+
+
+def test_what_came_as_json_to_a_party_without_the_class_is_read_with_it() -> None:
+    class Mixed(BaseDoc):
+        blob: bytes
+        real: float
+        tensor: NdArray[3]
+        at: datetime
+
+    mixed = Mixed(
+        blob=b"\xff\xfe>>", real=float("-inf"), tensor=[1, float("nan"), float("inf")], at=datetime(2024, 1, 1)
+    )
+    docs = DocList[Mixed]([mixed])
+    unknown, _ = json.decode(json.encode(docs, {}), None)
+    assert through(unknown, Mixed) == docs
+    known = through(docs)
+    assert json.decode(json.encode(known, {}), Mixed)[0] == docs
+    with pytest.raises(InvalidDocument, match=r"data\.0\.blob: Input should be a valid bytes"):
+        through(DocList([AnyDoc(blob="no base64", real=1, tensor=[1, 2, 3], at=0)]), Mixed)
 
 
 @pytest.mark.parametrize(

@@ -137,8 +137,8 @@ class Reader:
             field = known.get(name)
             if field is not None or plan.open:
                 keys.append(name if field is None else field.key)
-                choose = _any if field is None else field.choose
-                cells.append(self.python(column, count, choose, where))
+                held = self.python(column, count, _any if field is None else field.choose, where)
+                cells.append(held if field is None else field.received(held))
         details: list[dict[str, Any]] = []
         docs = []
         validate = plan.doc_type.__pydantic_validator__.validate_python

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from base64 import b64decode
 from typing import Annotated, Any, TypeAlias, get_args
 
 from pydantic import AliasChoices, TypeAdapter
@@ -55,8 +56,15 @@ class FieldPlan:
             return None
         return [info.get_default(call_default_factory=True) for _ in range(count)]
 
+    def received(self, cells: list[Any]) -> list[Any]:
+        """`cells`, in which text for a field of bytes is base64: it came as JSON, to a party that did not know the class."""
+        if self.kind.type is not bytes or str not in set(map(type, cells)):
+            return cells
+        return [_from_base64(cell) if type(cell) is str else cell for cell in cells]
+
     def natives(self, values: list[Any]) -> list[Any] | None:
         """`values`, where the types of msgpack are enough to see that they fit."""
+        values = self.received(values)
         kinds = set(map(type, values))
         if self.kind.holds is not Holds.SCALAR:
             return values if self.kind.holds is not Holds.OTHER and self.kind.optional and kinds <= {_NONE} else None
@@ -121,6 +129,14 @@ class ReadPlan:
 
 def plan_of(doc_type: type[BaseDoc]) -> ReadPlan:
     return derive(doc_type, "columns read", ReadPlan)
+
+
+def _from_base64(text: str) -> Any:
+    """The bytes, or what pydantic refuses as bytes."""
+    try:
+        return b64decode(text.replace("-", "+").replace("_", "/"), validate=True)
+    except ValueError:
+        return [text]
 
 
 def as_sent(array: Any, torch: bool) -> Any:
