@@ -212,10 +212,13 @@ executors:
     assert [node.name for node in flow.options.executors] == ["executor0", "executor1"]
 
 
+async def test_it_starts_in_a_running_event_loop_as_notebooks_have_one():
+    with Flow().add(uses=Upper) as flow:
+        assert flow.post("/do", Text(text="a"), return_type=Text).text == "A"
+
+
 def test_progress_is_told():
     heard = []
-    with Flow().add(uses=Upper, name="upper"):
-        pass
     flow = Flow().add(uses=Upper, name="upper")
     flow.start(heard.append)
     flow.close()

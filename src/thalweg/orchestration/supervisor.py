@@ -31,7 +31,8 @@ class Supervisor:
 
     @property
     def members(self) -> list[Member]:
-        return [*self.workers, *([] if self.gateway is None else [self.gateway])]
+        """The Gateway first: its servers take longest to load."""
+        return [*([] if self.gateway is None else [self.gateway]), *self.workers]
 
     async def start(self) -> list[str]:
         """Start everything at once; return the addresses of the front: of the Gateway, or of the one worker.
