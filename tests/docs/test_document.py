@@ -213,6 +213,17 @@ def test_any_doc_keeps_every_field() -> None:
     assert doc.copy() == doc
 
 
+def test_any_doc_is_written_alike_wherever_it_is() -> None:
+    class Around(BaseModel):
+        doc: AnyDoc
+
+    doc = AnyDoc(id="i", blob=b"\xff\xfe>>", many=[b"", -math.inf], nan=math.nan, tensor=np.array([math.nan]))
+    written = {"id": "i", "blob": "__4-Pg==", "many": ["", "-Infinity"], "nan": "NaN", "tensor": [None]}
+    assert json.loads(doc.to_json()) == written
+    assert json.loads(Around(doc=doc).model_dump_json()) == {"doc": written}
+    assert json.loads(DocList([doc]).to_json()) == [written]
+
+
 def test_validators_of_the_user_run() -> None:
     class Shout(Text):
         @field_validator("text")

@@ -142,7 +142,7 @@ def encode(docs: Any, parameters: Mapping[str, Any]) -> bytes:
 
     Each document is written with all fields of its own class, whatever the class of the list.
     """
-    rest = to_json(to_plain(dict(parameters)), inf_nan_mode="strings", bytes_mode="base64") if parameters else b"{}"
+    rest = to_json(to_plain(dict(parameters))) if parameters else b"{}"
     return b'{"data":%b,"parameters":%b}' % (encode_array(docs), rest)
 
 

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import json
 import math
+from base64 import urlsafe_b64encode
 from collections.abc import Callable
 from contextlib import suppress
 from functools import lru_cache
@@ -279,11 +280,18 @@ def _mark(value: Any) -> Any:
 
 
 def to_plain(value: Any) -> Any:
-    """`value` with each tensor in it, however deep in lists and dicts, turned into nested lists."""
+    """`value` as JSON of a document would have it, whatever the options of the model around it.
+
+    Tensors, however deep in lists and dicts, become nested lists; bytes become base64, numbers that are not finite text.
+    """
     if isinstance(value, dict):
         return {key: to_plain(item) for key, item in value.items()}
     if isinstance(value, (list, tuple)):
         return [to_plain(item) for item in value]
+    if isinstance(value, bytes):
+        return urlsafe_b64encode(value).decode()
+    if type(value) is float and not math.isfinite(value):
+        return "NaN" if math.isnan(value) else _mark(value)
     return to_nested_lists(value) if is_tensor(value) else value
 
 
