@@ -43,7 +43,7 @@ def server_options(limits: Limits) -> list[tuple[str, int]]:
     return [
         *_connection(limits),
         ("grpc.so_reuseport", 0),  # two servers on one port are a mistake, not a way to share it
-        ("grpc.http2.min_recv_ping_interval_without_data_ms", KEEPALIVE_ANSWER_MILLISECONDS),
+        ("grpc.http2.min_ping_interval_without_data_ms", KEEPALIVE_ANSWER_MILLISECONDS),
     ]
 
 
