@@ -12,6 +12,7 @@ import atexit
 import contextlib
 import gc
 import os
+import resource
 import signal
 import socket
 import sys
@@ -45,6 +46,10 @@ COLLECT_AFTER = 10_000
 """Objects that may be made before the youngest are looked through: with Python's 700, every few requests pay for it."""
 
 
+OPEN_FILES = 1 << 16
+"""How many files and connections a process may have open at once, where the system lets it."""
+
+
 def preload() -> None:
     """Import what every child needs."""
     for name in PRELOADED:
@@ -59,6 +64,7 @@ def main(channel: socket.socket) -> int:
     try:
         spec: Spec = receive(channel, Spec)
         _name(spec)
+        _allow_many_connections()
         link = Link(channel)
         role = _role(spec)
         spec.surroundings.apply()
@@ -73,6 +79,14 @@ def _name(spec: Spec) -> None:
     title = f"{spec.name}/{spec.replica}" if isinstance(spec, WorkerSpec) else "gateway"
     with contextlib.suppress(OSError), open("/proc/self/comm", "wb") as name:  # there is none outside of Linux
         name.write(title.encode()[:15])
+
+
+def _allow_many_connections() -> None:
+    """Most systems give a process 1024 open files until it asks for more, and each connection is one."""
+    now, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = OPEN_FILES if most == resource.RLIM_INFINITY else min(OPEN_FILES, most)
+    if now != resource.RLIM_INFINITY and now < wanted:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, most))
 
 
 def _not_for_us(_signal: int, _frame: object) -> None:

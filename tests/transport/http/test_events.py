@@ -13,7 +13,7 @@ from thalweg.transport.http.failures import decode_failure
 PARAMETERS = st.dictionaries(st.text(max_size=5), st.integers() | st.text(max_size=5), max_size=3)
 ITEMS = st.builds(
     Response,
-    st.tuples(st.text(st.characters(exclude_characters="\r\n"), max_size=30).map(str.encode)),
+    st.tuples(st.text(st.characters(codec="utf-8", exclude_characters="\r\n"), max_size=30).map(str.encode)),
     st.just(JSON),
     PARAMETERS,
 ) | st.builds(Response, st.lists(st.binary(max_size=30), max_size=4).map(tuple), st.just(COLUMNS), PARAMETERS)
