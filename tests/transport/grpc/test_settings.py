@@ -1,9 +1,13 @@
-"""Addresses."""
+"""Addresses, and the options of connections."""
+
+from pathlib import Path
 
 import pytest
+from grpc._cython import cygrpc
 
+from thalweg.config import Limits
 from thalweg.errors import ConfigurationError
-from thalweg.transport.grpc.settings import target
+from thalweg.transport.grpc.settings import channel_options, server_options, target
 
 
 @pytest.mark.parametrize(
@@ -25,3 +29,10 @@ def test_an_address_is_a_host_and_a_port(address: str, expected: str) -> None:
 def test_anything_else_is_refused_with_an_example(address: str) -> None:
     with pytest.raises(ConfigurationError, match="grpc://localhost:50051"):
         target(address)
+
+
+def test_every_option_has_a_name_that_grpc_knows() -> None:
+    """It passes over those it does not know without a word."""
+    known = Path(cygrpc.__file__).read_bytes()
+    names = {name for name, _ in (*server_options(Limits()), *channel_options(Limits()))}
+    assert {name for name in names if name.encode() + b"\0" not in known} == set()
