@@ -7,6 +7,7 @@ are killed or their standard input is closed, which happens at the latest when t
 from __future__ import annotations
 
 import asyncio
+import subprocess
 import sys
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import asynccontextmanager
@@ -64,7 +65,7 @@ async def _input_closed() -> None:
 class Peer:
     """A running process of this module."""
 
-    def __init__(self, process: asyncio.subprocess.Process, line: str) -> None:
+    def __init__(self, process: subprocess.Popen[str], line: str) -> None:
         self._process = process
         self.line = line
         """What it printed when it was ready."""
@@ -72,26 +73,32 @@ class Peer:
     async def kill(self) -> None:
         """End it with SIGKILL: it closes nothing by itself."""
         self._process.kill()
-        await self._process.wait()
+        await asyncio.to_thread(self._process.wait)
 
 
 @asynccontextmanager
 async def peer(subject: Subject, action: str, address: str) -> AsyncIterator[Peer]:
     """Start a process that does `action` and wait until it is ready; it is gone at the end."""
-    process = await asyncio.create_subprocess_exec(
-        sys.executable, "-c", PROGRAM, action, subject.module, address,
-        stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE,
-    )  # fmt: skip
+    process = _start(action, subject.module, address)
     assert process.stdin is not None
     assert process.stdout is not None
     try:
         async with asyncio.timeout(PATIENCE_SECONDS):
-            line = (await process.stdout.readline()).decode().strip()
+            line = (await asyncio.to_thread(process.stdout.readline)).strip()
         assert line, f"The process that should {action} ended before it was ready."
         yield Peer(process, line)
     finally:
+        process.kill()
+        await asyncio.to_thread(process.wait)
         process.stdin.close()
-        await process.wait()
+        process.stdout.close()
+
+
+def _start(*arguments: str) -> subprocess.Popen[str]:
+    # Not through the event loop: some fork there, with all that native libraries have running in other threads.
+    return subprocess.Popen(
+        [sys.executable, "-c", PROGRAM, *arguments], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    )
 
 
 def main() -> None:
