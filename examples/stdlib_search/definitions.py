@@ -56,7 +56,7 @@ def _statements(body: list[ast.stmt]) -> Iterator[ast.stmt]:
     """The statements of a body and of the branches in it: a definition under `if` or `try` counts as any other."""
     for statement in body:
         yield statement
-        if isinstance(statement, (ast.If, ast.Try, ast.With)):
+        if isinstance(statement, (ast.If, ast.Try, ast.TryStar, ast.With)):
             for name in ("body", "orelse", "finalbody"):
                 yield from _statements(getattr(statement, name, []))
             for handler in getattr(statement, "handlers", []):

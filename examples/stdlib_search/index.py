@@ -13,7 +13,7 @@ from fingerprint import fingerprint
 from storage import VectorStore
 from thalweg import Executor, requests
 from thalweg.docs import DocList, DocVec
-from thalweg.errors import Unavailable
+from thalweg.errors import ClientError
 
 
 class VectorIndex(Executor):
@@ -65,7 +65,7 @@ class VectorIndex(Executor):
     def search(self, docs: DocVec[EmbeddedQuestion], parameters: SearchParameters) -> DocList[Answer]:
         """The objects nearest to each question, the best first."""
         if self._store is None:
-            raise Unavailable("There is no index yet: send every module to /index, then call /commit.")
+            raise ClientError("There is no index yet: send every module to /index, then call /commit.")
         found = self._store.search(np.asarray(docs.embedding), parameters.limit)
         return DocList[Answer](
             Answer(id=doc.id, text=doc.text, matches=DocList[Match](_match(*item) for item in items))

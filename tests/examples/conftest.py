@@ -50,13 +50,18 @@ def workspace(pytestconfig: pytest.Config) -> Path:
     return folder
 
 
-@pytest.fixture(scope="session")
-def flow(workspace: Path) -> Iterator[Any]:
-    """The Flow of the example, with the search page, on ports that the system chooses."""
+def example_flow(workspace: Path) -> Any:
+    """The Flow of the example, on ports that the system chooses, with its index in `workspace`."""
     from thalweg import Flow
 
     options = Flow.load_config(EXAMPLE / "flow.yml").options
     gateway = options.gateway.model_copy(update={"port": (0, 0)})
     executors = tuple(node.model_copy(update={"workspace": str(workspace)}) for node in options.executors)
-    with Flow.of(options.model_copy(update={"gateway": gateway, "executors": executors})) as flow:
+    return Flow.of(options.model_copy(update={"gateway": gateway, "executors": executors}))
+
+
+@pytest.fixture(scope="session")
+def flow(workspace: Path) -> Iterator[Any]:
+    """The Flow of the example, ready to answer."""
+    with example_flow(workspace) as flow:
         yield flow

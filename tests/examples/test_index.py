@@ -7,7 +7,7 @@ from documents import EmbeddedObject, EmbeddedQuestion, SearchParameters
 from fingerprint import fingerprint
 from index import VectorIndex
 from thalweg.docs import DocList, DocVec
-from thalweg.errors import Unavailable
+from thalweg.errors import ClientError
 
 
 def unit(position: int) -> np.ndarray:
@@ -32,7 +32,7 @@ def index(tmp_path: Path) -> VectorIndex:
 def test_there_is_nothing_to_search_before_the_first_commit(index: VectorIndex) -> None:
     index.collect(DocList[EmbeddedObject]([embedded("m.a", 0)]))
     assert not index.status()[0].ready
-    with pytest.raises(Unavailable, match="/commit"):
+    with pytest.raises(ClientError, match="/commit"):
         index.search(question(0), SearchParameters())
 
 

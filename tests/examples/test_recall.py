@@ -29,9 +29,7 @@ def recall(answers: dict[str, list[str]], places: int) -> float:
     return sum(not set(QUESTIONS[text]).isdisjoint(names[:places]) for text, names in answers.items()) / len(answers)
 
 
-def test_what_is_asked_for_is_among_the_first_five_answers(
-    answers: dict[str, list[str]], record_testsuite_property: object
-) -> None:
+def test_what_is_asked_for_is_among_the_first_five_answers(answers: dict[str, list[str]]) -> None:
     missed = "".join(
         f"\n  {text}: {', '.join(names)}" for text, names in answers.items() if set(QUESTIONS[text]).isdisjoint(names)
     )

@@ -1,10 +1,12 @@
 import json
+from pathlib import Path
 from urllib.error import HTTPError
 from urllib.request import Request, urlopen
 
 import pytest
 
 from documents import Module, Question
+from tests.examples.conftest import example_flow
 from thalweg import Flow
 from thalweg.docs import DocList
 from thalweg.errors import InvalidDocument
@@ -61,6 +63,13 @@ def test_a_bad_question_is_told_where_it_is_wrong(flow: Flow, body: object, plac
     status, answer = http(flow, "/search", body)
     assert status == 422
     assert json.loads(answer)["detail"][0]["loc"] == place
+
+
+def test_a_question_before_there_is_an_index_is_told_what_to_do(tmp_path: Path) -> None:
+    with example_flow(tmp_path) as flow:
+        status, body = http(flow, "/search", {"text": "greatest common divisor"})
+    assert status == 422
+    assert "There is no index yet: send every module to /index, then call /commit." in json.loads(body)["detail"]
 
 
 def test_a_module_that_does_not_exist_cannot_be_indexed(flow: Flow) -> None:
