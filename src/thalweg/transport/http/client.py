@@ -13,6 +13,7 @@ import aiohttp
 from thalweg.config import Limits
 from thalweg.errors import (
     ConfigurationError,
+    DeadlineExceeded,
     MalformedRequest,
     PayloadTooLarge,
     PeerLost,
@@ -29,6 +30,8 @@ from thalweg.transport.http.payload import pack_content, unpack_content
 CONNECTIONS = 512
 """Requests that are under way at once; the others wait for a connection."""
 CONNECT_SECONDS = 10.0
+TIMER_SECONDS = 0.002
+"""How much before its time a timer may fire, ours or the server's: event loops count in milliseconds."""
 KEEP_ALIVE_SECONDS = 30.0
 """How long a connection rests before it is closed: shorter than any server's patience, so that none dies in our hands."""
 PIECE_BYTES = 256 * 1024
@@ -155,12 +158,15 @@ class HttpChannel(Channel):
 
     async def _within(self, context: Context, work: Awaitable[T]) -> T:
         """`work`, as far as there is time for it. Raises what a channel raises for whatever goes wrong."""
+        limit = asyncio.timeout(context.remaining())
         try:
-            async with asyncio.timeout(context.remaining()):
+            async with limit:
                 return await work
         except (TimeoutError, aiohttp.ClientError, OSError) as error:
             # Where the time is up, that is what ended it, even if the server was quicker to hang up.
-            context.check()
+            remaining = context.remaining()
+            if limit.expired() or (remaining is not None and remaining < TIMER_SECONDS):
+                raise DeadlineExceeded("The deadline of the request has passed.") from None
             raise self._translated(error) from None
 
     def _translated(self, error: Exception) -> ThalwegError:
