@@ -89,7 +89,7 @@ FLOW = """
 """
 
 
-@pytest.fixture(scope="package")
+@pytest.fixture(scope="session")
 def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with Executors in `encoder.py` and a Flow of two of them in `flow.yml`."""
     folder = tmp_path_factory.mktemp("project")
@@ -110,7 +110,7 @@ def command(*words: str) -> list[str]:
 Run = Callable[..., "subprocess.CompletedProcess[str]"]
 
 
-@pytest.fixture(scope="package")
+@pytest.fixture(scope="session")
 def run(project: Path) -> Run:
     """Run a command in the project's folder to its end."""
 
@@ -188,9 +188,9 @@ def serve(project: Path) -> Iterator[Callable[..., Service]]:
         service.end()
 
 
-@pytest.fixture(scope="package")
+@pytest.fixture(scope="module")
 def served(project: Path) -> Iterator[Service]:
-    """One Encoder, served over HTTP and gRPC for all tests that only call it."""
+    """One Encoder, served over HTTP and gRPC for all tests of a module that only call it."""
     service = Service(
         project,
         "encoder.py:Encoder",
