@@ -1,6 +1,7 @@
 """Everything that the documentation shows is done, page by page, each in a process and a folder of its own."""
 
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -30,6 +31,28 @@ def perform(page: Path, folder: Path) -> subprocess.CompletedProcess[str]:
 def test_a_page_does_what_it_says(page: Path, tmp_path: Path) -> None:
     done = perform(page, tmp_path)
     assert done.returncode == 0, done.stderr
+
+
+def headings(page: Path) -> set[str]:
+    """The anchors of a page, as GitHub makes them."""
+    found = re.findall(r"^#+ (.*)$", page.read_text("utf-8"), re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in found}
+
+
+def links() -> list[tuple[Path, str]]:
+    found = []
+    for page in PAGES:
+        text = re.sub(r"^```.*?^```", "", page.read_text("utf-8"), flags=re.MULTILINE | re.DOTALL)
+        found += [(page, link) for link in re.findall(r"\]\((?!https?:)([^)\s]+)\)", text)]
+    return found
+
+
+@pytest.mark.parametrize("page, link", links(), ids=lambda part: str(part).rpartition("/")[2])
+def test_a_link_leads_somewhere(page: Path, link: str) -> None:
+    file, _, anchor = link.partition("#")
+    target = (page.parent / file).resolve() if file else page
+    assert target.exists()
+    assert not anchor or anchor in headings(target)
 
 
 @pytest.fixture
