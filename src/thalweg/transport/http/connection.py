@@ -24,6 +24,9 @@ DISCARD_BYTES = 16 << 20
 SILENCE_SECONDS = 30
 """How long a head may take, a body may pause, and an answer may wait for its reader."""
 
+KEEP_ALIVE_SECONDS = 75
+"""How long a connection may rest between two requests: longer than the minute of most load balancers."""
+
 _HEAD_TOO_LARGE = b"HTTP/1.1 431 Request Header Fields Too Large\r\ncontent-length: 0\r\nconnection: close\r\n\r\n"
 
 Phase = Literal["idle", "reading", "working", "answering"]
@@ -35,6 +38,22 @@ class Work(Protocol):
     def cancel(self) -> object: ...
 
 
+class PlainWork(Work, Protocol):
+    """A plain request that was recognised."""
+
+    missing: int
+
+    @property
+    def head_size(self) -> int: ...
+
+    def feed(self, data: bytes) -> bytes:
+        """More of its body; returns what comes after it."""
+
+
+Recognise = Callable[["HttpConnection", bytes], PlainWork | None]
+"""The plain request that some bytes begin with, taken on; None where there is none."""
+
+
 class HttpConnection(asyncio.Protocol):
     """Passes everything on to `inner`. Its `task` is the one that answers the request under way."""
 
@@ -42,17 +61,20 @@ class HttpConnection(asyncio.Protocol):
         self,
         opened: Callable[[HttpConnection], None],
         closed: Callable[[HttpConnection], None],
-        protocol: Callable[..., HttpToolsProtocol],
+        recognise: Recognise | None,
         **settings: Any,
     ) -> None:
-        """`settings` are those that uvicorn gives its protocols, of which `protocol` makes one for this guard."""
+        """`settings` are those that uvicorn gives its protocols. Without `recognise` no request is a plain one."""
         self._opened = opened
         self._closed = closed
         settings["app_state"] = {"connection": self}
-        self._inner = protocol(self, **settings)
+        self._inner = HttpToolsProtocol(**settings)
         self._inner.access_log = False
         self._inner.logger = log
         self._transport: asyncio.Transport | None = None
+        self._recognise = recognise
+        self._plain: PlainWork | None = None
+        self._held = b""
         self._spoke = False
         self._unclaimed = 0
         self._allowance = HEAD_BYTES
@@ -73,6 +95,45 @@ class HttpConnection(asyncio.Protocol):
         self._opened(self)
 
     def data_received(self, data: bytes) -> None:
+        if self._recognise is None or not self._receive_plainly(data):
+            self._receive(data)
+
+    def _receive_plainly(self, data: bytes) -> bool:
+        """Whether `data` is a plain request, or belongs to one. The first that is not takes the connection, from its first
+        byte on and for good, to uvicorn: so no two parsers ever share a message."""
+        self._quiet = 0
+        self._spoke = True
+        if self._plain is not None and self._plain.missing:
+            data = self._plain.feed(data)
+        if self._plain is not None or self._held:
+            self._hold(data)
+            return True
+        assert self._recognise is not None
+        work = self._recognise(self, data)
+        if work is None:
+            self._recognise = None
+            return False
+        self._plain = work
+        self._hold(work.feed(data[work.head_size :]))
+        return True
+
+    def _hold(self, data: bytes) -> None:
+        """Keep what came too early until the request before it is answered."""
+        if data:
+            self._held += data
+            if self._plain is None:
+                asyncio.get_running_loop().call_soon(self._go_on)
+            elif len(self._held) > HEAD_BYTES and self._transport is not None:
+                self._transport.pause_reading()
+
+    def _go_on(self) -> None:
+        """The request before is answered: go on with what came meanwhile."""
+        held, self._held = self._held, b""
+        if held and self._transport is not None and not self._transport.is_closing():
+            self._transport.resume_reading()
+            self.data_received(held)
+
+    def _receive(self, data: bytes) -> None:
         if self.task is not None:
             self._quiet = 0
         else:
@@ -129,9 +190,18 @@ class HttpConnection(asyncio.Protocol):
         self.phase = "idle"
         self._quiet = 0
         self._unsent = 0
+        if self._plain is not None:
+            self._plain = None
+            if self._held:
+                asyncio.get_running_loop().call_soon(self._go_on)
         if unread:
             self._unclaimed = 1  # so that it does not pass for an idle connection
             self._allowance = HEAD_BYTES + min(unread, DISCARD_BYTES)
+
+    def write(self, data: bytes) -> None:
+        """Send `data`, where there still is somebody to send it to."""
+        if self._transport is not None and not self._transport.is_closing():
+            self._transport.write(data)
 
     async def room(self) -> None:
         """Return when the peer has read so much that there is room for more."""
@@ -175,6 +245,8 @@ class HttpConnection(asyncio.Protocol):
             self.interrupt(_stalled(), 408)
         elif self.phase == "answering" or (self.phase == "idle" and (self._unclaimed or not self._spoke)):
             self.abort()
+        elif self.phase == "idle" and self._recognise is not None and self._quiet >= KEEP_ALIVE_SECONDS:
+            self.close()
 
     def interrupt(self, error: ThalwegError, status: int | None = None) -> None:
         """Cancel the request under way, and have it answered with `error`."""

@@ -73,13 +73,15 @@ _SLOTS = {
 class Metadata(Mapping[str, str]):
     """Headers by lower-case name, decoded when somebody looks. Several of one name are joined by a comma."""
 
-    def __init__(self, headers: list[tuple[bytes, bytes]]) -> None:
+    def __init__(self, headers: list[tuple[bytes, bytes]] | bytes) -> None:
+        """`headers` as pairs with names in lower case, or as the lines that came."""
         self._headers = headers
 
     @cached_property
     def _decoded(self) -> dict[str, str]:
         decoded: dict[str, str] = {}
-        for raw_name, raw_value in self._headers:
+        pairs = header_pairs(self._headers) if isinstance(self._headers, bytes) else self._headers
+        for raw_name, raw_value in pairs:
             name = raw_name.decode("latin-1")
             if name not in NO_METADATA:
                 value = _text(raw_value)
@@ -97,6 +99,16 @@ class Metadata(Mapping[str, str]):
 
     def __repr__(self) -> str:
         return repr(self._decoded)
+
+
+def header_pairs(block: bytes) -> list[tuple[bytes, bytes]]:
+    """The headers in `block`, names in lower case."""
+    pairs = []
+    for line in block.split(b"\r\n"):
+        name, colon, value = line.partition(b":")
+        if colon:
+            pairs.append((name.lower(), value.strip(b" \t")))
+    return pairs
 
 
 def _text(value: bytes) -> str:

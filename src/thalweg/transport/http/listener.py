@@ -12,13 +12,12 @@ from urllib.parse import urlsplit
 import uvicorn
 
 from thalweg.errors import ConfigurationError, PeerLost
+from thalweg.message import UnaryHandler
 from thalweg.transport.contract import Server, Serving
 from thalweg.transport.http.application import Application
-from thalweg.transport.http.connection import HttpConnection
-from thalweg.transport.http.submission import ShortProtocol
+from thalweg.transport.http.connection import KEEP_ALIVE_SECONDS, HttpConnection
+from thalweg.transport.http.submission import ShortWay
 
-KEEP_ALIVE_SECONDS = 75
-"""How long a connection may rest between two requests: longer than the minute of most load balancers."""
 BACKLOG = 2048
 FLUSH_SECONDS = 1.0
 """How long a closing server waits for its peers to read the last answers."""
@@ -48,9 +47,12 @@ class HttpServer(Server):
         config = _configuration(self._application)
         self._state = uvicorn.Server(config).server_state
 
+        handler = self._application.serving.handler
+        short_way = ShortWay(self._application, handler) if isinstance(handler, UnaryHandler) else None
+
         def connection() -> HttpConnection:
             settings = {"config": config, "server_state": self._state, "_loop": loop}
-            return HttpConnection(self._opened, self._closed, self._protocol, **settings)
+            return HttpConnection(self._opened, self._closed, short_way, **settings)
 
         try:
             self._listener = await loop.create_server(connection, sock=listening, backlog=BACKLOG)
@@ -58,9 +60,6 @@ class HttpServer(Server):
             listening.close()
             raise
         self._sweep()
-
-    def _protocol(self, guard: HttpConnection, **settings: Any) -> ShortProtocol:
-        return ShortProtocol(guard, self._application, **settings)
 
     def _opened(self, connection: HttpConnection) -> None:
         self._connections.add(connection)

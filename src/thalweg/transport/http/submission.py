@@ -1,7 +1,7 @@
 """The short way through the server, for what most requests are: a small JSON body by `POST`, and one answer.
 
 uvicorn makes a task and an event for each request and writes an answer in two pieces; on a small request that is most of
-the cost. Its parser, its pipelining and its care of the connection are kept.
+the cost. A connection stays on the short way for as long as every request on it is a plain one.
 """
 
 from __future__ import annotations
@@ -13,8 +13,6 @@ from math import ceil
 from time import monotonic
 from typing import Any
 
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
-
 from thalweg.errors import DeadlineExceeded, EndpointNotFound, InternalError, PayloadTooLarge, ThalwegError
 from thalweg.message import JSON, Context, Pending, Request, Response, UnaryHandler
 from thalweg.message.status import CODES, to_failure
@@ -23,88 +21,40 @@ from thalweg.transport.http import headers
 from thalweg.transport.http.connection import HttpConnection
 from thalweg.transport.http.exchange import Site
 from thalweg.transport.http.failures import MethodNotAllowed, encode_failure
-from thalweg.transport.http.headers import Head, Metadata
+from thalweg.transport.http.headers import Metadata
 from thalweg.transport.http.payload import pack_content
+from thalweg.transport.http.plain import PlainHead, read_head
 
 LARGEST_BODY = 64 * 1024
-"""Bytes of body that go the short way: what uvicorn, too, takes in without pausing the sender."""
-
-_TYPES = frozenset((b"", b"application/json"))
-_ACCEPTS = frozenset((b"", b"*/*", b"application/json"))
+"""Bytes of body that go the short way."""
 
 
-class ShortProtocol(HttpToolsProtocol):
-    """uvicorn's protocol, where a request that can go the short way does not become a cycle of it."""
+class ShortWay:
+    """Takes on what can go the short way. The `Recognise` of a connection."""
 
-    def __init__(self, guard: HttpConnection, site: Site, **settings: Any) -> None:
-        super().__init__(**settings)
-        self._guard = guard
-        self._site = site
-        handler = site.serving.handler
-        self._handler = handler if isinstance(handler, UnaryHandler) else None
-        self._read: Submission | None = None
+    def __init__(self, site: Site, handler: UnaryHandler) -> None:
+        self.site = site
+        self.handler = handler
+        self._largest = min(LARGEST_BODY, site.serving.limits.max_message_bytes)
 
-    def on_headers_complete(self) -> None:
-        self._read = submission = self._submission() if self._handler is not None else None
-        if submission is None:
-            super().on_headers_complete()
-        else:
-            self.cycle = submission  # type: ignore[assignment]  # uvicorn asks its cycle whether one is under way
-
-    def on_body(self, body: bytes) -> None:
-        if self._read is not None:
-            self._read.take(body)
-        else:
-            super().on_body(body)
-
-    def on_message_complete(self) -> None:
-        if self._read is not None:
-            self._read.begin()
-        else:
-            super().on_message_complete()
-
-    def _submission(self) -> Submission | None:
-        """The request whose headers were just read, where nothing about it is unusual."""
-        head = Head(self.headers) if self._free() else None
-        if head is None or not _usual(head, min(LARGEST_BODY, self._site.serving.limits.max_message_bytes)):
+    def __call__(self, guard: HttpConnection, data: bytes) -> Submission | None:
+        """The request that `data` begins with, where nothing about it is unusual."""
+        if guard.full or self.site.draining:
             return None
-        path = self.url.decode("ascii")
+        head = read_head(data)
+        if head is None or head.length > self._largest:
+            return None
         try:
-            endpoint = self._site.endpoint(path)
+            endpoint = self.site.endpoint(head.path)
         except (EndpointNotFound, MethodNotAllowed):
             return None
         if endpoint is None or endpoint.streaming:
             return None
-        assert self._handler is not None
-        return Submission(self, self._guard, self._site, self._handler, path, head)
-
-    def _free(self) -> bool:
-        """Whether a request with this first line can be taken on now."""
-        url, parser = self.url, self.parser
-        busy = self.cycle is not None and not self.cycle.response_complete
-        if busy or self._guard.full or self._site.draining or self.expect_100_continue:
-            return False
-        plain = url[:1] == b"/" and b"%" not in url and b"?" not in url and b"#" not in url
-        return (
-            plain
-            and parser.get_method() == b"POST"
-            and parser.get_http_version() == "1.1"
-            and not parser.should_upgrade()
-        )
-
-
-def _usual(head: Head, largest: int) -> bool:
-    return bool(
-        head.content_length
-        and 0 < int(head.content_length) <= largest
-        and head.content_type in _TYPES
-        and head.accept in _ACCEPTS
-        and not (head.transfer_encoding or head.content_encoding or head.target or head.parameters or head.timeout)
-    )
+        return Submission(self, guard, head)
 
 
 class Submission:
-    """One request. Takes the place of uvicorn's cycle; is the `Reply` of the handler, and what the guard cancels."""
+    """One request: the `Reply` of the handler, and what the guard cancels."""
 
     __slots__ = (
         "_admitted",
@@ -114,65 +64,57 @@ class Submission:
         "_guard",
         "_handler",
         "_head",
-        "_path",
         "_pending",
-        "_protocol",
+        "_settled",
         "_site",
-        "disconnected",
-        "keep_alive",
-        "message_event",
-        "response_complete",
+        "missing",
     )
 
-    def __init__(
-        self,
-        protocol: ShortProtocol,
-        guard: HttpConnection,
-        site: Site,
-        handler: UnaryHandler,
-        path: str,
-        head: Head,
-    ) -> None:
-        self._protocol = protocol
+    def __init__(self, way: ShortWay, guard: HttpConnection, head: PlainHead) -> None:
+        self._site = way.site
+        self._handler = way.handler
         self._guard = guard
-        self._site = site
-        self._handler = handler
-        self._path = path
         self._head = head
         self._admitted: int | None = None
         self._context: Context | None = None
         self._pending: Pending | asyncio.Task[None] | None = None
         self._expiry: asyncio.TimerHandle | None = None
+        self._settled = False
         self._body = b""
-        # what uvicorn asks of its cycle
-        self.disconnected = False
-        self.keep_alive = protocol.parser.should_keep_alive()
-        self.message_event = _NOBODY
-        self.response_complete = False
+        self.missing = head.length
+        """Bytes of the body that are still to come."""
         guard.take(self, "reading")
-        site.entered(self)
+        way.site.entered(self)
 
-    def take(self, piece: bytes) -> None:
-        """More of the body."""
+    @property
+    def head_size(self) -> int:
+        return self._head.size
+
+    def feed(self, data: bytes) -> bytes:
+        """More of the body; returns what comes after it. Begins once the body is whole."""
+        piece, rest = data[: self.missing], data[self.missing :]
         self._body += piece
+        self.missing -= len(piece)
+        if not self.missing:
+            self._begin()
+        return rest
 
-    def begin(self) -> None:
-        """The body is here."""
-        if self.response_complete:  # it came so slowly that it was given up
+    def _begin(self) -> None:
+        if self._settled:  # it came so slowly that it was given up
             return
         site, head = self._site, self._head
         self._guard.phase = "working"
         timeout = site.serving.timeout
         context = self._context = Context(
             deadline=None if timeout is None else monotonic() + timeout,
-            metadata=Metadata(self._protocol.headers),
+            metadata=Metadata(head.block),
             trace=head.trace.decode("latin-1"),
             request_id=headers.parsed_request_id(head.request_id) if head.request_id else "",
         )
-        request = Request(self._path, (self._body,), JSON)
+        request = Request(head.path, (self._body,), JSON)
         try:
-            site.admission.admit(len(self._body))
-            self._admitted = len(self._body)
+            site.admission.admit(head.length)
+            self._admitted = head.length
             self._pending = self._handler.submit(request, context, self)
         except ThalwegError as error:
             self.fail(error)
@@ -251,47 +193,44 @@ class Submission:
         assert self._context is not None or named
         if not named and self._context is not None and self._context.given_request_id:
             lines += b"x-request-id: %b\r\n" % self._context.given_request_id.encode()
-        if not self.keep_alive or self._site.draining:
-            self.keep_alive = False
+        last = self._site.draining or self.missing > 0
+        if last:
             lines += b"connection: close\r\n"
-        transport = self._protocol.transport
-        if not transport.is_closing():
-            head = b"HTTP/1.1 %b\r\n%bcontent-type: %b\r\ncontent-length: %d\r\n%b\r\n" % (
-                status,
-                self._site.date_line,
-                content_type,
-                memoryview(body).nbytes,
-                lines,
-            )
-            transport.write(head + body)
+        head = b"HTTP/1.1 %b\r\n%bcontent-type: %b\r\ncontent-length: %d\r\n%b\r\n" % (
+            status,
+            self._site.date_line,
+            content_type,
+            memoryview(body).nbytes,
+            lines,
+        )
+        self._guard.write(head + body)
         if self._guard.full:
             self._guard.phase = "answering"
-            self._pending = asyncio.get_running_loop().create_task(self._wait_for_reader())
+            self._pending = asyncio.get_running_loop().create_task(self._wait_for_reader(last))
         else:
-            self._end()
+            self._end(last)
 
-    async def _wait_for_reader(self) -> None:
+    async def _wait_for_reader(self, last: bool) -> None:
         """An answer of which much is unread still counts as under way."""
         await self._guard.room()
-        self._end()
+        self._end(last)
 
-    def _end(self) -> None:
+    def _end(self, last: bool) -> None:
         self._settle()
-        if not self.keep_alive:
-            self._protocol.transport.close()
+        if last:
+            self._guard.close()
 
     def _settle(self) -> None:
-        if self.response_complete:
+        if self._settled:
             return
-        self.response_complete = True
+        self._settled = True
         self._pending = None
         if self._expiry is not None:
             self._expiry.cancel()
         if self._admitted is not None:
             self._site.admission.release(self._admitted)
-        self._guard.end(int(self._head.content_length) - len(self._body))
         self._site.left(self)
-        self._protocol.on_response_complete()
+        self._guard.end(0)
 
 
 @lru_cache
@@ -300,13 +239,3 @@ def _status_line(number: int) -> bytes:
         return f"{number} {HTTPStatus(number).phrase}".encode()
     except ValueError:  # 499 is nginx's and in no standard
         return b"%d Client Closed Request" % number
-
-
-class _Nobody:
-    """Stands where uvicorn keeps the event that its application waits for."""
-
-    def set(self) -> None:
-        return
-
-
-_NOBODY = _Nobody()

@@ -1,0 +1,75 @@
+"""Recognises the requests that most are: a small JSON body by `POST`, with nothing unusual about it; pure.
+
+Whatever is not recognised here is left, from its first byte on, to a parser that knows all of HTTP. So this one may be
+narrow, and has to be strict: it takes nothing that another reader of the same bytes could take for something else.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import NamedTuple
+
+from thalweg.transport.http.headers import PARAMETERS, REQUEST_ID, TARGET, TIMEOUT, TRACE
+
+LARGEST_HEAD = 8 * 1024
+"""Bytes of a head that is looked at."""
+
+_HEAD = re.compile(
+    rb"POST (/[A-Za-z0-9._~/-]*+) HTTP/1\.1\r\n"
+    rb"((?:[A-Za-z0-9!#$&'*+.^_`|~-]++:[\t\x20-\x7e\x80-\xff]*+\r\n)++)\r\n"
+)
+_DIGITS = re.compile(rb"[1-9][0-9]{0,8}\Z")
+_ALLOWED = {
+    b"content-type": frozenset((b"application/json",)),
+    b"accept": frozenset((b"*/*", b"application/json")),
+    b"connection": frozenset((b"keep-alive",)),
+}
+_NOTED = frozenset((b"content-length", b"host", REQUEST_ID.encode(), TRACE.encode()))
+_UNUSUAL = frozenset(
+    b"content-encoding expect keep-alive proxy-connection te trailer transfer-encoding upgrade".split()
+) | frozenset(name.encode() for name in (PARAMETERS, TARGET, TIMEOUT))
+
+
+class PlainHead(NamedTuple):
+    """Request line and headers of one request."""
+
+    path: str
+    block: bytes
+    """The header lines as they came."""
+    size: int
+    """Bytes of the head, the empty line included."""
+    length: int
+    """Bytes of the body."""
+    request_id: bytes
+    trace: bytes
+
+
+def read_head(data: bytes) -> PlainHead | None:
+    """The head that `data` begins with, where it is a plain one and whole."""
+    match = _HEAD.match(data, 0, LARGEST_HEAD)
+    if match is None:
+        return None
+    block = match[2]
+    found: dict[bytes, bytes] = {}
+    for line in block.split(b"\r\n"):
+        raw_name, _, value = line.partition(b":")
+        name = raw_name.lower()
+        if name in _NOTED or name in _ALLOWED:
+            value = value.strip(b" \t")
+            allowed = _ALLOWED.get(name)
+            if name in found or (allowed is not None and value.lower() not in allowed):
+                return None
+            found[name] = value
+        elif name in _UNUSUAL:
+            return None
+    length = found.get(b"content-length", b"")
+    if not _DIGITS.match(length) or b"host" not in found:
+        return None
+    return PlainHead(
+        match[1].decode("ascii"),
+        block,
+        match.end(),
+        int(length),
+        found.get(b"x-request-id", b""),
+        found.get(b"traceparent", b""),
+    )
