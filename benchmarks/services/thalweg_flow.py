@@ -19,19 +19,19 @@ class Embedded(Text):
 
 class Capitals(Executor):
     @requests(on="/encode")
-    def encode(self, docs: DocList[Text], **kwargs) -> DocList[Text]:
+    def encode(self, docs: DocList[Text]) -> DocList[Text]:
         for doc in docs:
             doc.text = doc.text.upper()
         return docs
 
     @requests(on="/vectors")
-    def vectors(self, docs: DocList[Embedded], **kwargs) -> DocList[Embedded]:
+    def vectors(self, docs: DocList[Embedded]) -> DocList[Embedded]:
         for doc in docs:
             doc.text = doc.text.upper()
         return docs
 
     @requests(on="/process")
-    def process(self, docs: DocList[Text], **kwargs) -> DocList[Text]:
+    def process(self, docs: DocList[Text]) -> DocList[Text]:
         """The worker says who it is, so that its memory can be looked at."""
         for doc in docs:
             doc.text = str(os.getpid())
@@ -40,19 +40,19 @@ class Capitals(Executor):
 
 class Exclamation(Executor):
     @requests(on="/encode")
-    def encode(self, docs: DocList[Text], **kwargs) -> DocList[Text]:
+    def encode(self, docs: DocList[Text]) -> DocList[Text]:
         for doc in docs:
             doc.text += "!"
         return docs
 
     @requests(on="/vectors")
-    def vectors(self, docs: DocList[Embedded], **kwargs) -> DocList[Embedded]:
+    def vectors(self, docs: DocList[Embedded]) -> DocList[Embedded]:
         for doc in docs:
             doc.text += "!"
         return docs
 
     @requests(on="/process")
-    def process(self, docs: DocList[Text], **kwargs) -> DocList[Text]:
+    def process(self, docs: DocList[Text]) -> DocList[Text]:
         return docs
 
 

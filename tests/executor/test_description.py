@@ -12,6 +12,7 @@ from thalweg.errors import ConfigurationError
 from thalweg.executor import Executor, requests
 from thalweg.executor.description import describe
 from thalweg.executor.source import ExecutorSource
+from thalweg.message import Context
 
 
 class Text(BaseDoc):
@@ -74,3 +75,27 @@ def test_a_document_that_json_cannot_describe_is_named() -> None:
 
     with pytest.raises(ConfigurationError, match=r"Strange\.answer: Odd has no JSON Schema"):
         describe(ExecutorSource(Strange), WorkerOptions())
+
+
+def test_a_description_says_whether_headers_are_read() -> None:
+    class Reader(Executor):
+        @requests(on="/deaf")
+        def deaf(self, docs: DocList[BaseDoc]) -> None: ...
+
+        @requests(on="/headers")
+        def headers(self, headers: dict[str, str]) -> None: ...
+
+        @requests(on="/context")
+        def context(self, context: Context) -> None: ...
+
+        @requests(on="/all")
+        def all(self, **kwargs: object) -> None: ...
+
+    options = WorkerOptions()
+    described = describe(ExecutorSource(Reader), options)
+    assert {endpoint.path: endpoint.reads_metadata for endpoint in described.endpoints} == {
+        "/deaf": False,
+        "/headers": True,
+        "/context": True,
+        "/all": True,
+    }

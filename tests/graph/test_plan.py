@@ -135,3 +135,11 @@ def test_first_steps_side_by_side_must_all_be_satisfied():
     assert outside is not None
     assert outside.input_schema == {"allOf": [TEXT, EMBEDDED]}
     assert outside.output_schema is None
+
+
+def test_headers_are_read_where_any_step_reads_them():
+    deaf = EndpointDescription("/e", TEXT, TEXT, reads_metadata=False)
+    both = {"a": service("a", deaf), "b": service("b", deaf)}
+    assert not plan(CHAIN, both, "/e").reads_metadata
+    assert plan(CHAIN, {**both, "b": service("b", endpoint())}, "/e").reads_metadata
+    assert not plan(CHAIN, {**both, "b": service("b", endpoint())}, "/e", target="a").reads_metadata

@@ -28,7 +28,11 @@ Change = Callable[[dict[str, Any]], dict[str, Any]]
 class Stage:
     """A worker's stand-in: changes each document, as JSON or as columns, and remembers what it was asked."""
 
-    def __init__(self, change: Change, items: int = 1, gives: dict[str, Any] | None = TEXT) -> None:
+    def __init__(
+        self, change: Change, items: int = 1, gives: dict[str, Any] | None = TEXT, reads_metadata: bool = True
+    ) -> None:
+        self.reads_metadata = reads_metadata
+        self.metadata: list[dict[str, str]] = []
         self.change = change
         self.items = items
         self.gives = gives
@@ -39,6 +43,7 @@ class Stage:
 
     async def handle(self, request: Request, context: Context) -> AsyncGenerator[Response, None]:
         self.seen.append(request)
+        self.metadata.append(dict(context.metadata))
         try:
             await self.hold.wait()
         except asyncio.CancelledError:
@@ -87,7 +92,9 @@ async def gateway(
             name: ServiceDescription(
                 name,
                 tuple(
-                    EndpointDescription(path, TEXT, stage.gives, streaming=stage.items > 1)
+                    EndpointDescription(
+                        path, TEXT, stage.gives, streaming=stage.items > 1, reads_metadata=stage.reads_metadata
+                    )
                     for path in (endpoints or {}).get(name, ["/e"])
                 ),
             )
@@ -317,3 +324,15 @@ async def test_requests_by_the_short_way_leave_no_cycles_for_the_collector(tmp_p
             assert gc.collect() < 50
         finally:
             gc.enable()
+
+
+@pytest.mark.parametrize("reads", [True, False])
+async def test_headers_go_on_to_executors_that_read_them(tmp_path: Path, reads: bool):
+    stage = Stage(appends("A"), reads_metadata=reads)
+    async with gateway(tmp_path, {"a": stage}) as made:
+        answer = Answer()
+        assert made.submit(asked("x"), Context(metadata={"k": "v"}), answer) is not None
+        await answer.future
+        async for _ in made.handle(asked("x"), Context(metadata={"k": "v"})):
+            pass
+        assert stage.metadata == [{"k": "v"} if reads else {}] * 2

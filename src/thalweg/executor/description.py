@@ -37,6 +37,7 @@ def _description(source: ExecutorSource, path: str, endpoint: Endpoint) -> Endpo
         parameters_schema=_schema(endpoint.parameters_type, "validation", where),
         streaming=endpoint.streaming,
         description=endpoint.description,
+        reads_metadata=endpoint.takes_rest or bool(endpoint.takes & {"headers", "context"}),
     )
 
 

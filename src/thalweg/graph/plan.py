@@ -35,6 +35,8 @@ class Plan:
 
     steps: tuple[Step, ...]
     leaves: tuple[str, ...]
+    reads_metadata: bool = True
+    """Whether any step looks at the request's headers."""
 
     @property
     def chain(self) -> bool:
@@ -68,7 +70,7 @@ def plan(topology: Topology, descriptions: Descriptions, endpoint: str, target: 
     merged = {need for node in shape.nodes if len(node.needs) > 1 for need in node.needs}
     if len(leaves) > 1:
         merged |= set(leaves)
-    steps = []
+    steps, reads_metadata = [], False
     for node in shape.nodes:
         binding = found[node.name]
         assert binding is not None
@@ -76,7 +78,8 @@ def plan(topology: Topology, descriptions: Descriptions, endpoint: str, target: 
             node.name in followers and not lossless_as_json(binding.output_schema or binding.input_schema)
         )
         steps.append(Step(node.name, node.needs, COLUMNS if as_columns else "", binding.streaming))
-    return Plan(tuple(steps), leaves)
+        reads_metadata = reads_metadata or binding.reads_metadata
+    return Plan(tuple(steps), leaves, reads_metadata)
 
 
 def _matches(target: str, name: str) -> bool:

@@ -19,6 +19,8 @@ class EndpointDescription(msgspec.Struct, frozen=True):
     parameters_schema: dict[str, Any] | None = None
     streaming: bool = False
     description: str = ""
+    reads_metadata: bool = True
+    """Whether it looks at the request's headers; they are not sent on to one that does not."""
 
 
 class ServiceDescription(msgspec.Struct, frozen=True):

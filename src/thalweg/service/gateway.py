@@ -20,6 +20,7 @@ from thalweg.graph.progress import Progress
 from thalweg.message import COLUMNS, JSON, Context, Pending, Reply, Request, Response, ServiceDescription
 from thalweg.routing import ReplicaPool
 
+NO_METADATA: Mapping[str, str] = {}
 MOST_PLANS = 1024
 """Plans that are kept; a target may be any text, so their number is bounded."""
 
@@ -61,6 +62,8 @@ class Gateway:
 
     async def handle(self, request: Request, context: Context) -> AsyncGenerator[Response]:
         shape, chain = self._plan(request.endpoint, request.target)
+        if not shape.reads_metadata:
+            context.metadata = NO_METADATA
         accept = request.accept or request.content_type
         if chain:
             first = request if len(shape.steps) == 1 else replace(request, accept=shape.steps[0].accept)
@@ -81,6 +84,8 @@ class Gateway:
         shape, short = self._plan(request.endpoint, request.target)
         if not short or any(step.streaming for step in shape.steps):
             return None
+        if not shape.reads_metadata:
+            context.metadata = NO_METADATA
         relay = _Relay(self._pools, shape.steps, request, context, reply)
         return relay if relay.begin() else None
 
