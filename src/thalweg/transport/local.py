@@ -125,7 +125,8 @@ class _Connection(asyncio.Protocol):
         elif sum(map(len, parts)) <= JOIN_BYTES:
             transport.write(b"".join(parts))
         else:
-            transport.writelines(parts)
+            transport.writelines(parts[:-1])
+            transport.write(parts[-1])  # Python 3.12 and 3.13.0 look at the buffer's size here, and not in `writelines`
 
     async def room(self) -> None:
         # Once and not until it is false: who waited has a turn, even where others who woke first have filled it again.
