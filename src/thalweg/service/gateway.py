@@ -86,6 +86,8 @@ class Gateway:
             return None
         if not shape.reads_metadata:
             context.metadata = NO_METADATA
+        if len(shape.steps) == 1:
+            return self._pools[shape.steps[0].name].submit(request, context, reply)
         relay = _Relay(self._pools, shape.steps, request, context, reply)
         return relay if relay.begin() else None
 
@@ -208,8 +210,7 @@ class _Relay:
 
     def begin(self) -> bool:
         """Submit to the first step; False where that needs `handle`."""
-        if len(self._steps) > 1:
-            self._request = replace(self._request, accept=self._steps[0].accept)
+        self._request = replace(self._request, accept=self._steps[0].accept)
         self._pending = self._pools[self._steps[0].name].submit(self._request, self._context, self)
         return self._pending is not None
 

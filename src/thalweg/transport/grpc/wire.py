@@ -124,15 +124,16 @@ class StreamWire:
 
     async def run(self, session: Session) -> None:
         """Carry until the stream ends or this wire is closed. Whatever the end, the session hears that it is lost."""
-        reason: BaseException | None = None
         self._tasks = [self._loop.create_task(self._read_all(session)), self._loop.create_task(self._write_all())]
+        reason: BaseException | None = None
         try:
             if not self._aborted:
                 await asyncio.wait(self._tasks, return_when=asyncio.FIRST_COMPLETED)
-        finally:
             self.abort()
-            for outcome in await asyncio.gather(*self._tasks, return_exceptions=True):
-                reason = reason or (outcome if isinstance(outcome, Exception) else None)
+            outcomes = await asyncio.gather(*self._tasks, return_exceptions=True)
+            reason = next((outcome for outcome in outcomes if isinstance(outcome, Exception)), None)
+        finally:  # without waiting for anything: gRPC may cancel a call once more while it ends
+            self.abort()
             session.lost(reason)
             self.gone.set()
 

@@ -7,12 +7,16 @@ narrow, and has to be strict: it takes nothing that another reader of the same b
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from typing import NamedTuple
 
 from thalweg.transport.http.headers import PARAMETERS, REQUEST_ID, TARGET, TIMEOUT, TRACE
 
 LARGEST_HEAD = 8 * 1024
 """Bytes of a head that is looked at."""
+
+LARGEST_REPEATED = 1024
+"""Bytes of a head that is remembered: on a connection that is kept, one head is often like the one before."""
 
 _HEAD = re.compile(
     rb"POST (/[A-Za-z0-9._~/-]*+) HTTP/1\.1\r\n"
@@ -46,7 +50,14 @@ class PlainHead(NamedTuple):
 
 def read_head(data: bytes) -> PlainHead | None:
     """The head that `data` begins with, where it is a plain one and whole."""
-    match = _HEAD.match(data, 0, LARGEST_HEAD)
+    end = data.find(b"\r\n\r\n", 0, LARGEST_HEAD) + 4
+    if end < 4:
+        return None
+    return _repeated(data[:end]) if end <= LARGEST_REPEATED else _parse(data[:end])
+
+
+def _parse(data: bytes) -> PlainHead | None:
+    match = _HEAD.fullmatch(data)
     if match is None:
         return None
     block = match[2]
@@ -73,3 +84,6 @@ def read_head(data: bytes) -> PlainHead | None:
         found.get(b"x-request-id", b""),
         found.get(b"traceparent", b""),
     )
+
+
+_repeated = lru_cache(maxsize=512)(_parse)

@@ -114,10 +114,11 @@ class ClientSession:
         if self.departed.is_set():
             raise Unavailable(f"There is no connection to {self._peer}.")
         context.check()
-        if self.wire.full or request.size > LARGEST_SUBMITTED_BYTES:
-            return None
         remaining = None if context.deadline is None else context.deadline - monotonic()
-        parts = request_message(request, self._head(request, context, remaining))
+        head = self._head(request, context, remaining)
+        if self.wire.full or sum(head.sizes) > LARGEST_SUBMITTED_BYTES:
+            return None
+        parts = request_message(request, head)
         length = sum(map(len, parts))
         if length > MAX_FRAME_BYTES:
             return None

@@ -11,9 +11,9 @@ frame; a larger one is announced by BEGIN with its length and follows in CHUNKs,
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from enum import IntEnum
+from functools import lru_cache
 from struct import Struct
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 
@@ -29,21 +29,24 @@ MAX_FRAME_BYTES = 128 * 1024
 """Longest body of a frame: it bounds what one stream may hold up the others by, and what a reader must keep."""
 
 
-class Kind(IntEnum):
-    """What a frame says. REQUEST and ITEM carry a whole message in one frame."""
+class Kind:
+    """What a frame says. REQUEST, ITEM and ANSWER carry a whole message in one frame.
 
-    HELLO = 0  # client: u32 version, the first frame of a connection
-    REQUEST = 1  # client
-    BEGIN = 2  # either: u64 length of a message that follows in chunks
-    CHUNK = 3  # either
-    CANCEL = 4  # client: nobody waits for this stream any more
-    CREDIT = 5  # client: u32 further items that the server may send
-    ITEM = 6  # server
-    END = 7  # server: the answer is complete
-    ERROR = 8  # server: a Failure; on stream 0 it concerns the connection, which is then closed
-    GOAWAY = 9  # server: takes no new requests; those under way go on
-    ANSWER = 11  # server: an ITEM and an END in one
-    READY = 10  # client: asks whether the server is ready; server: one byte, 1 where it is
+    Plain integers: looking up a member of an enumeration costs more than comparing what it stands for.
+    """
+
+    HELLO: Final = 0  # client: u32 version, the first frame of a connection
+    REQUEST: Final = 1  # client
+    BEGIN: Final = 2  # either: u64 length of a message that follows in chunks
+    CHUNK: Final = 3  # either
+    CANCEL: Final = 4  # client: nobody waits for this stream any more
+    CREDIT: Final = 5  # client: u32 further items that the server may send
+    ITEM: Final = 6  # server
+    END: Final = 7  # server: the answer is complete
+    ERROR: Final = 8  # server: a Failure; on stream 0 it concerns the connection, which is then closed
+    GOAWAY: Final = 9  # server: takes no new requests; those under way go on
+    ANSWER: Final = 11  # server: an ITEM and an END in one
+    READY: Final = 10  # client: asks whether the server is ready; server: one byte, 1 where it is
 
 
 class RequestHead(msgspec.Struct, array_like=True):
@@ -79,7 +82,7 @@ _decode_failure = msgspec.msgpack.Decoder(Failure).decode
 _PADDING = [b"\0" * n for n in range(8)]
 
 
-def frame(kind: Kind, stream: int, body: bytes = b"") -> bytes:
+def frame(kind: int, stream: int, body: bytes = b"") -> bytes:
     return HEAD.pack(len(body), kind, stream) + body
 
 
@@ -126,12 +129,20 @@ def request_message(request: Request, head: RequestHead) -> list[Buffer]:
 def response_message(response: Response) -> list[Buffer]:
     """The message of `response`, in parts."""
     body = response.body
+    if not response.parameters and len(body) == 1 and isinstance(body[0], bytes):
+        return [_opening(response.content_type, len(body[0])), body[0]]
     sizes = [len(bare(part)) for part in body]
     try:
         packed = _encode(ResponseHead(response.content_type, sizes, response.parameters))
     except UNENCODABLE as error:
         raise WrongReturnType(f"The parameters of the answer cannot be sent: {error}") from error
     return _message(packed, body)
+
+
+@lru_cache(maxsize=1024)
+def _opening(content_type: str, size: int) -> bytes:
+    """All that stands before the payload of an answer of one buffer without parameters: sizes repeat."""
+    return b"".join(_message(_encode(ResponseHead(content_type, [size], {})), (b"",)))
 
 
 def _message(head: bytes, body: Sequence[Buffer]) -> list[Buffer]:
@@ -147,7 +158,7 @@ def _message(head: bytes, body: Sequence[Buffer]) -> list[Buffer]:
     return parts
 
 
-def framed(kind: Kind, stream: int, parts: Sequence[Buffer]) -> Iterator[list[Buffer]]:
+def framed(kind: int, stream: int, parts: Sequence[Buffer]) -> Iterator[list[Buffer]]:
     """The frames of a message: one of `kind` where it fits, else BEGIN and CHUNKs. Parts are sliced, not copied."""
     length = sum(map(len, parts))
     if length <= MAX_FRAME_BYTES:
