@@ -146,3 +146,30 @@ async def test_a_peer_that_does_not_read_is_not_waited_for(monkeypatch: pytest.M
     await asyncio.sleep(0)
     await asyncio.wait_for(wire.end(), PATIENCE)
     await asyncio.wait_for(running, PATIENCE)
+
+
+async def test_a_call_that_is_cancelled_twice_still_tells_its_session() -> None:
+    release, reading, cancelled = asyncio.Event(), asyncio.Event(), asyncio.Event()
+
+    class Stubborn(Pipe):
+        async def read(self) -> object:
+            reading.set()
+            try:
+                return await super().read()
+            except asyncio.CancelledError:
+                cancelled.set()
+                await release.wait()
+                raise
+
+    session = Session()
+    wire = StreamWire(Stubborn())
+    running = asyncio.create_task(wire.run(session))
+    await asyncio.wait_for(reading.wait(), PATIENCE)
+    wire.abort()
+    await asyncio.wait_for(cancelled.wait(), PATIENCE)
+    running.cancel()
+    await asyncio.wait_for(wire.gone.wait(), PATIENCE)
+    assert session.reasons == [None]
+    release.set()
+    await asyncio.wait([running])
+    assert running.cancelled()
