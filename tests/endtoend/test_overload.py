@@ -1,0 +1,51 @@
+"""Ten thousand requests at once, and an Executor that is slow."""
+
+import asyncio
+from collections import Counter
+
+import psutil
+import pytest
+
+from tests.endtoend.samples import Text
+from thalweg import AsyncClient, Executor, Flow, requests
+from thalweg.docs import DocList
+from thalweg.errors import Overloaded
+
+REQUESTS = 10_000
+PAYLOAD = "x" * 4096
+LIMIT = 100
+GROWTH_BYTES = 60 << 20
+"""Far below what the requests hold together with all that is made for each: more than 40 MB of payload alone in each of
+two processes, and three times that with what holds it."""
+
+
+class Sluggish(Executor):
+    @requests(on="/do")
+    async def do(self, docs: DocList[Text], **kwargs: object) -> None:
+        await asyncio.sleep(0.05)
+
+
+@pytest.mark.parametrize("index", [0, 1], ids=["http", "grpc"])
+async def test_too_many_requests_are_answered_or_refused_and_memory_stays(index: int) -> None:
+    with Flow(protocol=["http", "grpc"], limits={"max_inflight": LIMIT}).add(uses=Sluggish) as flow:
+        async with AsyncClient(flow.addresses[index]) as client:
+            await client.post("/do", Text(text=PAYLOAD))
+            services = [psutil.Process(pid) for pid in flow.pids.values()]
+            before = [service.memory_info().rss for service in services]
+            ends = Counter(await asyncio.gather(*(end_of(client) for _ in range(REQUESTS))))
+            grown = [service.memory_info().rss - at_first for service, at_first in zip(services, before, strict=True)]
+            assert set(ends) <= {"answered", "refused"}
+            assert ends["answered"] >= LIMIT
+            assert ends["refused"] > 0
+            assert max(grown) < GROWTH_BYTES
+            assert len(await client.post("/do", Text(text=PAYLOAD))) == 1
+
+
+async def end_of(client: AsyncClient) -> str:
+    try:
+        (document,) = await client.post("/do", Text(text=PAYLOAD), return_type=DocList[Text], timeout=60)
+    except Overloaded as error:
+        assert error.retry_after
+        return "refused"
+    assert document.text == PAYLOAD
+    return "answered"
