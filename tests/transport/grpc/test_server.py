@@ -11,6 +11,7 @@ import pytest
 from thalweg.config import Limits
 from thalweg.errors import Unavailable
 from thalweg.message import Context, Request
+from thalweg.testing.conformance.pressure import Holding
 from thalweg.testing.conformance.subject import ONE, Answering, Settings, content, echo, only
 from thalweg.transport.grpc import channel, server
 
@@ -76,6 +77,24 @@ async def test_connecting_twice_at_once_is_one_connection() -> None:
     assert [content(answer) for answer in answers] == [[b"[%d]" % n] for n in range(5)]
     await near.close()
     await served.stop()
+
+
+async def test_a_server_that_drains_takes_no_connection() -> None:
+    holding = Holding()
+    served = server("grpc://127.0.0.1:0", Settings().serving(holding))
+    await served.start()
+    near, late = channel(served.address, Limits()), channel(served.address, Limits())
+    await near.connect()
+    held = asyncio.create_task(only(near, Request(ONE, (b"[]",))))
+    await holding.started.acquire()
+    stopping = asyncio.create_task(served.stop(10))
+    await near.closed()
+    with pytest.raises(Unavailable, match="shutting down"):
+        await late.connect()
+    holding.release.set()
+    assert content(await held) == [b"[]"]
+    await stopping
+    await near.close()
 
 
 PROGRAM = """

@@ -58,6 +58,8 @@ class GrpcServer(Server):
         return [gateway, self._health.handler(), *reflection.handlers()]
 
     async def _exchange(self, _: object, context: aio.ServicerContext[Any, Any]) -> None:
+        if self._sessions.draining:
+            await context.abort(grpc.StatusCode.UNAVAILABLE, "The server is shutting down.")
         await context.send_initial_metadata(())  # what a connecting channel waits for
         wire = StreamWire(context)
         self._wires.add(wire)
@@ -72,10 +74,9 @@ class GrpcServer(Server):
         self._health.stop()
         self._calls.draining = True
         self._sessions.drain()
-        # Gives the port free at once; calls under way have until they are ended below.
-        closing = asyncio.create_task(self._rpc.stop(drain_seconds + 2 * FLUSH_SECONDS))
         await asyncio.gather(self._sessions.finished(drain_seconds), self._calls.finished(drain_seconds))
         await self._sessions.close()
         await asyncio.gather(*(wire.end() for wire in list(self._wires)))
-        await self._rpc.stop(FLUSH_SECONDS)  # for what others opened; without grace their clients print a warning
-        await closing
+        # Only now, as gRPC itself would answer what comes meanwhile with CANCELLED, which nobody tries again. And with
+        # grace, for what others opened: their clients print a warning else.
+        await self._rpc.stop(FLUSH_SECONDS)
