@@ -7,6 +7,7 @@ import subprocess
 import sys
 
 import pytest
+from grpc import aio
 
 from thalweg.config import Limits
 from thalweg.errors import Unavailable
@@ -55,6 +56,16 @@ async def test_something_that_is_no_grpc_is_unavailable(monkeypatch: pytest.Monk
         with pytest.raises(Unavailable, match="Nobody answers at grpc://127"):
             await far.connect()
         await far.close()
+
+
+async def test_another_grpc_server_is_unavailable_and_says_why() -> None:
+    other = aio.server()
+    port = other.add_insecure_port("127.0.0.1:0")
+    await other.start()
+    far = channel(f"grpc://127.0.0.1:{port}", Limits())
+    with pytest.raises(Unavailable, match="UNIMPLEMENTED"):
+        await far.connect()
+    await other.stop(None)
 
 
 async def test_a_proxy_in_the_environment_is_not_on_the_way(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -14,7 +14,7 @@ from thalweg.message import Context, Pending, Reply, Request, Response
 from thalweg.message.proto.gateway import EXCHANGE, SERVICE
 from thalweg.transport.contract import Channel
 from thalweg.transport.grpc.settings import SCHEME, channel_options, target
-from thalweg.transport.grpc.wire import StreamWire, described, pack_frames, unpack_frames
+from thalweg.transport.grpc.wire import GREETING, StreamWire, described, pack_frames, unpack_frames
 from thalweg.transport.multiplex.client import ClientSession
 
 CONNECT_SECONDS = 10.0
@@ -67,15 +67,7 @@ class GrpcChannel(Channel):
     async def _open(self) -> ClientSession:
         rpc = aio.insecure_channel(self._target, options=channel_options(self._limits))
         try:
-            call: Any = rpc.stream_stream(
-                f"/{SERVICE}/{EXCHANGE}", request_serializer=pack_frames, response_deserializer=unpack_frames
-            )()
-            async with asyncio.timeout(CONNECT_SECONDS):
-                await call.wait_for_connection()
-        except (aio.AioRpcError, TimeoutError) as error:
-            await rpc.close()
-            why = described(error) if isinstance(error, aio.AioRpcError) else f"no answer in {CONNECT_SECONDS} seconds"
-            raise Unavailable(f"Nobody answers at {self._address} ({why}).") from error
+            call = await self._greeted(rpc)
         except BaseException:
             await rpc.close()
             raise
@@ -85,6 +77,23 @@ class GrpcChannel(Channel):
         self._connections.add(connection)
         connection.task.add_done_callback(lambda _: self._connections.discard(connection))
         return session
+
+    async def _greeted(self, rpc: aio.Channel) -> Any:
+        """A stream that the server has taken. Raises `Unavailable`."""
+        call: Any = rpc.stream_stream(
+            f"/{SERVICE}/{EXCHANGE}", request_serializer=pack_frames, response_deserializer=unpack_frames
+        )()
+        try:
+            async with asyncio.timeout(CONNECT_SECONDS):
+                greeting = await call.initial_metadata()
+                if any(key == GREETING for key, _ in greeting or ()):
+                    return call
+                why = f"{(await call.code()).name}: {await call.details() or 'no details'}"
+        except aio.AioRpcError as error:
+            why = described(error)
+        except TimeoutError:
+            why = f"no answer in {CONNECT_SECONDS} seconds"
+        raise Unavailable(f"Nobody answers at {self._address} ({why}).")
 
     @property
     def session(self) -> ClientSession:

@@ -16,7 +16,7 @@ from thalweg.transport.grpc.call import Calls
 from thalweg.transport.grpc.health import Health
 from thalweg.transport.grpc.reflection import Reflection
 from thalweg.transport.grpc.settings import SCHEME, server_options, target
-from thalweg.transport.grpc.wire import FLUSH_SECONDS, StreamWire, pack_frames, unpack_frames
+from thalweg.transport.grpc.wire import FLUSH_SECONDS, GREETING, StreamWire, pack_frames, unpack_frames
 from thalweg.transport.multiplex.server import Sessions
 
 
@@ -60,7 +60,7 @@ class GrpcServer(Server):
     async def _exchange(self, _: object, context: aio.ServicerContext[Any, Any]) -> None:
         if self._sessions.draining:
             await context.abort(grpc.StatusCode.UNAVAILABLE, "The server is shutting down.")
-        await context.send_initial_metadata(())  # what a connecting channel waits for
+        await context.send_initial_metadata(((GREETING, "1"),))
         wire = StreamWire(context)
         self._wires.add(wire)
         try:

@@ -15,6 +15,8 @@ from grpc import aio
 from thalweg.message import Buffer
 from thalweg.message.proto.gateway import Frames
 
+GREETING = "thalweg-exchange"
+"""Initial metadata with which a server takes a stream."""
 MESSAGE_BYTES = 512 * 1024
 """From here on a message is long enough; the next one begins."""
 HIGH_WATER_BYTES = 1 << 20
