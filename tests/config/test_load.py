@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from thalweg import Deployment, Flow
 from thalweg.config import DeploymentOptions, FlowOptions, GatewayOptions, NodeOptions
 from thalweg.config.load import load_deployment, load_flow, load_options, parse_options
 from thalweg.errors import ConfigurationError
@@ -259,3 +260,11 @@ def test_options_stay_equal_through_their_own_dump() -> None:
     flow = FlowOptions(gateway=GatewayOptions(port=(1,)), executors=(NodeOptions(name="a", needs=("b",)),))
     dumped = flow.model_dump(mode="json")
     assert load_flow(dumped) == flow
+
+
+def test_flow_and_deployment_fill_in_the_context_that_they_are_given() -> None:
+    flow = Flow.load_config("executors:\n- uses: ${{ CONTEXT.uses }}", context={"uses": "a:B"})
+    deployment = Deployment.load_config(
+        "jtype: Deployment\nwith: {uses: '${{ CONTEXT.uses }}'}", context={"uses": "a:B"}
+    )
+    assert flow.options.executors[0].uses == deployment.options.uses == "a:B"
