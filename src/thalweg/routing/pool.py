@@ -9,7 +9,7 @@ from contextlib import aclosing
 from time import monotonic
 
 from thalweg.config import GatewayOptions
-from thalweg.errors import InternalError, ThalwegError, Unavailable
+from thalweg.errors import DeadlineExceeded, InternalError, ThalwegError, Unavailable
 from thalweg.message import Context, Pending, Reply, Request, Response, UnaryHandler
 from thalweg.routing.balancer import Balancer
 from thalweg.routing.retry import Backoff, RetryBudget, repeatable
@@ -151,7 +151,10 @@ class ReplicaPool:
                 async with asyncio.timeout(until - monotonic()):
                     await self._some.wait()
             except TimeoutError:
-                context.check()
+                if until == context.deadline:  # not by the clock: a timer may fire a little early
+                    raise DeadlineExceeded(
+                        f"The deadline of the request has passed while it waited for a replica of {self._name!r}."
+                    ) from None
                 raise self.named(
                     Unavailable(f"No replica of {self._name!r} is there; it may be starting again.")
                 ) from None
