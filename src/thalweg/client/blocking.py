@@ -5,20 +5,20 @@ from __future__ import annotations
 import asyncio
 import queue
 import weakref
-from collections.abc import AsyncGenerator, AsyncIterable, Iterable, Iterator, Mapping
+from collections.abc import AsyncGenerator, Iterable, Iterator, Mapping
 from concurrent.futures import Future
 from typing import Any, Self
 
 from pydantic import BaseModel
 
 from thalweg.client.asynchronous import PREFETCH, AsyncClient
-from thalweg.client.exchange import Inputs, Item, ReturnType
+from thalweg.client.exchange import Chunked, Inputs, Item, ReturnType
 from thalweg.client.portal import Portal
 from thalweg.config import Limits
 from thalweg.docs import BaseDoc, DocList, DocVec
 
 READ_AHEAD = 64
-"""Items that are taken from a caller's generator at a time."""
+"""Items that are taken from a caller's generator at a time, or those of one request where that is more."""
 
 
 class Client:
@@ -47,7 +47,7 @@ class Client:
         target_executor: str = "",
     ) -> Any:
         """See `AsyncClient.post`."""
-        feed = _Feed.of(inputs, self._portal)
+        feed = _Feed.of(inputs, self._portal, request_size)
         call = self._client.post(
             on,
             inputs if feed is None else feed,
@@ -73,7 +73,7 @@ class Client:
         target_executor: str = "",
     ) -> Iterator[Any]:
         """See `AsyncClient.stream`. Closing the iterator, or dropping it, calls the rest off."""
-        feed = _Feed.of(inputs, self._portal)
+        feed = _Feed.of(inputs, self._portal, request_size)
         generator = self._client.stream(
             on,
             inputs if feed is None else feed,
@@ -126,33 +126,33 @@ async def _closed(generator: AsyncGenerator[Any, None]) -> None:
     await generator.aclose()
 
 
-class _Feed(AsyncIterable[Item]):
+class _Feed(Chunked):
     """A caller's iterator, read in the caller's thread on behalf of the loop.
 
     A generator may block, and may be bound to its thread: on the loop it would hold up every other call of the process.
     """
 
-    def __init__(self, items: Iterator[Item], portal: Portal) -> None:
+    def __init__(self, items: Iterator[Item], portal: Portal, most: int) -> None:
         self._items = items
+        self._most = most
         self._loop = portal.loop
         self._wanted: queue.SimpleQueue[Future[list[Item]] | None] = queue.SimpleQueue()
 
     @classmethod
-    def of(cls, inputs: Inputs, portal: Portal) -> _Feed | None:
+    def of(cls, inputs: Inputs, portal: Portal, request_size: int) -> _Feed | None:
         """A feed where `inputs` runs code of the caller's when it is iterated, else None."""
         if inputs is None or isinstance(inputs, (BaseDoc, Mapping, list, tuple, DocList, DocVec, str, bytes)):
             return None
-        return cls(iter(inputs), portal) if isinstance(inputs, Iterable) else None
+        return cls(iter(inputs), portal, max(READ_AHEAD, request_size)) if isinstance(inputs, Iterable) else None
 
-    async def __aiter__(self) -> AsyncGenerator[Item, None]:
+    async def chunks(self) -> AsyncGenerator[list[Item], None]:
         while True:
             items: Future[list[Item]] = Future()
             self._wanted.put(items)
             part = await asyncio.wrap_future(items)
-            for item in part:
-                yield item
             if not part:
                 return
+            yield part
 
     def serve(self, call: Future[Any]) -> Any:
         """Read for `call` until it is done; its result."""
@@ -172,7 +172,7 @@ class _Feed(AsyncIterable[Item]):
         try:
             for item in self._items:
                 part.append(item)
-                if len(part) == READ_AHEAD:
+                if len(part) == self._most:
                     break
         except Exception as error:
             items.set_exception(error)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import AsyncGenerator, AsyncIterable, Iterable, Mapping, Sequence
+from contextlib import aclosing
 from typing import Any, TypeAlias, get_origin
 
 from thalweg.docs import AnyDoc, BaseDoc, DocList, DocVec
@@ -15,6 +17,18 @@ Inputs: TypeAlias = Item | Iterable[Item] | AsyncIterable[Item] | None
 ReturnType: TypeAlias = type[BaseDoc] | type[DocList[Any]] | None
 
 Batch: TypeAlias = DocList[Any] | DocVec[Any]
+
+
+class Chunked(AsyncIterable[Item]):
+    """Inputs that come several at a time."""
+
+    @abstractmethod
+    def chunks(self) -> AsyncGenerator[list[Item], None]: ...
+
+    async def __aiter__(self) -> AsyncGenerator[Item, None]:
+        async for chunk in self.chunks():
+            for item in chunk:
+                yield item
 
 
 async def batches(inputs: Inputs, size: int) -> AsyncGenerator[Batch, None]:
@@ -30,14 +44,9 @@ async def batches(inputs: Inputs, size: int) -> AsyncGenerator[Batch, None]:
         for start in range(0, len(inputs), size) or (0,):
             yield inputs if len(inputs) <= size else inputs[start : start + size]
     elif isinstance(inputs, AsyncIterable):
-        gathered: list[Item] = []
-        async for item in inputs:
-            gathered.append(item)
-            if len(gathered) == size:
-                yield _listed(gathered)
-                gathered = []
-        if gathered:
-            yield _listed(gathered)
+        async with aclosing(inputs.chunks() if isinstance(inputs, Chunked) else _singly(inputs)) as chunks:
+            async for documents in _regrouped(chunks, size):
+                yield documents
     elif isinstance(inputs, Iterable) and not isinstance(inputs, (str, bytes)):
         for part in _parts(inputs, size):
             yield _listed(part)
@@ -45,6 +54,23 @@ async def batches(inputs: Inputs, size: int) -> AsyncGenerator[Batch, None]:
         raise MalformedRequest(
             f"inputs must be a document, an iterable of documents, or None, not {type(inputs).__name__}."
         )
+
+
+async def _singly(items: AsyncIterable[Item]) -> AsyncGenerator[list[Item], None]:
+    async for item in items:
+        yield [item]
+
+
+async def _regrouped(chunks: AsyncIterable[list[Item]], size: int) -> AsyncGenerator[Batch, None]:
+    gathered: list[Item] = []
+    async for chunk in chunks:
+        gathered += chunk
+        whole = len(gathered) - len(gathered) % size
+        for start in range(0, whole, size):
+            yield _listed(gathered[start : start + size])
+        del gathered[:whole]
+    if gathered:
+        yield _listed(gathered)
 
 
 def _parts(items: Iterable[Item], size: int) -> Iterable[list[Item]]:
@@ -63,7 +89,7 @@ def _listed(items: Sequence[Item]) -> DocList[Any]:
     documents = [item if isinstance(item, BaseDoc) else _from_mapping(item) for item in items]
     kind = type(documents[0])
     if all(type(document) is kind for document in documents):
-        return DocList[kind](documents)  # type: ignore[valid-type]
+        return DocList[kind].trusted(documents)  # type: ignore[valid-type]
     return DocList(documents)
 
 
