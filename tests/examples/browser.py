@@ -131,6 +131,13 @@ class Browser:
             }})"""
         )
 
+    async def focused(self, name: str) -> None:
+        """Wait until the element with that id has the focus: what is typed before is lost. Looks again from here, as a
+        page that is just replaced by another one takes a waiting expression along."""
+        async with asyncio.timeout(SECONDS):
+            while await self.evaluate("document.activeElement?.id") != name:
+                pass
+
     async def type(self, text: str) -> None:
         await self.command("Input.insertText", text=text)
 

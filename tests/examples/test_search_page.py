@@ -28,6 +28,7 @@ async def browser(tmp_path: Path) -> AsyncIterator[Browser]:
 @pytest.fixture
 async def page(browser: Browser, flow: Flow) -> Browser:
     await browser.open(address(flow))
+    await browser.focused("question")
     return browser
 
 
