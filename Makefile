@@ -13,7 +13,7 @@ PRESENT = $(wildcard $(PATHS))
 # $(call install,extras): pip tells little by itself, so say what takes so long.
 define install
 	@echo "Installing thalweg[$(1)] into $(VENV); this happens once."
-	@$(RUN) -m pip install --quiet --editable '.[$(1)]'
+	@$(RUN) -m pip install --quiet --constraint constraints.txt --editable '.[$(1)]'
 	@touch $@
 endef
 
@@ -62,16 +62,16 @@ names: $(VENV)/.check
 budgets: $(VENV)/.check
 	@$(RUN) -m scripts.budgets src/thalweg
 
-$(VENV)/.demo: pyproject.toml | $(VENV)/bin/pip
+$(VENV)/.demo: pyproject.toml constraints.txt | $(VENV)/bin/pip
 	$(call install,demo)
 
-$(VENV)/.test: pyproject.toml | $(VENV)/bin/pip
+$(VENV)/.test: pyproject.toml constraints.txt | $(VENV)/bin/pip
 	$(call install,demo$(,)test)
 
-$(VENV)/.check: pyproject.toml | $(VENV)/bin/pip
+$(VENV)/.check: pyproject.toml constraints.txt | $(VENV)/bin/pip
 	$(call install,demo$(,)dev$(,)test)
 
-$(VENV)/.bench: pyproject.toml | $(VENV)/bin/pip
+$(VENV)/.bench: pyproject.toml constraints.txt | $(VENV)/bin/pip
 	$(call install,bench)
 
 # A comma inside $(call ...) would end the argument.

@@ -34,7 +34,11 @@ ALLOWED: dict[str, Libraries] = {
     "thalweg.cli": libraries("click rich", "yaml"),
     "thalweg.client": libraries("", "uvloop"),
     "thalweg.config": libraries("yaml"),
-    "thalweg.docs": libraries("numpy pydantic_core", "torch"),
+    "thalweg.docs": libraries("numpy pydantic_core", "google rich torch"),
+    "thalweg.docs.integrations.haystack": libraries("haystack"),
+    "thalweg.docs.integrations.langchain": libraries("langchain_core"),
+    "thalweg.docs.integrations.llama_index": libraries("llama_index"),
+    "thalweg.docs.integrations.torch": libraries("torch"),
     "thalweg.docs.mypy": libraries("", "mypy"),
     "thalweg.executor": libraries("cloudpickle", "uvloop"),
     "thalweg.message.proto": libraries("google"),
@@ -45,8 +49,8 @@ ALLOWED: dict[str, Libraries] = {
     "thalweg.transport.http": libraries("aiohttp httptools uvicorn"),
 }
 
-GUESTS = ("thalweg.testing",)
-"""Loaded by the tests of a user, who has installed what they import."""
+GUESTS = ("thalweg.docs.integrations", "thalweg.testing")
+"""Loaded by a user who has installed what they import, and by nothing else."""
 
 MODULE_OF = {"PyYAML": "yaml", "grpcio": "grpc", "protobuf": "google"}
 """Distributions whose module has another name."""

@@ -24,7 +24,7 @@ LEVELS = (
     ("service", "client"),
     ("orchestration",),
     ("cli",),
-    ("__main__", "testing"),
+    ("__main__", "compat", "testing"),
 )
 
 

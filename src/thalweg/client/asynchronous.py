@@ -12,7 +12,7 @@ from pydantic import BaseModel
 from thalweg.client.exchange import Batch, Inputs, ReturnType, batches, decode, document_type, encode
 from thalweg.client.pipeline import in_order
 from thalweg.config import Limits
-from thalweg.docs import BaseDoc, DocList
+from thalweg.docs import BaseDocWithoutId, DocList
 from thalweg.errors import ConfigurationError, Unavailable
 from thalweg.message import COLUMNS, Context, Request, Response
 from thalweg.transport import registry
@@ -73,7 +73,7 @@ class AsyncClient:
         async with aclosing(answers):
             async for documents in answers:
                 gathered += documents
-        single = isinstance(inputs, BaseDoc) and return_type is kind and len(gathered) == 1
+        single = isinstance(inputs, BaseDocWithoutId) and return_type is kind and len(gathered) == 1
         return gathered[0] if single else gathered
 
     async def stream(
@@ -127,7 +127,7 @@ class AsyncClient:
         self,
         on: str,
         inputs: Inputs,
-        kind: type[BaseDoc],
+        kind: type[BaseDocWithoutId],
         parameters: Mapping[str, Any] | BaseModel | None,
         size: int,
         *,

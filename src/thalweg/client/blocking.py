@@ -15,7 +15,7 @@ from thalweg.client.asynchronous import PREFETCH, AsyncClient
 from thalweg.client.exchange import Chunked, Inputs, Item, ReturnType
 from thalweg.client.portal import Portal
 from thalweg.config import Limits
-from thalweg.docs import BaseDoc, DocList, DocVec
+from thalweg.docs import BaseDocWithoutId, DocList, DocVec
 
 READ_AHEAD = 64
 """Items that are taken from a caller's generator at a time, or those of one request where that is more."""
@@ -141,7 +141,7 @@ class _Feed(Chunked):
     @classmethod
     def of(cls, inputs: Inputs, portal: Portal, request_size: int) -> _Feed | None:
         """A feed where `inputs` runs code of the caller's when it is iterated, else None."""
-        if inputs is None or isinstance(inputs, (BaseDoc, Mapping, list, tuple, DocList, DocVec, str, bytes)):
+        if inputs is None or isinstance(inputs, (BaseDocWithoutId, Mapping, list, tuple, DocList, DocVec, str, bytes)):
             return None
         return cls(iter(inputs), portal, max(READ_AHEAD, request_size)) if isinstance(inputs, Iterable) else None
 

@@ -7,14 +7,14 @@ from collections.abc import AsyncGenerator, AsyncIterable, Iterable, Mapping, Se
 from contextlib import aclosing
 from typing import Any, TypeAlias, get_origin
 
-from thalweg.docs import AnyDoc, BaseDoc, DocList, DocVec
+from thalweg.docs import AnyDoc, BaseDocWithoutId, DocList, DocVec
 from thalweg.docs.codecs import columns, json
 from thalweg.errors import MalformedRequest, UnsupportedContent
 from thalweg.message import COLUMNS, JSON, Request, Response
 
-Item: TypeAlias = BaseDoc | Mapping[str, Any]
+Item: TypeAlias = BaseDocWithoutId | Mapping[str, Any]
 Inputs: TypeAlias = Item | Iterable[Item] | AsyncIterable[Item] | None
-ReturnType: TypeAlias = type[BaseDoc] | type[DocList[Any]] | None
+ReturnType: TypeAlias = type[BaseDocWithoutId] | type[DocList[Any]] | None
 
 Batch: TypeAlias = DocList[Any] | DocVec[Any]
 
@@ -38,7 +38,7 @@ async def batches(inputs: Inputs, size: int) -> AsyncGenerator[Batch, None]:
     """
     if inputs is None:
         yield DocList[AnyDoc]([])
-    elif isinstance(inputs, (BaseDoc, Mapping)):
+    elif isinstance(inputs, (BaseDocWithoutId, Mapping)):
         yield _listed([inputs])
     elif isinstance(inputs, (DocList, DocVec)):
         for start in range(0, len(inputs), size) or (0,):
@@ -86,7 +86,7 @@ def _parts(items: Iterable[Item], size: int) -> Iterable[list[Item]]:
 
 def _listed(items: Sequence[Item]) -> DocList[Any]:
     """Documents of one class as a list of that class; mappings become documents without a schema."""
-    documents = [item if isinstance(item, BaseDoc) else _from_mapping(item) for item in items]
+    documents = [item if isinstance(item, BaseDocWithoutId) else _from_mapping(item) for item in items]
     kind = type(documents[0])
     if all(type(document) is kind for document in documents):
         return DocList[kind].trusted(documents)  # type: ignore[valid-type]
@@ -105,7 +105,7 @@ def encode(documents: Batch, request: Request) -> Request:
     return request
 
 
-def document_type(return_type: ReturnType) -> type[BaseDoc]:
+def document_type(return_type: ReturnType) -> type[BaseDocWithoutId]:
     """The class that answers are read as.
 
     Raises:
@@ -114,14 +114,14 @@ def document_type(return_type: ReturnType) -> type[BaseDoc]:
     if return_type is None:
         return AnyDoc
     if isinstance(return_type, type) and get_origin(return_type) is None:
-        if issubclass(return_type, BaseDoc):
+        if issubclass(return_type, BaseDocWithoutId):
             return return_type
         if issubclass(return_type, DocList):
             return return_type.doc_type or AnyDoc
     raise MalformedRequest(f"return_type must be a document class or DocList[...] of one, not {return_type!r}.")
 
 
-def decode(response: Response, kind: type[BaseDoc]) -> DocList[Any]:
+def decode(response: Response, kind: type[BaseDocWithoutId]) -> DocList[Any]:
     """The documents of an answer."""
     if response.content_type == COLUMNS:
         return columns.decode(response.body, kind)

@@ -2,6 +2,6 @@
 
 from thalweg.docs.doc_list import DocList
 from thalweg.docs.doc_vec import DocVec
-from thalweg.docs.document import AnyDoc, BaseDoc
+from thalweg.docs.document import AnyDoc, BaseDoc, BaseDocWithoutId
 
-__all__ = ["AnyDoc", "BaseDoc", "DocList", "DocVec"]
+__all__ = ["AnyDoc", "BaseDoc", "BaseDocWithoutId", "DocList", "DocVec"]

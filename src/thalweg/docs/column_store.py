@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from thalweg.docs.document import BaseDoc, assemble, assemble_all
+from thalweg.docs.document import BaseDocWithoutId, assemble, assemble_all
 from thalweg.docs.fields import FieldKind, Holds, field_kinds, is_plain
 from thalweg.docs.row import detach
 from thalweg.docs.typing.array import end_to_end, is_tensor, is_torch, load_torch, stackable
@@ -22,13 +22,13 @@ class Columns:
 
     __slots__ = ("data", "doc_type", "length")
 
-    def __init__(self, doc_type: type[BaseDoc], length: int, data: dict[str, Any]) -> None:
+    def __init__(self, doc_type: type[BaseDocWithoutId], length: int, data: dict[str, Any]) -> None:
         self.doc_type = doc_type
         self.length = length
         self.data = data
 
     @classmethod
-    def of(cls, doc_type: type[BaseDoc], docs: Iterable[BaseDoc]) -> Columns:
+    def of(cls, doc_type: type[BaseDocWithoutId], docs: Iterable[BaseDocWithoutId]) -> Columns:
         """The columns of `docs`; tensors are copied.
 
         Raises:
@@ -164,7 +164,7 @@ def _stack(name: str, kind: FieldKind, values: list[Any]) -> Any:
     return end_to_end(values).reshape(len(values), *values[0].shape).copy()
 
 
-def _values(docs: Sequence[BaseDoc], name: str) -> list[Any]:
+def _values(docs: Sequence[BaseDocWithoutId], name: str) -> list[Any]:
     try:
         return [doc.__dict__[name] for doc in docs]
     except KeyError:
@@ -196,7 +196,7 @@ def _select(held: Any, rows: slice | list[int]) -> Any:
     return held[rows]
 
 
-def _unfit(doc_type: type[BaseDoc], doc: Any, number: int) -> str:
+def _unfit(doc_type: type[BaseDocWithoutId], doc: Any, number: int) -> str:
     if type(doc) is not doc_type:
         return f"columns hold documents of exactly {doc_type.__name__}, not {type(doc).__name__} (item {number})"
     more = ", ".join(sorted(doc.__pydantic_extra__ or {}))

@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from operator import attrgetter
-from typing import TYPE_CHECKING, Any, ClassVar, Self, SupportsIndex, TypeVar, overload
+from os import PathLike
+from typing import IO, TYPE_CHECKING, Any, ClassVar, Self, SupportsIndex, TypeVar, overload
 
 from pydantic import GetCoreSchemaHandler
 from pydantic_core import CoreSchema, core_schema
 
-from thalweg.docs.document import AnyDoc, BaseDoc
+from thalweg.docs.document import AnyDoc, BaseDocWithoutId
 from thalweg.docs.selection import positions
 from thalweg.docs.typed import ArrayClass, resolve, typed
 
 if TYPE_CHECKING:
     from thalweg.docs.doc_vec import DocVec
 
-T_doc = TypeVar("T_doc", bound=BaseDoc)
+T_doc = TypeVar("T_doc", bound=BaseDocWithoutId)
 
 
 class DocList(list[T_doc], metaclass=ArrayClass):
@@ -36,7 +37,7 @@ class DocList(list[T_doc], metaclass=ArrayClass):
 
     __slots__ = ()
 
-    doc_type: ClassVar[type[BaseDoc]] = AnyDoc
+    doc_type: ClassVar[type[BaseDocWithoutId]] = AnyDoc
 
     if not TYPE_CHECKING:
 
@@ -57,7 +58,7 @@ class DocList(list[T_doc], metaclass=ArrayClass):
     def _checked(cls, docs: Iterable[Any]) -> Iterable[Any]:
         if isinstance(docs, DocList) and issubclass(docs.doc_type, cls.doc_type):
             return docs
-        if isinstance(docs, (str, bytes, Mapping, BaseDoc)):
+        if isinstance(docs, (str, bytes, Mapping, BaseDocWithoutId)):
             raise ValueError(f"{cls.__name__} takes several documents, not one {type(docs).__name__}")
         if not isinstance(docs, list):
             docs = cls._listed(docs)
@@ -74,7 +75,7 @@ class DocList(list[T_doc], metaclass=ArrayClass):
     @classmethod
     def _check(cls, doc: Any, number: int | None = None) -> None:
         doc_type = cls.doc_type
-        if type(doc) is doc_type or isinstance(doc, BaseDoc if doc_type is AnyDoc else doc_type):
+        if type(doc) is doc_type or isinstance(doc, BaseDocWithoutId if doc_type is AnyDoc else doc_type):
             return
         expected = "documents" if doc_type is AnyDoc else f"documents of type {doc_type.__name__}"
         where = "" if number is None else f" (item {number})"
@@ -156,6 +157,39 @@ class DocList(list[T_doc], metaclass=ArrayClass):
     def __repr__(self) -> str:
         return f"<{type(self).__name__} (length={len(self)})>"
 
+    @classmethod
+    def construct(cls, docs: Iterable[T_doc]) -> Self:
+        """The same as `trusted`, under DocArray's name."""
+        return cls.trusted(docs)
+
+    def shuffle(self, seed: int | None = None) -> Self:
+        """A new list of the same documents in random order, the same for the same `seed`."""
+        from thalweg.docs.batching import shuffled
+
+        return self[shuffled(len(self), seed)]
+
+    def batch(self, size: int, *, shuffle: bool = False) -> Iterator[Self]:
+        """Lists of `size` documents each; the last may be shorter.
+
+        Raises:
+            ValueError: `size` is less than one.
+        """
+        from thalweg.docs.batching import batches
+
+        return batches(self, size, shuffle)
+
+    def traverse_flat(self, path: str) -> Any:
+        """The values at a path of fields joined by `__`, such as `chapters__title`, of all documents in one list.
+
+        What is None on the way is left out.
+
+        Raises:
+            AttributeError: the path names a field that is not there.
+        """
+        from thalweg.docs.traversal import traverse_flat
+
+        return traverse_flat(self, path)
+
     # --- a field of all documents
 
     if not TYPE_CHECKING:
@@ -166,7 +200,7 @@ class DocList(list[T_doc], metaclass=ArrayClass):
                 raise AttributeError(self._unknown(name))
             values = list(map(attrgetter(name), self))
             nested = fields[name].annotation
-            if isinstance(nested, type) and issubclass(nested, BaseDoc):
+            if isinstance(nested, type) and issubclass(nested, BaseDocWithoutId):
                 return DocList[nested].trusted(values)
             return values
 
@@ -205,6 +239,20 @@ class DocList(list[T_doc], metaclass=ArrayClass):
         vec: DocVec[T_doc] = DocVec[self.doc_type](self)  # type: ignore[name-defined]
         return vec
 
+    def summary(self) -> None:
+        """Print the class, the length and the fields."""
+        from thalweg.docs.display import print_array
+
+        print_array(self)
+
+    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, Any]:
+        """What a notebook shows: a table of the first documents."""
+        from thalweg.docs.display import array_bundle
+
+        return array_bundle(self)
+
+    # --- written and read
+
     def to_json(self) -> str:
         """A JSON array of the documents."""
         from thalweg.docs.codecs.json import encode_array
@@ -221,6 +269,208 @@ class DocList(list[T_doc], metaclass=ArrayClass):
         from thalweg.docs.codecs.json import decode_array
 
         return cls.trusted(decode_array(data, cls.doc_type))
+
+    def to_protobuf(self) -> Any:
+        """The documents as DocArray's message `DocListProto`."""
+        from thalweg.docs.codecs import protobuf
+
+        return protobuf.list_message(self)
+
+    @classmethod
+    def from_protobuf(cls, message: Any) -> Self:
+        """The documents of a `DocListProto`, whichever library made it; raises what `BaseDoc.from_protobuf` raises."""
+        from thalweg.docs.codecs import protobuf
+
+        return protobuf.list_from(message, cls)
+
+    def to_bytes(self, protocol: str = "protobuf-array", compress: str | None = None) -> bytes:
+        """The documents as bytes.
+
+        Args:
+            protocol: all in one, "protobuf-array", "json-array", "columns" or "pickle-array"; one after the other, so
+                that they can be streamed, "protobuf", "json" or "pickle".
+            compress: None, "lz4", "bz2", "lzma", "zlib" or "gzip".
+
+        Raises:
+            ValueError: an unknown protocol or compression, or a field that the protocol cannot hold.
+        """
+        from thalweg.docs.codecs import binary
+
+        return binary.array_to_bytes(self, protocol, compress)
+
+    @classmethod
+    def from_bytes(
+        cls, data: bytes, protocol: str = "protobuf-array", compress: str | None = None, *, allow_pickle: bool = False
+    ) -> Self:
+        """The list that `to_bytes` wrote.
+
+        Raises:
+            ValueError: a protocol of pickle and `allow_pickle` is not set: unpickling runs whatever code `data` holds.
+            InvalidDocument: documents do not fit the class.
+            MalformedRequest: `data` is not what the protocol or the compression says.
+        """
+        from thalweg.docs.codecs import binary
+
+        return binary.array_from_bytes(cls, data, protocol, compress, allow_pickle)
+
+    def to_base64(self, protocol: str = "protobuf-array", compress: str | None = None) -> str:
+        """What `to_bytes` gives, as base64 with the standard alphabet."""
+        from thalweg.docs.codecs import binary
+
+        return binary.to_base64(self.to_bytes(protocol, compress))
+
+    @classmethod
+    def from_base64(
+        cls, data: str, protocol: str = "protobuf-array", compress: str | None = None, *, allow_pickle: bool = False
+    ) -> Self:
+        """The list that `to_base64` wrote; raises what `from_bytes` raises."""
+        from thalweg.docs.codecs import binary
+
+        return cls.from_bytes(binary.from_base64(data), protocol, compress, allow_pickle=allow_pickle)
+
+    def __bytes__(self) -> bytes:
+        return self.to_bytes()
+
+    def save_binary(
+        self,
+        file: str | PathLike[str] | IO[bytes],
+        protocol: str = "protobuf-array",
+        compress: str | None = None,
+        *,
+        show_progress: bool = False,
+    ) -> None:
+        """Write what `to_bytes` gives. Suffixes of the path, as in `x.protobuf.gzip`, win over the arguments."""
+        from thalweg.docs.codecs import binary
+
+        binary.save(self, file, protocol, compress, show_progress)
+
+    @classmethod
+    def load_binary(
+        cls,
+        file: str | PathLike[str] | bytes | IO[bytes],
+        protocol: str = "protobuf-array",
+        compress: str | None = None,
+        *,
+        show_progress: bool = False,
+        allow_pickle: bool = False,
+        streaming: bool = False,
+    ) -> Any:
+        """The list that `save_binary` wrote; with `streaming` an iterator of its documents, in constant memory.
+
+        Raises:
+            FileNotFoundError: there is no such file.
+            ValueError: `streaming` and a protocol that is all in one; otherwise what `from_bytes` raises.
+        """
+        from thalweg.docs.codecs import binary
+
+        load = binary.stream if streaming else binary.load
+        return load(cls, file, protocol, compress, show_progress, allow_pickle)
+
+    # --- stored
+
+    def push(self, url: str, *, show_progress: bool = False, **options: Any) -> None:
+        """Store the list under `url`, such as `file://`, `s3://` or `memory://`; `options` are those of fsspec."""
+        from thalweg.docs import store
+
+        store.push(self, url, show_progress=show_progress, **options)
+
+    @classmethod
+    def pull(cls, url: str, *, show_progress: bool = False, local_cache: bool = False, **options: Any) -> Self:
+        """The list that was stored under `url`.
+
+        Raises:
+            FileNotFoundError: nothing is stored there.
+            InvalidDocument: documents do not fit the class.
+        """
+        from thalweg.docs import store
+
+        return cls.trusted(
+            store.pull_stream(cls.doc_type, url, show_progress=show_progress, local_cache=local_cache, **options)
+        )
+
+    @classmethod
+    def push_stream(cls, docs: Iterable[T_doc], url: str, *, show_progress: bool = False, **options: Any) -> None:
+        """Store the documents of an iterator, however many, in constant memory. Nothing is visible until all are stored."""
+        from thalweg.docs import store
+
+        store.push_stream(docs, url, show_progress=show_progress, **options)
+
+    @classmethod
+    def pull_stream(
+        cls, url: str, *, show_progress: bool = False, local_cache: bool = False, **options: Any
+    ) -> Iterator[T_doc]:
+        """The stored documents one after the other, in constant memory."""
+        from thalweg.docs import store
+
+        return store.pull_stream(cls.doc_type, url, show_progress=show_progress, local_cache=local_cache, **options)
+
+    # --- tables
+
+    def to_arrow(self) -> Any:
+        """The documents as a `pyarrow.Table`: tensors of one shape as fixed-shape tensors, nested documents as structs."""
+        from thalweg.docs.codecs import arrow
+
+        return arrow.encode(self)
+
+    @classmethod
+    def from_arrow(cls, table: Any) -> Self:
+        """The list of a `pyarrow.Table` (or of anything with Arrow's C stream, such as a Polars data frame)."""
+        from thalweg.docs.codecs import arrow
+
+        return arrow.decode(table, cls.doc_type)
+
+    def to_parquet(self, file: Any, **options: Any) -> None:
+        """Write a Parquet file; `options` are those of `pyarrow.parquet.write_table`."""
+        from thalweg.docs.codecs import arrow
+
+        arrow.write_parquet(self, file, **options)
+
+    @classmethod
+    def from_parquet(cls, file: Any, **options: Any) -> Self:
+        """The list of a Parquet file; `options` are those of `pyarrow.parquet.read_table`."""
+        from thalweg.docs.codecs import arrow
+
+        return arrow.read_parquet(file, cls.doc_type, **options)
+
+    def to_dataframe(self) -> Any:
+        """The documents as a pandas data frame; the fields of a nested document are columns such as `author__name`."""
+        from thalweg.docs.codecs import frame
+
+        return frame.to_pandas(self)
+
+    @classmethod
+    def from_dataframe(cls, data: Any) -> Self:
+        """The list of a pandas or Polars data frame whose columns are fields of the class.
+
+        Raises:
+            ValueError: a column is no field; the message names all of them.
+        """
+        from thalweg.docs.codecs import frame
+
+        return frame.from_frame(data, cls.doc_type)
+
+    def to_polars(self) -> Any:
+        """The documents as a Polars data frame."""
+        from thalweg.docs.codecs import frame
+
+        return frame.to_polars(self)
+
+    def to_csv(self, file_path: str | PathLike[str], dialect: Any = "excel") -> None:
+        """Write a CSV file; tensors are JSON, the fields of a nested document are columns such as `author__name`."""
+        from thalweg.docs.codecs import csv
+
+        csv.write(self, file_path, dialect)
+
+    @classmethod
+    def from_csv(cls, file_path: str | PathLike[str], encoding: str = "utf-8", dialect: Any = "excel") -> Self:
+        """The list of a CSV file, which may be an http(s) address. Empty cells and `None` are None.
+
+        Raises:
+            ValueError: a column is no field; the message names all of them.
+        """
+        from thalweg.docs.codecs import csv
+
+        return cls.trusted(csv.read(cls.doc_type, file_path, encoding, dialect))
 
     # --- as the type of a field
 
@@ -244,7 +494,7 @@ class DocList(list[T_doc], metaclass=ArrayClass):
         return cls.trusted(validate_items(value))
 
 
-def _item_schema(doc_type: type[BaseDoc], handler: GetCoreSchemaHandler) -> CoreSchema:
+def _item_schema(doc_type: type[BaseDocWithoutId], handler: GetCoreSchemaHandler) -> CoreSchema:
     schema = handler.generate_schema(doc_type)
     if doc_type is not AnyDoc:
         return schema
@@ -256,4 +506,4 @@ def _item_schema(doc_type: type[BaseDoc], handler: GetCoreSchemaHandler) -> Core
 
 
 def _any_document(value: Any, validate: Any) -> Any:
-    return value if isinstance(value, BaseDoc) else validate(value)
+    return value if isinstance(value, BaseDocWithoutId) else validate(value)

@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from typing import TYPE_CHECKING, Any, ClassVar, Generic, Self, SupportsIndex, TypeVar, overload
+from os import PathLike
+from typing import IO, TYPE_CHECKING, Any, ClassVar, Generic, Self, SupportsIndex, TypeVar, overload
 
 from pydantic import GetCoreSchemaHandler
 from pydantic_core import CoreSchema, core_schema
 
 from thalweg.docs.column_store import Columns
 from thalweg.docs.doc_list import DocList
-from thalweg.docs.document import AnyDoc, BaseDoc
+from thalweg.docs.document import AnyDoc, BaseDocWithoutId
 from thalweg.docs.equality import same
 from thalweg.docs.row import detach, row
 from thalweg.docs.selection import positions
 from thalweg.docs.typed import ArrayClass, resolve, typed
 
-T_doc = TypeVar("T_doc", bound=BaseDoc)
+T_doc = TypeVar("T_doc", bound=BaseDocWithoutId)
 
 
 class DocVec(Generic[T_doc], metaclass=ArrayClass):
@@ -37,7 +38,7 @@ class DocVec(Generic[T_doc], metaclass=ArrayClass):
 
     __slots__ = ("_columns",)
 
-    doc_type: ClassVar[type[BaseDoc]]
+    doc_type: ClassVar[type[BaseDocWithoutId]]
     _columns: Columns
 
     if not TYPE_CHECKING:
@@ -150,6 +151,167 @@ class DocVec(Generic[T_doc], metaclass=ArrayClass):
         """
         return cls(DocList[cls.doc_type].from_json(data))  # type: ignore[name-defined]
 
+    def to(self, device: Any) -> Self:
+        """Move the tensors to a device of their library, in place and those of nested documents too; returns itself.
+
+        Raises:
+            ValueError: there are NumPy arrays, which are always in main memory, and `device` is not "cpu".
+        """
+        from thalweg.docs.batching import move
+
+        move(self._columns, device)
+        return self
+
+    def shuffle(self, seed: int | None = None) -> Self:
+        """A copy of the documents in random order, the same for the same `seed`."""
+        from thalweg.docs.batching import shuffled
+
+        return self[shuffled(len(self), seed)]
+
+    def batch(self, size: int, *, shuffle: bool = False) -> Iterator[Self]:
+        """DocVecs of `size` documents each; the last may be shorter. Without `shuffle` they share the tensors' memory.
+
+        Raises:
+            ValueError: `size` is less than one.
+        """
+        from thalweg.docs.batching import batches
+
+        return batches(self, size, shuffle)
+
+    def traverse_flat(self, path: str) -> Any:
+        """The values at a path of fields joined by `__`; a path that ends in a tensor field gives the stacked tensor.
+
+        What is None on the way is left out.
+
+        Raises:
+            AttributeError: the path names a field that is not there.
+        """
+        from thalweg.docs.traversal import traverse_flat
+
+        return traverse_flat(self, path)
+
+    def summary(self) -> None:
+        """Print the class, the length, the fields, and shape and dtype of the stacked tensors."""
+        from thalweg.docs.display import print_array
+
+        print_array(self)
+
+    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, Any]:
+        """What a notebook shows: a table of the first documents."""
+        from thalweg.docs.display import array_bundle
+
+        return array_bundle(self)
+
+    # --- written and read
+
+    def to_protobuf(self) -> Any:
+        """The documents as DocArray's message `DocVecProto`."""
+        from thalweg.docs.codecs import protobuf
+
+        return protobuf.vec_message(self)
+
+    @classmethod
+    def from_protobuf(cls, message: Any) -> Self:
+        """The documents of a `DocVecProto`, whichever library made it; raises what `BaseDoc.from_protobuf` raises."""
+        from thalweg.docs.codecs import protobuf
+
+        return protobuf.vec_from(message, cls)
+
+    def to_bytes(self, protocol: str = "protobuf-array", compress: str | None = None) -> bytes:
+        """The documents as bytes: "protobuf-array", "json-array", "columns" or "pickle-array"; see `DocList.to_bytes`."""
+        from thalweg.docs.codecs import binary
+
+        return binary.array_to_bytes(self, protocol, compress)
+
+    @classmethod
+    def from_bytes(
+        cls, data: bytes, protocol: str = "protobuf-array", compress: str | None = None, *, allow_pickle: bool = False
+    ) -> Self:
+        """The DocVec that `to_bytes` wrote; raises what `DocList.from_bytes` raises."""
+        from thalweg.docs.codecs import binary
+
+        return binary.array_from_bytes(cls, data, protocol, compress, allow_pickle)
+
+    def to_base64(self, protocol: str = "protobuf-array", compress: str | None = None) -> str:
+        """What `to_bytes` gives, as base64 with the standard alphabet."""
+        from thalweg.docs.codecs import binary
+
+        return binary.to_base64(self.to_bytes(protocol, compress))
+
+    @classmethod
+    def from_base64(
+        cls, data: str, protocol: str = "protobuf-array", compress: str | None = None, *, allow_pickle: bool = False
+    ) -> Self:
+        """The DocVec that `to_base64` wrote."""
+        from thalweg.docs.codecs import binary
+
+        return cls.from_bytes(binary.from_base64(data), protocol, compress, allow_pickle=allow_pickle)
+
+    def __bytes__(self) -> bytes:
+        return self.to_bytes()
+
+    def save_binary(
+        self,
+        file: str | PathLike[str] | IO[bytes],
+        protocol: str = "protobuf-array",
+        compress: str | None = None,
+        *,
+        show_progress: bool = False,
+    ) -> None:
+        """Write what `to_bytes` gives; see `DocList.save_binary`."""
+        from thalweg.docs.codecs import binary
+
+        binary.save(self, file, protocol, compress, show_progress)
+
+    @classmethod
+    def load_binary(
+        cls,
+        file: str | PathLike[str] | bytes | IO[bytes],
+        protocol: str = "protobuf-array",
+        compress: str | None = None,
+        *,
+        show_progress: bool = False,
+        allow_pickle: bool = False,
+    ) -> Self:
+        """The DocVec that `save_binary` wrote; raises what `DocList.load_binary` raises."""
+        from thalweg.docs.codecs import binary
+
+        return binary.load(cls, file, protocol, compress, show_progress, allow_pickle)
+
+    # --- tables
+
+    def to_arrow(self) -> Any:
+        """The documents as a `pyarrow.Table`; tensors and lists of numbers are not copied."""
+        from thalweg.docs.codecs import arrow
+
+        return arrow.encode(self)
+
+    @classmethod
+    def from_arrow(cls, table: Any) -> Self:
+        """The documents of a `pyarrow.Table`; fixed-shape tensors are not copied."""
+        from thalweg.docs.codecs import arrow
+
+        return arrow.decode_vec(table, cls.doc_type)
+
+    def to_parquet(self, file: Any, **options: Any) -> None:
+        """Write a Parquet file; `options` are those of `pyarrow.parquet.write_table`."""
+        from thalweg.docs.codecs import arrow
+
+        arrow.write_parquet(self, file, **options)
+
+    def to_dataframe(self) -> Any:
+        """The documents as a pandas data frame; see `DocList.to_dataframe`."""
+        from thalweg.docs.codecs import frame
+
+        return frame.to_pandas(self)
+
+    @classmethod
+    def from_dataframe(cls, data: Any) -> Self:
+        """The documents of a pandas or Polars data frame; see `DocList.from_dataframe`."""
+        from thalweg.docs.codecs import frame
+
+        return cls(frame.from_frame(data, cls.doc_type))
+
     # --- as the type of a field
 
     @classmethod
@@ -173,5 +335,7 @@ def _documents(vec: DocVec[Any]) -> list[Any]:
     return vec._columns.documents()
 
 
-def _restore(cls: type[DocVec[Any]], doc_type: type[BaseDoc], length: int, data: dict[str, Any]) -> DocVec[Any]:
+def _restore(
+    cls: type[DocVec[Any]], doc_type: type[BaseDocWithoutId], length: int, data: dict[str, Any]
+) -> DocVec[Any]:
     return cls.over(Columns(doc_type, length, data))

@@ -14,7 +14,7 @@ from thalweg.docs.equality import same
 from thalweg.docs.typing.identity import ID, fresh_id
 from thalweg.docs.typing.tensor import to_plain
 
-__all__ = ["AnyDoc", "BaseDoc"]
+__all__ = ["AnyDoc", "BaseDoc", "BaseDocWithoutId"]
 
 _put = object.__setattr__
 # The slots of every pydantic model, written directly: a third of the time that `object.__setattr__` takes.
@@ -28,8 +28,8 @@ FEW = 6
 _exhaust = partial(deque[Any], maxlen=0)
 
 
-class BaseDoc(BaseModel):
-    """The root of all documents: a pydantic model with an `id`.
+class BaseDocWithoutId(BaseModel):
+    """The root of all documents: a pydantic model whose fields may be tensors, addresses of media and other documents.
 
     Fields are declared as in any pydantic model. An assignment is validated like the constructor's arguments. Documents
     are mutable and therefore not hashable.
@@ -45,20 +45,63 @@ class BaseDoc(BaseModel):
         validate_assignment=True, ser_json_bytes="base64", val_json_bytes="base64", ser_json_inf_nan="strings"
     )
 
-    id: ID | None = Field(default_factory=fresh_id)
-
     __hash__: ClassVar[None]  # type: ignore[assignment]
 
     def __eq__(self, other: object) -> bool:
         """Whether both hold the same fields with the same data. The class and the `id` do not count."""
         if self is other:
             return True
-        if not isinstance(other, BaseDoc):
+        if not isinstance(other, BaseDocWithoutId):
             return NotImplemented
         mine, theirs = contents(self), contents(other)
         mine.pop("id", None)
         theirs.pop("id", None)
         return same(mine, theirs)
+
+    def copy(self, *, deep: bool = False, update: Mapping[str, Any] | None = None) -> Self:  # type: ignore[override]
+        """A document of the same class, `id` and data.
+
+        Args:
+            deep: copy tensors, lists and nested documents too; otherwise both documents share them.
+            update: fields to replace in the copy, not validated.
+        """
+        return self.model_copy(deep=deep, update=update)
+
+    def update(self, other: BaseDocWithoutId) -> None:
+        """Take over what `other` holds; its own `id` stays.
+
+        What is not None wins, lists are extended, sets united, dicts updated, nested documents updated and nested lists
+        of documents merged by `id`. Tuples and tensors are replaced.
+
+        Raises:
+            TypeError: `other` is of a class with other fields. Nothing is changed then.
+        """
+        from thalweg.docs.merging import update
+
+        update(self, other)
+
+    # --- shown
+
+    def summary(self) -> None:
+        """Print the document as a tree: a table of its fields, and nested documents below it."""
+        from thalweg.docs.display import print_document
+
+        print_document(self)
+
+    @classmethod
+    def schema_summary(cls) -> None:
+        """Print the fields and their types as a tree."""
+        from thalweg.docs.display import print_schema
+
+        print_schema(cls)
+
+    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, Any]:
+        """What a notebook shows: the tree of `summary`, with pictures and sound where there are any."""
+        from thalweg.docs.display import document_bundle
+
+        return document_bundle(self)
+
+    # --- written and read
 
     def to_json(self) -> str:
         """The document as a JSON object."""
@@ -69,14 +112,80 @@ class BaseDoc(BaseModel):
         """The document that `to_json` wrote. A fresh `id` is made where there is none."""
         return cls.model_validate_json(data)
 
-    def copy(self, *, deep: bool = False, update: Mapping[str, Any] | None = None) -> Self:  # type: ignore[override]
-        """A document of the same class, `id` and data.
+    def to_protobuf(self) -> Any:
+        """The document as DocArray's message `DocProto`.
+
+        Raises:
+            ValueError: a field holds something that has no form there; the message names it.
+        """
+        from thalweg.docs.codecs import protobuf
+
+        return protobuf.document_message(self)
+
+    @classmethod
+    def from_protobuf(cls, message: Any) -> Self:
+        """The document of a `DocProto`, whichever library made the message.
+
+        Raises:
+            InvalidDocument: the fields do not fit the class.
+            MalformedRequest: the message is not one that a document can be read from.
+        """
+        from thalweg.docs.codecs import protobuf
+
+        return protobuf.document_from(message, cls)
+
+    def to_bytes(self, protocol: str = "protobuf", compress: str | None = None) -> bytes:
+        """The document as bytes.
 
         Args:
-            deep: copy tensors, lists and nested documents too; otherwise both documents share them.
-            update: fields to replace in the copy, not validated.
+            protocol: "protobuf", "json", "columns" or "pickle".
+            compress: None, "lz4", "bz2", "lzma", "zlib" or "gzip".
+
+        Raises:
+            ValueError: an unknown protocol or compression, or a field that the protocol cannot hold.
         """
-        return self.model_copy(deep=deep, update=update)
+        from thalweg.docs.codecs import binary
+
+        return binary.document_to_bytes(self, protocol, compress)
+
+    @classmethod
+    def from_bytes(
+        cls, data: bytes, protocol: str = "protobuf", compress: str | None = None, *, allow_pickle: bool = False
+    ) -> Self:
+        """The document that `to_bytes` wrote.
+
+        Raises:
+            ValueError: the protocol is "pickle" and `allow_pickle` is not set: unpickling runs whatever code `data` holds.
+            InvalidDocument: the fields do not fit the class.
+            MalformedRequest: `data` is not what the protocol or the compression says.
+        """
+        from thalweg.docs.codecs import binary
+
+        return binary.document_from_bytes(cls, data, protocol, compress, allow_pickle)
+
+    def to_base64(self, protocol: str = "protobuf", compress: str | None = None) -> str:
+        """What `to_bytes` gives, as base64 with the standard alphabet."""
+        from thalweg.docs.codecs import binary
+
+        return binary.to_base64(self.to_bytes(protocol, compress))
+
+    @classmethod
+    def from_base64(
+        cls, data: str, protocol: str = "protobuf", compress: str | None = None, *, allow_pickle: bool = False
+    ) -> Self:
+        """The document that `to_base64` wrote; raises what `from_bytes` raises."""
+        from thalweg.docs.codecs import binary
+
+        return cls.from_bytes(binary.from_base64(data), protocol, compress, allow_pickle=allow_pickle)
+
+    def __bytes__(self) -> bytes:
+        return self.to_bytes()
+
+
+class BaseDoc(BaseDocWithoutId):
+    """A document with an `id`: 32 random hexadecimal digits unless one is given."""
+
+    id: ID | None = Field(default_factory=fresh_id)
 
 
 def _plain_extra(value: Any) -> Any:
@@ -94,13 +203,13 @@ class AnyDoc(BaseDoc):
     __pydantic_extra__: dict[str, Annotated[Any, PlainSerializer(_plain_extra, when_used="json")]]
 
 
-def contents(doc: BaseDoc) -> dict[str, Any]:
+def contents(doc: BaseDocWithoutId) -> dict[str, Any]:
     """Field name -> value, the extra fields of an open schema included; a new dict."""
     extra = doc.__pydantic_extra__
     return {**doc.__dict__, **extra} if extra else dict(doc.__dict__)
 
 
-def assemble(doc_type: type[BaseDoc], values: dict[str, Any], extra: dict[str, Any] | None = None) -> Any:
+def assemble(doc_type: type[BaseDocWithoutId], values: dict[str, Any], extra: dict[str, Any] | None = None) -> Any:
     """A document of values that are known to fit; `values` becomes its namespace. Nothing is validated or filled in."""
     doc = doc_type.__new__(doc_type)
     _put(doc, "__dict__", values)
@@ -113,7 +222,7 @@ def assemble(doc_type: type[BaseDoc], values: dict[str, Any], extra: dict[str, A
     return doc
 
 
-def _assembled(doc_type: type[BaseDoc], values: dict[str, Any], given: set[str]) -> Any:
+def _assembled(doc_type: type[BaseDocWithoutId], values: dict[str, Any], given: set[str]) -> Any:
     doc = object.__new__(doc_type)
     _put_namespace(doc, values)
     _put_given(doc, given.copy())
@@ -123,7 +232,7 @@ def _assembled(doc_type: type[BaseDoc], values: dict[str, Any], given: set[str])
 
 
 def assemble_all(
-    doc_type: type[BaseDoc], names: Sequence[str], columns: Sequence[list[Any]], given: set[str]
+    doc_type: type[BaseDocWithoutId], names: Sequence[str], columns: Sequence[list[Any]], given: set[str]
 ) -> list[Any]:
     """Documents of columns that are known to fit, of a class without hooks or private attributes.
 

@@ -9,7 +9,7 @@ from typing import Annotated, Any, NamedTuple, Union, get_args, get_origin
 from pydantic import BaseModel
 
 from thalweg.docs.derived import derive
-from thalweg.docs.document import BaseDoc
+from thalweg.docs.document import BaseDocWithoutId
 from thalweg.docs.typed import ArrayClass, resolve
 from thalweg.docs.typing.identity import ID
 from thalweg.docs.typing.tensor import TensorType, tensor_type
@@ -62,17 +62,17 @@ class FieldKind(NamedTuple):
     plain: bool
 
 
-def field_kinds(doc_type: type[BaseDoc]) -> dict[str, FieldKind]:
+def field_kinds(doc_type: type[BaseDocWithoutId]) -> dict[str, FieldKind]:
     """Field name -> what it holds."""
     return derive(doc_type, "field kinds", _read)
 
 
-def is_plain(doc_type: type[BaseDoc]) -> bool:
+def is_plain(doc_type: type[BaseDocWithoutId]) -> bool:
     """Whether a document may be made of checked fields without running pydantic: its class adds nothing to its fields."""
     return derive(doc_type, "plain", _adds_nothing)
 
 
-def ready(doc_type: type[BaseDoc]) -> None:
+def ready(doc_type: type[BaseDocWithoutId]) -> None:
     """Resolve the forward references that could not be resolved when the class was made.
 
     Raises:
@@ -82,7 +82,7 @@ def ready(doc_type: type[BaseDoc]) -> None:
         doc_type.model_rebuild()
 
 
-def _read(doc_type: type[BaseDoc]) -> dict[str, FieldKind]:
+def _read(doc_type: type[BaseDocWithoutId]) -> dict[str, FieldKind]:
     ready(doc_type)
     return {name: _kind(field.annotation, field.metadata) for name, field in doc_type.model_fields.items()}
 
@@ -118,12 +118,12 @@ def _single(member: Any) -> tuple[Holds, Any]:
     if isinstance(member, ArrayClass) or isinstance(get_origin(member), ArrayClass):
         array = member if isinstance(member, ArrayClass) else resolve(member, get_origin(member))
         return Holds.DOCUMENTS, array
-    if isinstance(member, type) and issubclass(member, BaseDoc):
+    if isinstance(member, type) and issubclass(member, BaseDocWithoutId):
         return Holds.DOCUMENT, member
     return Holds.OTHER, member
 
 
-def _adds_nothing(doc_type: type[BaseDoc]) -> bool:
+def _adds_nothing(doc_type: type[BaseDocWithoutId]) -> bool:
     ready(doc_type)
     decorators = doc_type.__pydantic_decorators__
     config = doc_type.model_config
@@ -142,6 +142,6 @@ def _adds_nothing(doc_type: type[BaseDoc]) -> bool:
     )
 
 
-def _overrides_schema(doc_type: type[BaseDoc]) -> bool:
+def _overrides_schema(doc_type: type[BaseDocWithoutId]) -> bool:
     own = doc_type.__get_pydantic_core_schema__
     return getattr(own, "__func__", None) is not BaseModel.__get_pydantic_core_schema__.__func__  # type: ignore[attr-defined]

@@ -6,7 +6,7 @@ from abc import ABCMeta
 from typing import TYPE_CHECKING, Any
 
 from thalweg.docs.derived import derive
-from thalweg.docs.document import BaseDoc
+from thalweg.docs.document import BaseDocWithoutId
 
 if TYPE_CHECKING:
     from thalweg.docs.column_store import Columns
@@ -60,7 +60,7 @@ def detach(doc: Any) -> Any:
     return doc._columns.document(doc._index) if isinstance(doc, _Row) else doc
 
 
-def class_of(kind: type[BaseDoc]) -> type[BaseDoc]:
+def class_of(kind: type[BaseDocWithoutId]) -> type[BaseDocWithoutId]:
     """The class of document of a row's class; any other class is returned."""
     return kind.__mro__[2] if issubclass(kind, _Row) else kind
 
@@ -79,7 +79,7 @@ def row(columns: Columns, index: int) -> Any:
     return view
 
 
-def _row_type(doc_type: type[BaseDoc]) -> Any:
+def _row_type(doc_type: type[BaseDocWithoutId]) -> Any:
     namespace = {
         "__slots__": ("_columns", "_index"),
         "__module__": doc_type.__module__,

@@ -7,7 +7,7 @@ import types
 from typing import Any, ForwardRef, TypeVar
 
 from thalweg.docs.derived import derived, keep
-from thalweg.docs.document import BaseDoc
+from thalweg.docs.document import BaseDocWithoutId
 
 
 class ArrayClass(type):
@@ -17,7 +17,7 @@ class ArrayClass(type):
     """
 
     array_type: type
-    doc_type: type[BaseDoc]
+    doc_type: type[BaseDocWithoutId]
 
     def __setattr__(cls, name: str, value: Any) -> None:
         super().__setattr__(name, value)
@@ -42,12 +42,12 @@ def typed(array: Any, item: Any) -> Any:
         return array
     if isinstance(item, (str, ForwardRef, TypeVar)):
         return types.GenericAlias(array, (item,))
-    if not isinstance(item, type) or not issubclass(item, BaseDoc):
+    if not isinstance(item, type) or not issubclass(item, BaseDocWithoutId):
         raise TypeError(f"{array.__name__}[...] takes a class of document, a subclass of BaseDoc, not {item!r}")
     return _make(array, item)
 
 
-def _make(array: Any, item: type[BaseDoc]) -> Any:
+def _make(array: Any, item: type[BaseDocWithoutId]) -> Any:
     name = f"{array.__name__}[{item.__name__}]"
     namespace = {
         "__slots__": (),
@@ -73,7 +73,7 @@ def resolve(source: Any, array: Any) -> Any:
     return typed(array, item)
 
 
-def _subscript(array: Any, item: type[BaseDoc]) -> Any:
+def _subscript(array: Any, item: type[BaseDocWithoutId]) -> Any:
     return array[item]
 
 

@@ -13,7 +13,7 @@ from typing import Annotated, Any, NamedTuple, Union
 
 from pydantic import BaseModel
 
-from thalweg.docs import AnyDoc, BaseDoc, DocList, DocVec
+from thalweg.docs import AnyDoc, BaseDoc, BaseDocWithoutId, DocList, DocVec
 
 READ = ("docs", "doc", "parameters", "return")
 """The annotations that mean something here. Nobody needs to be able to evaluate the others."""
@@ -35,7 +35,7 @@ class UnknownName(TypeError):
 class Taken(NamedTuple):
     """What `docs` is annotated with. A `doc_type` of None is any document."""
 
-    doc_type: type[BaseDoc] | None
+    doc_type: type[BaseDocWithoutId] | None
     as_columns: bool = False
     """True where the method wants a `DocVec`."""
 
@@ -43,7 +43,7 @@ class Taken(NamedTuple):
 class Given(NamedTuple):
     """What a method is annotated to return."""
 
-    doc_type: type[BaseDoc] | None = None
+    doc_type: type[BaseDocWithoutId] | None = None
     keeps_documents: bool = False
     """True where only None or a dict is returned, so that the documents that go in come out."""
     iterates: bool = False
@@ -137,7 +137,7 @@ def batch(hint: Any, where: str) -> Taken:
             return Taken(_element(kind), as_columns=True)
         if issubclass(kind, DocList):
             return Taken(_element(kind))
-        if issubclass(kind, BaseDoc):
+        if issubclass(kind, BaseDocWithoutId):
             raise TypeError(
                 f"{where}: `docs` is annotated with {kind.__name__}, which is one document. Write "
                 f"`docs: DocList[{kind.__name__}]` to get all documents of a request at once, or "
@@ -148,7 +148,7 @@ def batch(hint: Any, where: str) -> Taken:
     raise TypeError(f"{where}: `docs` is annotated with {name_of(kind)}. Write `docs: DocList[{element}]`.")
 
 
-def single(hint: Any, where: str) -> type[BaseDoc] | None:
+def single(hint: Any, where: str) -> type[BaseDocWithoutId] | None:
     """Take the annotation of `doc` apart; None is any document.
 
     Raises:
@@ -163,7 +163,7 @@ def single(hint: Any, where: str) -> type[BaseDoc] | None:
             f"`docs: {name_of(kind)}` to get all documents of a request at once, or "
             f"`doc: {name_of(_element(kind) or BaseDoc)}` to be called once for each."
         )
-    if isinstance(kind, type) and issubclass(kind, BaseDoc):
+    if isinstance(kind, type) and issubclass(kind, BaseDocWithoutId):
         return _unless_any(kind)
     raise TypeError(f"{where}: `doc` is annotated with {name_of(kind)}, which is no subclass of BaseDoc.")
 
@@ -205,7 +205,7 @@ def answer(hint: Any, where: str) -> Given:
     if origin in _ITERATORS or origin is list:
         inner = answer(items[0], where) if items else Given()
         return inner if origin is list else Given(inner.doc_type, iterates=True, asynchronous=_ITERATORS[origin])
-    if isinstance(kind, type) and issubclass(kind, (BaseDoc, DocList, DocVec)):
+    if isinstance(kind, type) and issubclass(kind, (BaseDocWithoutId, DocList, DocVec)):
         return Given(document_class(kind, where, "return"))
     raise TypeError(
         f"{where}: the return annotation is {name_of(kind)}. An endpoint returns documents (`-> DocList[YourDocument]`, "
@@ -213,11 +213,11 @@ def answer(hint: Any, where: str) -> Given:
     )
 
 
-def document_class(schema: Any, where: str, argument: str) -> type[BaseDoc] | None:
+def document_class(schema: Any, where: str, argument: str) -> type[BaseDocWithoutId] | None:
     """The class that `request_schema` or `response_schema` names, itself or as a list of it; None is any document."""
     if isinstance(schema, type) and issubclass(schema, (DocList, DocVec)):
         return _element(schema)
-    if isinstance(schema, type) and issubclass(schema, BaseDoc):
+    if isinstance(schema, type) and issubclass(schema, BaseDocWithoutId):
         return _unless_any(schema)
     raise TypeError(f"{where}: {argument} is {name_of(schema)}. Give a document class or a DocList of one.")
 
@@ -229,12 +229,12 @@ def name_of(kind: Any) -> str:
     return str(kind).replace("typing.", "")
 
 
-def _element(kind: type[DocList[Any] | DocVec[Any]]) -> type[BaseDoc] | None:
+def _element(kind: type[DocList[Any] | DocVec[Any]]) -> type[BaseDocWithoutId] | None:
     return _unless_any(getattr(kind, "doc_type", AnyDoc))  # a DocVec alone has none
 
 
-def _unless_any(kind: type[BaseDoc]) -> type[BaseDoc] | None:
-    return None if kind in (AnyDoc, BaseDoc) else kind
+def _unless_any(kind: type[BaseDocWithoutId]) -> type[BaseDocWithoutId] | None:
+    return None if kind in (AnyDoc, BaseDoc, BaseDocWithoutId) else kind
 
 
 def _shown(name: str) -> str:

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple, TypeVar, overload
 
 from pydantic import BaseModel
 
-from thalweg.docs import BaseDoc
+from thalweg.docs import BaseDocWithoutId
 from thalweg.errors import ConfigurationError
 from thalweg.executor import annotation
 from thalweg.message.description import DEFAULT_ENDPOINT
@@ -57,9 +57,9 @@ class Endpoint:
     kind: MethodKind
     takes: frozenset[str]
     takes_rest: bool = False
-    input_type: type[BaseDoc] | None = None
+    input_type: type[BaseDocWithoutId] | None = None
     input_as_columns: bool = False
-    output_type: type[BaseDoc] | None = None
+    output_type: type[BaseDocWithoutId] | None = None
     parameters_type: type[BaseModel] | None = None
     parameters_optional: bool = False
     description: str = ""

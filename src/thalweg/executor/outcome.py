@@ -7,7 +7,7 @@ from typing import Any, TypeAlias
 
 from pydantic import ValidationError
 
-from thalweg.docs import BaseDoc, DocList, DocVec
+from thalweg.docs import BaseDoc, BaseDocWithoutId, DocList, DocVec
 from thalweg.errors import WrongReturnType
 from thalweg.executor.annotation import name_of
 from thalweg.executor.endpoint import Endpoint
@@ -41,7 +41,7 @@ class Outcomes:
             return self._fitting(returned, returned), None
         if isinstance(returned, (list, tuple)):
             return self._gathered(returned, returned), None
-        if isinstance(returned, BaseDoc) and self._endpoint.single:
+        if isinstance(returned, BaseDocWithoutId) and self._endpoint.single:
             return self._gathered((returned,), returned), None
         raise self._wrong(returned)
 
@@ -52,14 +52,14 @@ class Outcomes:
         for one, doc in zip(returned, docs, strict=True):
             if isinstance(one, dict):
                 results = {**(results or {}), **one}
-            elif one is not None and not isinstance(one, BaseDoc):
+            elif one is not None and not isinstance(one, BaseDocWithoutId):
                 raise self._wrong(one)
-            gathered.append(one if isinstance(one, BaseDoc) else doc)
+            gathered.append(one if isinstance(one, BaseDocWithoutId) else doc)
         return self._gathered(gathered, None), results
 
     def of_item(self, item: Any) -> Documents:
         """The documents of one item of a stream: a document, or a list of them."""
-        if isinstance(item, BaseDoc):
+        if isinstance(item, BaseDocWithoutId):
             return self._gathered((item,), item)
         if isinstance(item, (DocList, DocVec)):
             return self._fitting(item, item)
@@ -78,7 +78,7 @@ class Outcomes:
         """A list of `docs`, each of which is or becomes an instance of the declared class."""
         if self._type is None:
             elements = list(docs)
-            strange = next((doc for doc in elements if not isinstance(doc, BaseDoc)), None)
+            strange = next((doc for doc in elements if not isinstance(doc, BaseDocWithoutId)), None)
             if strange is not None:
                 raise self._wrong(strange)
         else:
@@ -86,9 +86,9 @@ class Outcomes:
         gathered: Documents = self._list(elements)
         return gathered
 
-    def _converted(self, doc: Any, returned: Any) -> BaseDoc:
+    def _converted(self, doc: Any, returned: Any) -> BaseDocWithoutId:
         declared = self._type
-        if declared is None or not isinstance(doc, BaseDoc):
+        if declared is None or not isinstance(doc, BaseDocWithoutId):
             raise self._wrong(doc)
         given = type(doc)
         if given.model_fields.keys() != declared.model_fields.keys():

@@ -14,7 +14,7 @@ from pydantic_core import CoreSchema, SchemaValidator, core_schema, to_json
 from thalweg.docs.codecs.failures import error_details, invalid_document
 from thalweg.docs.derived import derive, derived, keep
 from thalweg.docs.doc_list import DocList
-from thalweg.docs.document import AnyDoc, BaseDoc
+from thalweg.docs.document import AnyDoc, BaseDocWithoutId
 from thalweg.docs.row import class_of
 from thalweg.docs.typing.tensor import to_plain
 from thalweg.errors import MalformedRequest
@@ -31,7 +31,9 @@ _LIST, _ONE = "list", "one"
 class _Body:
     """The schema of a request's body, as an annotation, so that recursive documents resolve as they do anywhere."""
 
-    def __init__(self, doc_type: type[BaseDoc], parameters_type: type[BaseModel] | None, fail_fast: bool) -> None:
+    def __init__(
+        self, doc_type: type[BaseDocWithoutId], parameters_type: type[BaseModel] | None, fail_fast: bool
+    ) -> None:
         self.doc_type = doc_type
         self.parameters_type = parameters_type
         self.fail_fast = fail_fast
@@ -54,7 +56,9 @@ class _Body:
         )
 
 
-def _validator(doc_type: type[BaseDoc], parameters_type: type[BaseModel] | None, fail_fast: bool) -> SchemaValidator:
+def _validator(
+    doc_type: type[BaseDocWithoutId], parameters_type: type[BaseModel] | None, fail_fast: bool
+) -> SchemaValidator:
     key = "json", parameters_type, fail_fast
     validator = derived(doc_type, key)
     if validator is None:
@@ -64,7 +68,7 @@ def _validator(doc_type: type[BaseDoc], parameters_type: type[BaseModel] | None,
 
 
 def decode(
-    data: Buffer, doc_type: type[BaseDoc] | None, parameters_type: type[BaseModel] | None = None
+    data: Buffer, doc_type: type[BaseDocWithoutId] | None, parameters_type: type[BaseModel] | None = None
 ) -> tuple[DocList[Any], Any]:
     """The documents and the parameters of a body `{"data": [...], "parameters": {...}}`.
 
@@ -86,14 +90,17 @@ def decode(
     except ValidationError as error:
         raise _failure(error, text, wanted, parameters_type) from None
     docs = body.get("data", ())
-    if isinstance(docs, BaseDoc):
+    if isinstance(docs, BaseDocWithoutId):
         docs = (docs,)
     array = DocList if doc_type is None else DocList[doc_type]  # type: ignore[valid-type]
     return array.trusted(docs), body.get("parameters", {})
 
 
 def _failure(
-    error: ValidationError, data: bytes | bytearray, doc_type: type[BaseDoc], parameters_type: type[BaseModel] | None
+    error: ValidationError,
+    data: bytes | bytearray,
+    doc_type: type[BaseDocWithoutId],
+    parameters_type: type[BaseModel] | None,
 ) -> Exception:
     if error.error_count() == 1:
         only = error.errors(include_url=False, include_context=False, include_input=False)[0]
@@ -127,7 +134,7 @@ def _details(error: ValidationError) -> list[dict[str, Any]]:
     return kept
 
 
-def decode_array(data: str | Buffer, doc_type: type[BaseDoc]) -> list[Any]:
+def decode_array(data: str | Buffer, doc_type: type[BaseDocWithoutId]) -> list[Any]:
     """The documents of a JSON array.
 
     Raises:
@@ -158,14 +165,14 @@ def encode_array(docs: Any) -> bytes:
     return b"[%b]" % b",".join(map(_encode_one, docs))
 
 
-def _encode_one(doc: BaseDoc) -> bytes:
+def _encode_one(doc: BaseDocWithoutId) -> bytes:
     return doc.__pydantic_serializer__.to_json(doc, by_alias=True)
 
 
-def _adapter(doc_type: type[BaseDoc]) -> TypeAdapter[list[Any]]:
+def _adapter(doc_type: type[BaseDocWithoutId]) -> TypeAdapter[list[Any]]:
     return derive(doc_type, "json array", _list_adapter)
 
 
-def _list_adapter(doc_type: type[BaseDoc]) -> TypeAdapter[list[Any]]:
+def _list_adapter(doc_type: type[BaseDocWithoutId]) -> TypeAdapter[list[Any]]:
     # Pydantic writes what is in a union by the options of the outermost schema.
-    return TypeAdapter(list[doc_type], config=BaseDoc.model_config)  # type: ignore[valid-type]
+    return TypeAdapter(list[doc_type], config=BaseDocWithoutId.model_config)  # type: ignore[valid-type]

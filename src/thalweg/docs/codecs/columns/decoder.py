@@ -13,14 +13,14 @@ from thalweg.docs.codecs.columns.reader import Reader
 from thalweg.docs.column_store import Columns
 from thalweg.docs.doc_list import DocList
 from thalweg.docs.doc_vec import DocVec
-from thalweg.docs.document import AnyDoc, BaseDoc
+from thalweg.docs.document import AnyDoc, BaseDocWithoutId
 from thalweg.errors import InvalidDocument, MalformedRequest
 
 _HEADER = msgspec.msgpack.Decoder(Header)
 _BROKEN = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError, OverflowError, TypeError, ValueError)
 
 
-def decode(body: Sequence[Buffer], doc_type: type[BaseDoc] | None) -> DocList[Any]:
+def decode(body: Sequence[Buffer], doc_type: type[BaseDocWithoutId] | None) -> DocList[Any]:
     """The documents of a body; `AnyDoc` where `doc_type` is None.
 
     Tensors view the buffers: nothing is copied, and those of a read-only buffer (such as bytes) cannot be written to.
@@ -37,7 +37,7 @@ def decode(body: Sequence[Buffer], doc_type: type[BaseDoc] | None) -> DocList[An
     return DocList[doc_type].trusted(docs)  # type: ignore[valid-type]
 
 
-def decode_vec(body: Sequence[Buffer], doc_type: type[BaseDoc]) -> DocVec[Any]:
+def decode_vec(body: Sequence[Buffer], doc_type: type[BaseDocWithoutId]) -> DocVec[Any]:
     """The documents of a body, still in columns: no object is made for any document.
 
     Raises:

@@ -19,7 +19,7 @@ from thalweg.docs.column_store import Columns
 from thalweg.docs.derived import derive
 from thalweg.docs.doc_list import DocList
 from thalweg.docs.doc_vec import DocVec
-from thalweg.docs.document import BaseDoc, contents
+from thalweg.docs.document import BaseDocWithoutId, contents
 from thalweg.docs.row import detach
 from thalweg.docs.typing.array import end_to_end, is_tensor, is_torch, stackable, to_numpy
 
@@ -86,7 +86,7 @@ class _Writer:
         groups = [self.group(key[0], members[number], key[1:]) for key, number in numbers.items()]
         return Documents(groups, order if len(groups) > 1 else [])
 
-    def group(self, doc_type: type[BaseDoc], docs: list[dict[str, Any]], names: Sequence[str]) -> Group:
+    def group(self, doc_type: type[BaseDocWithoutId], docs: list[dict[str, Any]], names: Sequence[str]) -> Group:
         columns = [self.column(name, [doc[name] for doc in docs]) for name in names]
         return Group(doc_type.__name__, len(docs), columns)
 
@@ -183,7 +183,7 @@ class _Writer:
         cell = Cell(array.dtype.str, list(array.shape), self._keep(array), 0, is_torch(value))
         return msgspec.msgpack.Ext(layout.TENSOR, _ENCODER.encode(cell))
 
-    def _pack_document(self, value: BaseDoc) -> msgspec.msgpack.Ext:
+    def _pack_document(self, value: BaseDocWithoutId) -> msgspec.msgpack.Ext:
         return msgspec.msgpack.Ext(layout.DOCUMENT, _ENCODER.encode(self.documents([value])))
 
     def _keep(self, array: np.ndarray[Any, Any]) -> int:
@@ -195,7 +195,7 @@ _STANDARD = frozenset({datetime.datetime, datetime.date, datetime.time, datetime
 
 _FORMS: tuple[tuple[Callable[[type], bool], Callable[[_Writer, str, list[Any]], layout.Column]], ...] = (
     (lambda kind: issubclass(kind, np.ndarray) or kind.__module__.partition(".")[0] == "torch", _Writer._tensors),
-    (lambda kind: issubclass(kind, BaseDoc), _Writer._nested),
+    (lambda kind: issubclass(kind, BaseDocWithoutId), _Writer._nested),
     (lambda kind: issubclass(kind, (DocList, DocVec)), _Writer._lists),
     (lambda kind: issubclass(kind, str), _Writer._texts),
     (_STANDARD.__contains__, _Writer._standard),
@@ -203,7 +203,7 @@ _FORMS: tuple[tuple[Callable[[type], bool], Callable[[_Writer, str, list[Any]], 
 """Which columns have a form of their own, by the types of their values."""
 
 _OTHERS: tuple[tuple[type, Callable[[_Writer, Any], Any]], ...] = (
-    (BaseDoc, _Writer._pack_document),
+    (BaseDocWithoutId, _Writer._pack_document),
     (DocVec, lambda writer, value: list(value)),
     (np.generic, lambda writer, value: value.item()),
     (str, lambda writer, value: str.__str__(value)),
@@ -217,14 +217,14 @@ def _any_large(values: list[Any]) -> bool:
     return any(type(value) is int and value not in _INT64 for value in values)
 
 
-def _names(doc_type: type[BaseDoc]) -> tuple[bool, tuple[str, ...]]:
+def _names(doc_type: type[BaseDocWithoutId]) -> tuple[bool, tuple[str, ...]]:
     """Whether all documents of the class have the same fields, and the names of those that travel."""
     hidden = _hidden(doc_type)
     closed = doc_type.model_config.get("extra") != "allow"
     return closed, tuple(name for name in doc_type.model_fields if name not in hidden)
 
 
-def _hidden(doc_type: type[BaseDoc]) -> frozenset[str]:
+def _hidden(doc_type: type[BaseDocWithoutId]) -> frozenset[str]:
     """Fields declared with `exclude=True`: they never leave the process, in no format."""
     return frozenset(name for name, field in doc_type.model_fields.items() if field.exclude)
 

@@ -17,7 +17,7 @@ from thalweg.docs.codecs.columns.schema import FieldPlan, ReadPlan, as_sent, pla
 from thalweg.docs.codecs.failures import LIMIT, error_details, invalid_document
 from thalweg.docs.column_store import Columns
 from thalweg.docs.doc_list import DocList
-from thalweg.docs.document import AnyDoc, BaseDoc, assemble, assemble_all
+from thalweg.docs.document import AnyDoc, BaseDocWithoutId, assemble, assemble_all
 from thalweg.docs.fields import Holds
 from thalweg.docs.typing.identity import fresh_ids
 from thalweg.errors import MalformedRequest
@@ -179,7 +179,7 @@ class Reader:
 
     # --- columns
 
-    def columns(self, documents: Documents, doc_type: type[BaseDoc], where: Where) -> Columns | None:
+    def columns(self, documents: Documents, doc_type: type[BaseDocWithoutId], where: Where) -> Columns | None:
         """The columns as they are; None where documents must be made first."""
         plan = plan_of(doc_type)
         if len(documents.groups) != 1 or documents.order or not plan.fast:

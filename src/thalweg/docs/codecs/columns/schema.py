@@ -11,14 +11,14 @@ from pydantic_core import SchemaValidator
 
 from thalweg.docs.derived import derive
 from thalweg.docs.doc_list import DocList
-from thalweg.docs.document import AnyDoc, BaseDoc
+from thalweg.docs.document import AnyDoc, BaseDocWithoutId
 from thalweg.docs.fields import FieldKind, Holds, field_kinds, is_plain
 from thalweg.docs.typed import ArrayClass
 from thalweg.docs.typing.identity import fresh_id, fresh_ids
 from thalweg.docs.typing.shape import Shape
 from thalweg.docs.typing.tensor import tensor_type
 
-Target: TypeAlias = type[BaseDoc] | type[dict[str, Any]]
+Target: TypeAlias = type[BaseDocWithoutId] | type[dict[str, Any]]
 """What documents become: a class of document, or plain dicts for pydantic to make something of."""
 
 _NONE = type(None)
@@ -31,7 +31,7 @@ class FieldPlan:
     the name that its sender gave it, `key` is what pydantic looks for in its input.
     """
 
-    def __init__(self, doc_type: type[BaseDoc], name: str, kind: FieldKind) -> None:
+    def __init__(self, doc_type: type[BaseDocWithoutId], name: str, kind: FieldKind) -> None:
         self.doc_type = doc_type
         self.name = name
         self.kind = kind
@@ -116,7 +116,7 @@ class FieldPlan:
 class ReadPlan:
     """A class of document. `fast` says that checked columns are documents already; `open` that it keeps other fields."""
 
-    def __init__(self, doc_type: type[BaseDoc]) -> None:
+    def __init__(self, doc_type: type[BaseDocWithoutId]) -> None:
         kinds = field_kinds(doc_type)
         self.doc_type = doc_type
         self.fields = [FieldPlan(doc_type, name, kind) for name, kind in kinds.items()]
@@ -127,7 +127,7 @@ class ReadPlan:
         self.strict = False if doc_type.model_config.get("strict") else None
 
 
-def plan_of(doc_type: type[BaseDoc]) -> ReadPlan:
+def plan_of(doc_type: type[BaseDocWithoutId]) -> ReadPlan:
     return derive(doc_type, "columns read", ReadPlan)
 
 
@@ -144,11 +144,11 @@ def as_sent(array: Any, torch: bool) -> Any:
     return tensor_type("torch").library_tensor(array) if torch and "torch" in sys.modules else array
 
 
-def _tagged(doc_type: type[BaseDoc], name: str) -> bool:
+def _tagged(doc_type: type[BaseDocWithoutId], name: str) -> bool:
     return doc_type.model_fields[name].discriminator is not None
 
 
-def _key(doc_type: type[BaseDoc], name: str) -> str:
+def _key(doc_type: type[BaseDocWithoutId], name: str) -> str:
     info, config = doc_type.model_fields[name], doc_type.model_config
     alias = info.validation_alias
     if alias is None or config.get("populate_by_name") or config.get("validate_by_name"):
@@ -158,17 +158,17 @@ def _key(doc_type: type[BaseDoc], name: str) -> str:
     return alias if isinstance(alias, str) else name
 
 
-def _only(kind: FieldKind) -> type[BaseDoc] | None:
+def _only(kind: FieldKind) -> type[BaseDocWithoutId] | None:
     """The one class of document in a field that holds documents and nothing else."""
     if kind.holds not in (Holds.DOCUMENT, Holds.DOCUMENTS):
         return None
-    found: type[BaseDoc] = kind.type if kind.holds is Holds.DOCUMENT else kind.type.doc_type
+    found: type[BaseDocWithoutId] = kind.type if kind.holds is Holds.DOCUMENT else kind.type.doc_type
     return found
 
 
-def _classes(kind: FieldKind) -> tuple[dict[str, type[BaseDoc]], Target]:
+def _classes(kind: FieldKind) -> tuple[dict[str, type[BaseDocWithoutId]], Target]:
     """The classes of document in an annotation by name, and what a document of any other name becomes."""
-    found: dict[str, type[BaseDoc]] = {}
+    found: dict[str, type[BaseDocWithoutId]] = {}
     fallback: Target = dict
     stack = [kind.type] if kind.holds is Holds.OTHER else []
     while stack:
@@ -178,6 +178,6 @@ def _classes(kind: FieldKind) -> tuple[dict[str, type[BaseDoc]], Target]:
             fallback = AnyDoc
         elif isinstance(item, ArrayClass):
             found[item.doc_type.__name__] = item.doc_type
-        elif isinstance(item, type) and issubclass(item, BaseDoc):
+        elif isinstance(item, type) and issubclass(item, BaseDocWithoutId):
             found[item.__name__] = item
     return found, fallback

@@ -1,0 +1,1 @@
+"""Documents that are kept and found again, in memory or in a vector database."""

@@ -1,0 +1,1 @@
+"""Questions about documents: which match a condition, which are nearest to a vector."""
