@@ -18,6 +18,7 @@ class Operator(StrEnum):
     GTE = "$gte"
     IN = "$in"
     NIN = "$nin"
+    CONTAINS = "$contains"
     REGEX = "$regex"
     SIZE = "$size"
     EXISTS = "$exists"
