@@ -128,9 +128,9 @@ def test_an_error_names_both_shapes() -> None:
         accept(NdArray["n", 3], [1, 2, 3])
 
 
-@pytest.mark.parametrize("shape", [(..., ...), -1, (1, -2)])
+@pytest.mark.parametrize("shape", [(..., ...), (-1, -1), (1, -2)])
 def test_shapes_that_make_no_sense(shape: Any) -> None:
-    with pytest.raises(ValueError, match=r"'\.\.\.'|never negative"):
+    with pytest.raises(ValueError, match=r"at most one|at most once|never negative"):
         NdArray[shape]
 
 

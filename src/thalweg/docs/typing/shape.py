@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import cached_property
+from math import prod
 from types import EllipsisType
 from typing import Any, TypeAlias
 
@@ -13,10 +14,10 @@ class Shape:
     """What the shape of a tensor must be.
 
     A number is a size. A name stands for any size, the same wherever the name comes again. `...`, at most once, stands
-    for one or more dimensions of any size.
+    for one or more dimensions of any size. In a shape of numbers alone one of them may be -1, which is any size.
 
     Raises:
-        ValueError: more than one ellipsis, or a negative size.
+        ValueError: more than one ellipsis, more than one -1 or one beside names or an ellipsis, or another negative size.
         TypeError: a dimension that is none of the three.
     """
 
@@ -26,17 +27,38 @@ class Shape:
         for dimension in dimensions:
             if isinstance(dimension, bool) or not isinstance(dimension, (int, str, EllipsisType)):
                 raise TypeError(f"a dimension is a number, a name or '...', not {dimension!r}")
-            if isinstance(dimension, int) and dimension < 0:
+            if isinstance(dimension, int) and dimension < -1:
                 raise ValueError(f"a size is never negative, but {dimension} was given; a name stands for any size")
         if sum(dimension is ... for dimension in dimensions) > 1:
             raise ValueError("a shape holds at most one '...'")
+        if -1 in dimensions and (dimensions.count(-1) > 1 or not all(isinstance(item, int) for item in dimensions)):
+            raise ValueError("-1 comes at most once in a shape, and only beside numbers; a name stands for any size")
         self.dimensions = dimensions
 
     @cached_property
     def exact(self) -> tuple[int, ...] | None:
-        """The sizes, where all of them are numbers."""
-        sizes = tuple(dimension for dimension in self.dimensions if isinstance(dimension, int))
-        return sizes if len(sizes) == len(self.dimensions) else None
+        """The sizes, where all of them are known."""
+        numbers = self.numbers
+        return None if numbers is None or -1 in numbers else numbers
+
+    @cached_property
+    def numbers(self) -> tuple[int, ...] | None:
+        """The dimensions, where all of them are numbers: sizes, and perhaps one -1."""
+        numbers = tuple(dimension for dimension in self.dimensions if isinstance(dimension, int))
+        return numbers if len(numbers) == len(self.dimensions) else None
+
+    def reached_from(self, sizes: tuple[int, ...]) -> tuple[int, ...] | None:
+        """The sizes to which a tensor of `sizes` can be reshaped; None where it cannot, or where not all are numbers."""
+        numbers = self.numbers
+        if numbers is None:
+            return None
+        count = prod(sizes)
+        if -1 not in numbers:
+            return numbers if prod(numbers) == count else None
+        known = -prod(numbers)
+        if known == 0 or count % known:
+            return None
+        return tuple(count // known if number == -1 else number for number in numbers)
 
     def accepts(self, sizes: tuple[int, ...]) -> bool:
         """Whether a tensor of these sizes has this shape."""
@@ -53,7 +75,7 @@ class Shape:
         bound: dict[str, int] = {}
         for dimension, size in zip(wanted, sizes, strict=True):
             expected = bound.setdefault(dimension, size) if isinstance(dimension, str) else dimension
-            if expected != size:
+            if expected not in (size, -1):
                 return False
         return True
 
@@ -62,7 +84,7 @@ class Shape:
         hidden = self.dimensions[len(sizes) :]
         if ... in self.dimensions or 0 not in sizes:
             return sizes
-        return sizes + tuple(dimension if isinstance(dimension, int) else 0 for dimension in hidden)
+        return sizes + tuple(dimension if isinstance(dimension, int) and dimension >= 0 else 0 for dimension in hidden)
 
     def json_schema(self, number: dict[str, Any]) -> dict[str, Any]:
         """Nested arrays of `number`, as exact as JSON Schema can say it."""
@@ -71,7 +93,7 @@ class Shape:
             known, schema = known[: known.index(...)], {"type": "array", "items": {}}
         for dimension in reversed(known):
             schema = {"type": "array", "items": schema}
-            if isinstance(dimension, int):
+            if isinstance(dimension, int) and dimension >= 0:
                 schema |= {"minItems": dimension, "maxItems": dimension}
         return schema
 
