@@ -118,7 +118,8 @@ class Record(NamedTuple):
     """What is kept of a document. `payload` is the whole document, encoded: the index alone can read it.
 
     `vectors` and `values` hold what the columns of the layout name, contiguous float32 and plain Python values. What is
-    missing there, or None, the record does not have. Numbers are finite; an id is 1 to 1,024 bytes of UTF-8.
+    missing there, or None, the record does not have. Numbers are finite, text has no NUL and is valid Unicode, an id is 1
+    to 1,024 bytes of UTF-8.
     """
 
     id: str
@@ -177,6 +178,9 @@ class Collection(ABC):
 
     metrics: ClassVar[frozenset[Metric]] = frozenset(Metric)
     """What it can compare vectors by. A layout with any other raises `Unsupported` on opening."""
+
+    many_vectors: ClassVar[bool] = True
+    """Whether a layout may have more than one vector; otherwise that raises `Unsupported` on opening. All may have none."""
 
     operators: ClassVar[Mapping[type, frozenset[Operator]]] = OPERATORS
     """What conditions may ask of each type of value: a part of `OPERATORS`."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from math import isfinite
 from typing import Any
 
@@ -127,6 +128,15 @@ def _check(comparison: Comparison, collection: Collection) -> None:
         _check_other(comparison, collection.layout, collection)
     elif not _fits(column, operator, operand):
         raise ValueError(f"{operator} of {_described(column)} does not go with {operand!r}")
+    elif operator is Operator.REGEX:
+        _check_pattern(operand)
+
+
+def _check_pattern(pattern: str) -> None:
+    try:
+        re.compile(pattern)
+    except re.error as error:
+        raise ValueError(f"{pattern!r} is no regular expression: {error}") from None
 
 
 def _check_inside(path: Path, column: ValueColumn, collection: Collection) -> None:
@@ -169,11 +179,11 @@ def _equals(column: ValueColumn, operand: Any) -> bool:
 def _is_a(kind: type, operand: Any) -> bool:
     if kind in (int, float):
         return isinstance(operand, (int, float)) and not isinstance(operand, bool) and _finite(operand)
-    return isinstance(operand, kind)
+    return isinstance(operand, kind) and not (isinstance(operand, str) and "\0" in operand)
 
 
 def _finite(number: float) -> bool:
-    return isinstance(number, int) or isfinite(number)
+    return -(1 << 63) <= number < 1 << 63 if isinstance(number, int) else isfinite(number)
 
 
 def _described(column: ValueColumn) -> str:
