@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from itertools import repeat
-from typing import Annotated, Any, ClassVar, Self
+from typing import Annotated, Any, ClassVar, Self, TypeAlias
 
-from pydantic import BaseModel, ConfigDict, Field, PlainSerializer
+from pydantic import BaseModel, ConfigDict, Field, PlainSerializer, ValidationError
 
+from thalweg.docs import slots
 from thalweg.docs.equality import same
 from thalweg.docs.typing.identity import ID, fresh_id
 from thalweg.docs.typing.tensor import to_plain
@@ -17,13 +18,14 @@ from thalweg.docs.typing.tensor import to_plain
 __all__ = ["AnyDoc", "BaseDoc", "BaseDocWithoutId"]
 
 _put = object.__setattr__
-# The slots of every pydantic model, written directly: a third of the time that `object.__setattr__` takes.
-_put_namespace = vars(BaseModel)["__dict__"].__set__
-_put_given = vars(BaseModel)["__pydantic_fields_set__"].__set__
-_put_extra = vars(BaseModel)["__pydantic_extra__"].__set__
-_put_private = vars(BaseModel)["__pydantic_private__"].__set__
 FEW = 6
 """Documents up to which one after the other is made faster than all at once."""
+
+Fill: TypeAlias = Callable[[Any, dict[str, Any]], bool]
+"""Fills a new document with keyword arguments; False, and nothing done, where pydantic has to look at them."""
+
+Fields: TypeAlias = dict[str, Any]
+"""Names of fields and their values. (In the class below, `dict` is a method.)"""
 
 _exhaust = partial(deque[Any], maxlen=0)
 
@@ -35,7 +37,8 @@ class BaseDocWithoutId(BaseModel):
     are mutable and therefore not hashable.
 
     In JSON, `bytes` are base64 (URL-safe alphabet; both alphabets are read), NaN and infinite numbers are the strings
-    "NaN", "Infinity" and "-Infinity", and tensors are nested arrays.
+    "NaN", "Infinity" and "-Infinity", and tensors are nested arrays. A class that says
+    `model_config = ConfigDict(ser_json_bytes="utf8", val_json_bytes="utf8")` has its bytes as text instead.
 
     Raises:
         pydantic.ValidationError: a ValueError that names each field that does not fit.
@@ -46,6 +49,19 @@ class BaseDocWithoutId(BaseModel):
     )
 
     __hash__: ClassVar[None]  # type: ignore[assignment]
+    __fill__: ClassVar[Any] = None  # a Fill, made when the first document is
+
+    @classmethod
+    def __pydantic_init_subclass__(cls, **options: Any) -> None:
+        super().__pydantic_init_subclass__(**options)
+        cls.__fill__ = None  # that of the parent class does not fit
+
+    def __init__(self, /, **data: Any) -> None:
+        fill = self.__fill__ or _filler(type(self))
+        if not fill(self, data):
+            self.__pydantic_validator__.validate_python(data, self_instance=self)
+
+    __init__.__pydantic_base_init__ = True  # type: ignore[attr-defined]  # nothing that a validator would have to call
 
     def __eq__(self, other: object) -> bool:
         """Whether both hold the same fields with the same data. The class and the `id` do not count."""
@@ -67,6 +83,21 @@ class BaseDocWithoutId(BaseModel):
         """
         return self.model_copy(deep=deep, update=update)
 
+    @classmethod
+    def construct(cls, _fields_set: set[str] | None = None, **values: Any) -> Self:
+        """A document of `values` that are known to fit: nothing is checked or converted.
+
+        A field that is not given gets its default, and is absent where it has none.
+        """
+        from thalweg.docs.assembly import construct
+
+        made: Self = construct(cls, _fields_set, values)
+        return made
+
+    def is_view(self) -> bool:
+        """Whether this is a row of a `DocVec`, which reads and writes its columns."""
+        return False
+
     def update(self, other: BaseDocWithoutId) -> None:
         """Take over what `other` holds; its own `id` stays.
 
@@ -75,6 +106,7 @@ class BaseDocWithoutId(BaseModel):
 
         Raises:
             TypeError: `other` is of a class with other fields. Nothing is changed then.
+            pydantic.ValidationError: a merged value does not fit its field. Nothing is changed then.
         """
         from thalweg.docs.merging import update
 
@@ -95,7 +127,7 @@ class BaseDocWithoutId(BaseModel):
 
         print_schema(cls)
 
-    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, Any]:
+    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> Fields:
         """What a notebook shows: the tree of `summary`, with pictures and sound where there are any."""
         from thalweg.docs.display import document_bundle
 
@@ -103,14 +135,71 @@ class BaseDocWithoutId(BaseModel):
 
     # --- written and read
 
+    def dict(self, **options: Any) -> Fields:  # type: ignore[override]
+        """The fields by name: nested documents are dicts too, lists of documents lists of dicts, tensors what they are.
+
+        Args:
+            options: those of pydantic's `model_dump`. `include` and `exclude` reach into lists of documents, as in
+                `exclude={"chapters": {"__all__": {"text"}}}`.
+        """
+        return self.model_dump(**options)
+
+    def json(self, **options: Any) -> str:  # type: ignore[override]
+        """The fields as JSON; `options` are those of pydantic's `model_dump_json`."""
+        return self.model_dump_json(**options)
+
+    @classmethod
+    def schema(cls, by_alias: bool = True, **options: Any) -> Fields:  # type: ignore[override]
+        """The JSON schema of the class; `options` are those of pydantic's `model_json_schema`."""
+        return cls.model_json_schema(by_alias, **options)
+
+    @classmethod
+    def parse_obj(cls, obj: Any) -> Self:
+        """The document of a mapping of its fields.
+
+        Raises:
+            pydantic.ValidationError: it does not fit.
+        """
+        return cls.model_validate(obj)
+
+    @classmethod
+    def parse_raw(
+        cls,
+        b: str | bytes,
+        *,
+        content_type: str | None = None,
+        encoding: str = "utf8",
+        proto: str | None = None,
+        allow_pickle: bool = False,
+    ) -> Self:
+        """The document of JSON, or of pickled fields where `proto` is "pickle" or `content_type` ends in it.
+
+        Raises:
+            ValueError: a form that is neither, a pickle without `allow_pickle`, or fields that do not fit.
+        """
+        from thalweg.docs.codecs.foreign import parse_raw
+
+        return parse_raw(cls, b, content_type, encoding, proto, allow_pickle)
+
     def to_json(self) -> str:
         """The document as a JSON object."""
         return self.__pydantic_serializer__.to_json(self, by_alias=True).decode()
 
     @classmethod
     def from_json(cls, data: str | bytes | bytearray) -> Self:
-        """The document that `to_json` wrote. A fresh `id` is made where there is none."""
-        return cls.model_validate_json(data)
+        """The document that `to_json` wrote. A fresh `id` is made where there is none.
+
+        Text for a field of bytes that is not base64 is taken for UTF-8, as DocArray writes it.
+
+        Raises:
+            pydantic.ValidationError: a ValueError that names each field that does not fit.
+        """
+        try:
+            return cls.model_validate_json(data)
+        except ValidationError as error:
+            from thalweg.docs.codecs.foreign import read_text_bytes
+
+            return read_text_bytes(cls.model_validate_json, data, error)
 
     def to_protobuf(self) -> Any:
         """The document as DocArray's message `DocProto`.
@@ -150,9 +239,22 @@ class BaseDocWithoutId(BaseModel):
 
     @classmethod
     def from_bytes(
-        cls, data: bytes, protocol: str = "protobuf", compress: str | None = None, *, allow_pickle: bool = False
+        cls,
+        data: bytes,
+        protocol: str = "protobuf",
+        compress: str | None = None,
+        *,
+        allow_pickle: bool = False,
+        max_bytes: int | None = None,
     ) -> Self:
         """The document that `to_bytes` wrote.
+
+        Args:
+            data: the bytes; an array made of them does not share their memory.
+            protocol: the one it was written with.
+            compress: the one it was written with.
+            allow_pickle: that unpickling may run whatever code `data` holds.
+            max_bytes: what compressed data may become; None for a hundred times its size, and 64 MiB at least.
 
         Raises:
             ValueError: the protocol is "pickle" and `allow_pickle` is not set: unpickling runs whatever code `data` holds.
@@ -161,7 +263,7 @@ class BaseDocWithoutId(BaseModel):
         """
         from thalweg.docs.codecs import binary
 
-        return binary.document_from_bytes(cls, data, protocol, compress, allow_pickle)
+        return binary.document_from_bytes(cls, data, protocol, compress, allow_pickle, max_bytes)
 
     def to_base64(self, protocol: str = "protobuf", compress: str | None = None) -> str:
         """What `to_bytes` gives, as base64 with the standard alphabet."""
@@ -171,12 +273,19 @@ class BaseDocWithoutId(BaseModel):
 
     @classmethod
     def from_base64(
-        cls, data: str, protocol: str = "protobuf", compress: str | None = None, *, allow_pickle: bool = False
+        cls,
+        data: str,
+        protocol: str = "protobuf",
+        compress: str | None = None,
+        *,
+        allow_pickle: bool = False,
+        max_bytes: int | None = None,
     ) -> Self:
         """The document that `to_base64` wrote; raises what `from_bytes` raises."""
         from thalweg.docs.codecs import binary
 
-        return cls.from_bytes(binary.from_base64(data), protocol, compress, allow_pickle=allow_pickle)
+        plain = binary.from_base64(data)
+        return cls.from_bytes(plain, protocol, compress, allow_pickle=allow_pickle, max_bytes=max_bytes)
 
     def __bytes__(self) -> bytes:
         return self.to_bytes()
@@ -203,6 +312,16 @@ class AnyDoc(BaseDoc):
     __pydantic_extra__: dict[str, Annotated[Any, PlainSerializer(_plain_extra, when_used="json")]]
 
 
+def _filler(doc_type: Any) -> Fill:
+    from thalweg.docs.construction import filler
+
+    if not doc_type.__pydantic_complete__:  # pydantic resolves forward references, or says which it cannot
+        return lambda doc, data: False
+    made = filler(doc_type)
+    doc_type.__fill__ = staticmethod(made)
+    return made
+
+
 def contents(doc: BaseDocWithoutId) -> dict[str, Any]:
     """Field name -> value, the extra fields of an open schema included; a new dict."""
     extra = doc.__pydantic_extra__
@@ -224,10 +343,10 @@ def assemble(doc_type: type[BaseDocWithoutId], values: dict[str, Any], extra: di
 
 def _assembled(doc_type: type[BaseDocWithoutId], values: dict[str, Any], given: set[str]) -> Any:
     doc = object.__new__(doc_type)
-    _put_namespace(doc, values)
-    _put_given(doc, given.copy())
-    _put_extra(doc, None)
-    _put_private(doc, None)
+    slots.put_namespace(doc, values)
+    slots.put_given(doc, given.copy())
+    slots.put_extra(doc, None)
+    slots.put_private(doc, None)
     return doc
 
 
@@ -245,8 +364,8 @@ def assemble_all(
     # Where all fields are set nothing can be added to it any more, so one set serves all documents.
     sets = repeat(given) if len(given) == len(names) else (given.copy() for _ in docs)
     # One pass over all documents for each slot, without any Python in between.
-    _exhaust(map(_put_namespace, docs, map(dict, map(zip, repeat(names), zip(*columns, strict=True)))))
-    _exhaust(map(_put_given, docs, sets))
-    _exhaust(map(_put_extra, docs, repeat(None)))
-    _exhaust(map(_put_private, docs, repeat(None)))
+    _exhaust(map(slots.put_namespace, docs, map(dict, map(zip, repeat(names), zip(*columns, strict=True)))))
+    _exhaust(map(slots.put_given, docs, sets))
+    _exhaust(map(slots.put_extra, docs, repeat(None)))
+    _exhaust(map(slots.put_private, docs, repeat(None)))
     return docs

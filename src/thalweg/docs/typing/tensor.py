@@ -29,6 +29,9 @@ from thalweg.docs.typing.shape import Dimension, Shape
 _TYPES = frozenset("?bBhHiIlLqQefdFD")
 """`numpy.dtype.char` of what a tensor may hold: what has the same size on every machine."""
 
+_UNKNOWN = object()
+"""Sizes that no tensor has: those of a shape with names or an ellipsis."""
+
 _NUMBER: dict[str, Any] = {"anyOf": [{"type": ["number", "boolean", "null"]}, {"enum": ["Infinity", "-Infinity"]}]}
 
 
@@ -39,11 +42,12 @@ class TensorType:
     object. `isinstance(array, NdArray[384])` looks at the shape; `NdArray | None` and `Optional[NdArray]` work.
     """
 
-    __slots__ = ("library", "shape")
+    __slots__ = ("_sizes", "library", "shape")
 
     def __init__(self, library: str, shape: Shape | None = None) -> None:
         self.library = library
         self.shape = shape
+        self._sizes = None if shape is None else shape.exact or _UNKNOWN
 
     def __getitem__(self, dimensions: Dimension | tuple[Dimension, ...]) -> TensorType:
         if self.shape is not None:
@@ -100,6 +104,14 @@ class TensorType:
                 tensor = tensor.reshape(shape.completed(tuple(tensor.shape)))
             self.check_shape(tuple(tensor.shape))
         return tensor
+
+    def keeps(self, value: Any) -> bool:
+        """Whether a call would give back `value` as it is; asked of arrays, and cheaper than the call."""
+        return (
+            (self._sizes is None or value.shape == self._sizes)
+            and value.dtype.char in _TYPES
+            and self.library != "torch"
+        )
 
     def library_tensor(self, tensor: Any) -> Any:
         """`tensor` in this library, whatever its shape."""
