@@ -1,1 +1,8 @@
-"""Questions about documents: which match a condition, which are nearest to a vector."""
+"""Questions about documents: which fulfil a condition, which are nearest to a vector."""
+
+from thalweg.docs.query.filtering import filter_docs
+from thalweg.docs.query.language import parse
+from thalweg.docs.query.matching import matches
+from thalweg.docs.query.schema import check_condition, fields_of
+
+__all__ = ["check_condition", "fields_of", "filter_docs", "matches", "parse"]

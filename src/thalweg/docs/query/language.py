@@ -202,6 +202,7 @@ _READERS: dict[Operator, Callable[[Any], Any]] = {
     **dict.fromkeys(_ORDERINGS, _ordered),
     Operator.IN: _members,
     Operator.NIN: _members,
+    Operator.CONTAINS: _anything,
     Operator.SIZE: _size,
     Operator.EXISTS: _exists,
     Operator.REGEX: _pattern,
