@@ -1,0 +1,254 @@
+"""Records in PostgreSQL, with the pgvector extension: one table for each collection."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any, ClassVar, cast
+
+import numpy as np
+
+from thalweg.docs.extras import load_extra
+from thalweg.docs.index.collection import ID, OPERATORS, Collection, Hit, Layout, Native, Record, VectorColumn
+from thalweg.docs.index.pgvector_sql import DISTANCE, PAYLOAD, cast_of, creation, language_of, quoted, where, words_of
+from thalweg.docs.query.condition import Condition, Operator, Path
+from thalweg.docs.query.metric import Metric
+from thalweg.errors import InvalidDocument, Unavailable
+
+_PAGE = 1_000
+"""Records that are sent or fetched at a time."""
+
+_LARGEST_EF = 1_000
+_LOCK = 0x7468616C  # any number: programs that make tables take turns by it
+
+
+class PgVectorCollection(Collection):
+    """One table of a PostgreSQL database that has the extension `vector` (0.5 or newer).
+
+    A native condition is the text of a SQL condition over the columns' own names, such as `"year" > 2000 AND title ILIKE
+    'a%'`. Without an index (the default) a search looks at every vector that fulfils the condition, and is exact. Options
+    of a vector column:
+
+    - `index`: with `hnsw` or `ivfflat` searches are fast and approximate. Where they come back with too few, because a
+      condition leaves few or because a limit is large, an exact search takes their place.
+    - `m`, `ef_construction`, `lists`: what `CREATE INDEX` takes.
+    - `ef_search`, `probes`: how much of the index a search looks at.
+
+    Words are found by PostgreSQL's full-text search, in the first 200,000 characters of a text. The option `language` of a
+    value column (default `simple`: words as they are) names a text search configuration, such as `english`, which knows
+    stems and stop words.
+
+    Args:
+        layout: the columns.
+        url: `postgresql://user:password@host:port/database`, or any connection string of libpq.
+    """
+
+    operators: ClassVar[Mapping[type, frozenset[Operator]]] = {
+        kind: operators - {Operator.REGEX} for kind, operators in OPERATORS.items()
+    }
+    compares_values = True
+    searches_words = True
+    exact = True
+
+    def __init__(self, layout: Layout, url: str = "postgresql://postgres@localhost:5432/postgres") -> None:
+        self._psycopg = load_extra("psycopg", "pgvector", "indexes in PostgreSQL")
+        self._pgvector = load_extra("pgvector.psycopg", "pgvector", "indexes in PostgreSQL")
+        self.layout = layout
+        self._url = url
+        self._lock = threading.RLock()
+        self._connection: Any = None
+        self._table = quoted(layout.name)
+        try:
+            self._open()
+        except BaseException:
+            self.close()
+            raise
+
+    def put(self, records: Sequence[Record]) -> None:
+        columns = [*self.layout.vectors, *self.layout.values]
+        names = [ID, PAYLOAD, *(quoted(column.name) for column in columns)]
+        places = ["%s", "%s", *(f"%s::{cast_of(column)}" for column in columns)]
+        updates = ", ".join(f"{name} = EXCLUDED.{name}" for name in names[1:])
+        statement = (
+            f"INSERT INTO {self._table} ({', '.join(names)}) VALUES ({', '.join(places)}) "
+            f"ON CONFLICT ({ID}) DO UPDATE SET {updates}"
+        )
+        try:
+            with self._cursor() as cursor:
+                for first in range(0, len(records), _PAGE):
+                    cursor.executemany(statement, [self._row(record) for record in records[first : first + _PAGE]])
+        except self._psycopg.DataError as error:
+            raise InvalidDocument(f"PostgreSQL cannot keep a document: {error}") from error
+
+    def get(self, ids: Sequence[str]) -> list[bytes | None]:
+        statement = f"SELECT {ID}, {PAYLOAD} FROM {self._table} WHERE {ID} = ANY(%s::text[])"
+        found: dict[str, bytes] = {}
+        for page in _pages(ids):
+            found.update(self._rows(statement, [page]))
+        return [found.get(id) for id in ids]
+
+    def delete(self, ids: Sequence[str]) -> None:
+        with self._cursor() as cursor:
+            for page in _pages(ids):
+                cursor.execute(f"DELETE FROM {self._table} WHERE {ID} = ANY(%s::text[])", [page])
+
+    def count(self) -> int:
+        return cast(int, self._rows(f"SELECT count(*) FROM {self._table}")[0][0])
+
+    def scan(self) -> Iterator[tuple[str, bytes]]:
+        page = self._rows(f"SELECT {ID}, {PAYLOAD} FROM {self._table} ORDER BY {ID} LIMIT {_PAGE}")
+        following = f"SELECT {ID}, {PAYLOAD} FROM {self._table} WHERE {ID} > %s ORDER BY {ID} LIMIT {_PAGE}"
+        while page:
+            yield from page
+            page = self._rows(following, [page[-1][0]])
+
+    def nearest(
+        self, column: str, vectors: np.ndarray[Any, Any], limit: int, condition: Condition | Native | None = None
+    ) -> list[list[Hit]]:
+        place = self.layout.vector(column)
+        conditioned = where(condition, self.layout, column)
+        if limit < 1:
+            return [[] for _ in vectors]
+        with self._cursor() as cursor:
+            return [self._nearest(cursor, place, vector, limit, conditioned) for vector in vectors]
+
+    def select(self, condition: Condition | Native, limit: int | None = None) -> list[tuple[str, bytes]]:
+        text, parameters = where(condition, self.layout)
+        statement = f"SELECT {ID}, {PAYLOAD} FROM {self._table} WHERE {text} LIMIT %s"
+        return self._rows(statement, [*parameters, limit])
+
+    def match(self, column: str, text: str, limit: int, condition: Condition | Native | None = None) -> list[Hit]:
+        place, _ = self.layout.value(Path((column,)))
+        conditioned, parameters = where(condition, self.layout)
+        # plainto_tsquery asks for all of the words, which stand between quotes and without spaces; any of them shall do.
+        query = "replace(plainto_tsquery(%s::regconfig, %s)::text, ' & ', ' | ')::tsquery"
+        statement = (
+            f"SELECT {ID}, {PAYLOAD}, ts_rank({words_of(place)}, query, 1)::float8 AS score "
+            f"FROM {self._table}, (SELECT {query}) AS asked(query) WHERE {words_of(place)} @@ query AND {conditioned} "
+            "ORDER BY score DESC LIMIT %s"
+        )
+        return [Hit(*row) for row in self._rows(statement, [language_of(place), _plain(text), *parameters, limit])]
+
+    def is_native(self, query: Any) -> bool:
+        return isinstance(query, str)
+
+    def close(self) -> None:
+        with self._lock:
+            if self._connection is not None:
+                self._connection.close()
+                self._connection = None
+
+    def drop(self) -> None:
+        self._rows(f"DROP TABLE IF EXISTS {self._table}")
+
+    def _open(self) -> None:
+        with self._cursor() as cursor:
+            cursor.execute("SELECT pg_advisory_xact_lock(%s)", [_LOCK])
+            cursor.execute("SELECT to_regclass(%s), obj_description(to_regclass(%s))", [self._table, self._table])
+            name, described = cursor.fetchone()
+            if name is None:
+                for statement in creation(self.layout):
+                    cursor.execute(statement)
+            else:
+                self.layout.verify(described or '{"vectors":[],"values":[]}')
+
+    def _nearest(
+        self, cursor: Any, column: VectorColumn, vector: Any, limit: int, conditioned: tuple[str, list[Any]]
+    ) -> list[Hit]:
+        text, parameters = conditioned
+        distance = f"{quoted(column.name)} {DISTANCE[column.metric]} %s::vector"
+        # An index knows the distance alone and leaves out what has none; exact searches give what has no direction 1.
+        exactly = f"coalesce(nullif({distance}, 'NaN'), 1)"
+        for order in (distance, exactly) if column.options.get("index") and vector.any() else (exactly,):
+            if order is distance:
+                _look_at(cursor, column, limit)
+            cursor.execute(
+                f"SELECT {ID}, {PAYLOAD}, {order} AS _distance FROM {self._table} WHERE {text} ORDER BY 3 LIMIT %s",
+                [vector, *parameters, limit],
+            )
+            rows = cursor.fetchall()
+            if len(rows) == limit:
+                break
+        return [Hit(id, payload, _score(column.metric, distance)) for id, payload, distance in rows]
+
+    def _row(self, record: Record) -> list[Any]:
+        row: list[Any] = [record.id, record.payload]
+        row += [record.vectors.get(vector.name) for vector in self.layout.vectors]
+        for value in self.layout.values:
+            held = record.values.get(value.name)
+            row.append(self._psycopg.types.json.Jsonb(held) if value.type is dict and held is not None else held)
+        return row
+
+    @contextmanager
+    def _cursor(self) -> Iterator[Any]:
+        """A cursor in a transaction that ends with the block."""
+        with self._lock:
+            if self._connection is None or self._connection.closed:
+                self._connection = self._connected()
+            try:
+                with self._connection.transaction(), self._connection.cursor() as cursor:
+                    yield cursor
+            except self._psycopg.OperationalError as error:
+                if not self._connection.broken:
+                    raise
+                raise Unavailable(f"The connection to PostgreSQL at {self._address()} broke: {error}") from error
+
+    def _connected(self) -> Any:
+        try:
+            connection = self._psycopg.connect(self._url, autocommit=True, row_factory=self._psycopg.rows.tuple_row)
+        except self._psycopg.OperationalError as error:
+            raise Unavailable(
+                f"PostgreSQL at {self._address()} cannot be used: {str(error).strip()}. Start the server, or name another "
+                "one with `url`."
+            ) from error
+        try:
+            with connection.transaction():
+                connection.execute("SELECT pg_advisory_xact_lock(%s)", [_LOCK])
+                if not connection.execute("SELECT 1 FROM pg_extension WHERE extname = 'vector'").fetchone():
+                    connection.execute("CREATE EXTENSION vector")
+            self._pgvector.register_vector(connection)
+        except self._psycopg.Error as error:
+            connection.close()
+            raise Unavailable(
+                f"PostgreSQL at {self._address()} has no extension `vector`, and it could not be created: {error}. Install "
+                "pgvector on the server and run CREATE EXTENSION vector as a superuser."
+            ) from error
+        return connection
+
+    def _address(self) -> str:
+        """Host, port and database: what may be said of the connection string, which may hold a password."""
+        known = self._psycopg.conninfo.conninfo_to_dict(self._url)
+        return f"{known.get('host', 'localhost')}:{known.get('port', 5432)}/{known.get('dbname', '')}"
+
+    def _rows(self, statement: str, parameters: Sequence[Any] = ()) -> list[Any]:
+        with self._cursor() as cursor:
+            cursor.execute(statement, parameters)
+            return cast(list[Any], cursor.fetchall()) if cursor.description is not None else []
+
+
+def _pages(ids: Sequence[str]) -> Iterator[list[str]]:
+    """The ids that PostgreSQL could have, some at a time."""
+    for first in range(0, len(ids), _PAGE):
+        yield [id for id in ids[first : first + _PAGE] if "\0" not in id]
+
+
+def _plain(text: str) -> str:
+    return text.replace("\0", " ")
+
+
+def _look_at(cursor: Any, column: VectorColumn, limit: int) -> None:
+    """Let the search of an index go far enough to find as many as are wanted."""
+    if column.options["index"] == "hnsw":
+        wide = max(int(column.options.get("ef_search", 40)), limit)
+        cursor.execute("SELECT set_config('hnsw.ef_search', %s, true)", [str(min(wide, _LARGEST_EF))])
+    elif "probes" in column.options:
+        cursor.execute("SELECT set_config('ivfflat.probes', %s, true)", [str(int(column.options["probes"]))])
+
+
+def _score(metric: Metric, distance: float) -> float:
+    if metric is Metric.COSINE:
+        return 1 - distance
+    if metric is Metric.DOT:
+        return -distance
+    return distance if metric is Metric.EUCLIDEAN else distance**2
