@@ -74,12 +74,12 @@ _LISTS: tuple[tuple[Operator, list[str]], ...] = (
     (Operator.EQ, []),
 )
 
-_CONTAINED: dict[str, tuple[Any, ...]] = {
+_CONTAINED: dict[str, Sequence[Any]] = {
     "labels": ("music", "北京", "mus"),
     "years": (1751, 7),
     "notes": ("shelf", "inner"),
 }
-_ANY_COLUMN: dict[Operator, tuple[Any, ...]] = {
+_ANY_COLUMN: dict[Operator, Sequence[Any]] = {
     Operator.EXISTS: (True, False),
     Operator.SIZE: (0, 1, 3, 16),
     Operator.REGEX: _PATTERNS,
