@@ -24,6 +24,9 @@ FEW = 6
 Fill: TypeAlias = Callable[[Any, dict[str, Any]], bool]
 """Fills a new document with keyword arguments; False, and nothing done, where pydantic has to look at them."""
 
+Assemble: TypeAlias = Callable[[dict[str, Any], "set[str] | None"], Any]
+"""Makes a document of values by name, and of the names that count as set (None for those of the values)."""
+
 Fields: TypeAlias = dict[str, Any]
 """Names of fields and their values. (In the class below, `dict` is a method.)"""
 
@@ -50,11 +53,12 @@ class BaseDocWithoutId(BaseModel):
 
     __hash__: ClassVar[None]  # type: ignore[assignment]
     __fill__: ClassVar[Any] = None  # a Fill, made when the first document is
+    __assemble__: ClassVar[Any] = None  # an Assemble, made when it is first asked for
 
     @classmethod
     def __pydantic_init_subclass__(cls, **options: Any) -> None:
         super().__pydantic_init_subclass__(**options)
-        cls.__fill__ = None  # that of the parent class does not fit
+        cls.__fill__ = cls.__assemble__ = None  # those of the parent class do not fit
 
     def __init__(self, /, **data: Any) -> None:
         fill = self.__fill__ or _filler(type(self))
@@ -89,9 +93,7 @@ class BaseDocWithoutId(BaseModel):
 
         A field that is not given gets its default, and is absent where it has none.
         """
-        from thalweg.docs.assembly import construct
-
-        made: Self = construct(cls, _fields_set, values)
+        made: Self = (cls.__assemble__ or _assembly(cls))(values, _fields_set)
         return made
 
     def is_view(self) -> bool:
@@ -144,12 +146,12 @@ class BaseDocWithoutId(BaseModel):
         """
         return self.model_dump(**options)
 
-    def json(self, **options: Any) -> str:  # type: ignore[override]
+    def json(self, **options: Any) -> str:
         """The fields as JSON; `options` are those of pydantic's `model_dump_json`."""
         return self.model_dump_json(**options)
 
     @classmethod
-    def schema(cls, by_alias: bool = True, **options: Any) -> Fields:  # type: ignore[override]
+    def schema(cls, by_alias: bool = True, **options: Any) -> Fields:
         """The JSON schema of the class; `options` are those of pydantic's `model_json_schema`."""
         return cls.model_json_schema(by_alias, **options)
 
@@ -319,6 +321,14 @@ def _filler(doc_type: Any) -> Fill:
         return lambda doc, data: False
     made = filler(doc_type)
     doc_type.__fill__ = staticmethod(made)
+    return made
+
+
+def _assembly(doc_type: Any) -> Assemble:
+    from thalweg.docs.assembly import assembly
+
+    made = assembly(doc_type)
+    doc_type.__assemble__ = staticmethod(made)
     return made
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import ABCMeta
+from collections.abc import Hashable
 from typing import TYPE_CHECKING, Any
 
 from thalweg.docs.derived import derive
@@ -45,6 +46,9 @@ class _Row:
         changes = {key: new for key, new in detached.__dict__.items() if before[key] is not new}
         self._columns.write(self._index, changes)
 
+    def is_view(self) -> bool:
+        return True
+
     def __copy__(self) -> Any:
         return detach(self)
 
@@ -58,6 +62,11 @@ class _Row:
 def detach(doc: Any) -> Any:
     """The document itself, where `doc` is a row; its tensors stay views of the columns. Any other document is returned."""
     return doc._columns.document(doc._index) if isinstance(doc, _Row) else doc
+
+
+def place_of(doc: Any) -> Hashable:
+    """What two objects have in common that are one document: two rows of a DocVec may be."""
+    return (id(doc._columns), doc._index) if isinstance(doc, _Row) else id(doc)
 
 
 def class_of(kind: type[BaseDocWithoutId]) -> type[BaseDocWithoutId]:

@@ -12,6 +12,7 @@ from pydantic import BaseModel, TypeAdapter, ValidationError
 from pydantic_core import CoreSchema, SchemaValidator, core_schema, to_json
 
 from thalweg.docs.codecs.failures import error_details, invalid_document
+from thalweg.docs.codecs.foreign import read_text_bytes
 from thalweg.docs.derived import derive, derived, keep
 from thalweg.docs.doc_list import DocList
 from thalweg.docs.document import AnyDoc, BaseDocWithoutId
@@ -135,13 +136,17 @@ def _details(error: ValidationError) -> list[dict[str, Any]]:
 
 
 def decode_array(data: str | Buffer, doc_type: type[BaseDocWithoutId]) -> list[Any]:
-    """The documents of a JSON array.
+    """The documents of a JSON array. Text for a field of bytes that is not base64 is taken for UTF-8.
 
     Raises:
         pydantic.ValidationError: it is no such array.
     """
-    docs: list[Any] = _adapter(doc_type).validate_json(bytes(data) if isinstance(data, memoryview) else data)
-    return docs
+    text = bytes(data) if isinstance(data, memoryview) else data
+    validate = _adapter(doc_type).validate_json
+    try:
+        return validate(text)
+    except ValidationError as error:
+        return read_text_bytes(validate, text, error)
 
 
 def encode(docs: Any, parameters: Mapping[str, Any]) -> bytes:
