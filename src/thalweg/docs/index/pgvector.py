@@ -10,7 +10,7 @@ from typing import Any, ClassVar, cast
 import numpy as np
 
 from thalweg.docs.extras import load_extra
-from thalweg.docs.index.collection import ID, OPERATORS, Collection, Hit, Layout, Native, Record, VectorColumn
+from thalweg.docs.index.collection import ID, OPERATORS, Collection, Hit, Layout, Native, Record, ValueColumn, VectorColumn
 from thalweg.docs.index.pgvector_sql import DISTANCE, PAYLOAD, cast_of, creation, language_of, quoted, where, words_of
 from thalweg.docs.query.condition import Condition, Operator, Path
 from thalweg.docs.query.metric import Metric
@@ -66,7 +66,7 @@ class PgVectorCollection(Collection):
             raise
 
     def put(self, records: Sequence[Record]) -> None:
-        columns = [*self.layout.vectors, *self.layout.values]
+        columns: list[VectorColumn | ValueColumn] = [*self.layout.vectors, *self.layout.values]
         names = [ID, PAYLOAD, *(quoted(column.name) for column in columns)]
         places = ["%s", "%s", *(f"%s::{cast_of(column)}" for column in columns)]
         updates = ", ".join(f"{name} = EXCLUDED.{name}" for name in names[1:])
@@ -86,7 +86,7 @@ class PgVectorCollection(Collection):
         found: dict[str, bytes] = {}
         for page in _pages(ids):
             found.update(self._rows(statement, [page]))
-        return [found.get(id) for id in ids]
+        return [found.get(key) for key in ids]
 
     def delete(self, ids: Sequence[str]) -> None:
         with self._cursor() as cursor:
@@ -170,7 +170,7 @@ class PgVectorCollection(Collection):
             rows = cursor.fetchall()
             if len(rows) == limit:
                 break
-        return [Hit(id, payload, _score(column.metric, distance)) for id, payload, distance in rows]
+        return [Hit(key, payload, _score(column.metric, away)) for key, payload, away in rows]
 
     def _row(self, record: Record) -> list[Any]:
         row: list[Any] = [record.id, record.payload]
@@ -230,7 +230,7 @@ class PgVectorCollection(Collection):
 def _pages(ids: Sequence[str]) -> Iterator[list[str]]:
     """The ids that PostgreSQL could have, some at a time."""
     for first in range(0, len(ids), _PAGE):
-        yield [id for id in ids[first : first + _PAGE] if "\0" not in id]
+        yield [key for key in ids[first : first + _PAGE] if "\0" not in key]
 
 
 def _plain(text: str) -> str:

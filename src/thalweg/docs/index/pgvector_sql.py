@@ -109,19 +109,23 @@ def _comparison(comparison: Comparison, layout: Layout, parameters: list[Any]) -
         return _between(column, operator, layout.value(operand)[0])
     if operand is None:
         return f"{name} IS {'' if operator is Operator.EQ else 'NOT '}NULL"
-    if column.type is str and (text := _zero(name, operator, operand, parameters)):
-        return text
+    if isinstance(operand, str) and "\0" in operand:
+        return _zero(name, operator, operand, parameters)
     if operator in (Operator.IN, Operator.NIN):
-        parameters.append([json.dumps(each) for each in operand] if column.type is dict else list(operand))
-        array = f"%s::{_CASTS[column.type]}[]"
-        return f"{name} = ANY({array})" if operator is Operator.IN else f"({name} = ANY({array})) IS NOT TRUE"
+        return _member(column, operator, operand, parameters)
+    if operator is Operator.CONTAINS:
+        return _contains(column, operand, parameters)
     if operator is Operator.SIZE:
         parameters.append(operand)
         return f"{_size(column)} = %s"
-    if operator is Operator.CONTAINS:
-        return _contains(column, operand, parameters)
     parameters.append(json.dumps(operand) if column.type is dict else operand)
     return f"{name} {_SIGNS[operator]} %s::{cast_of(column)}"
+
+
+def _member(column: ValueColumn, operator: Operator, operand: Any, parameters: list[Any]) -> str:
+    parameters.append([json.dumps(each) for each in operand] if column.type is dict else list(operand))
+    member = f"{quoted(column.name)} = ANY(%s::{_CASTS[column.type]}[])"
+    return member if operator is Operator.IN else f"({member}) IS NOT TRUE"
 
 
 def _size(column: ValueColumn) -> str:
@@ -159,16 +163,14 @@ def _number(column: ValueColumn) -> str:
     return f"{quoted(column.name)}{'::int' if column.type is bool else ''}"
 
 
-def _zero(name: str, operator: Operator, operand: Any, parameters: list[Any]) -> str:
-    """What is true where an operand has the character U+0000, which no text in PostgreSQL has; empty where none does."""
-    if isinstance(operand, str) and "\0" in operand:
-        if operator in (Operator.EQ, Operator.CONTAINS):
-            return "FALSE"
-        if operator is Operator.NEQ:
-            return "TRUE"
-        parameters.append(operand[: operand.index("\0")])
-        return f"{name} {'<=' if operator in (Operator.LT, Operator.LTE) else '>'} %s"
-    return ""
+def _zero(name: str, operator: Operator, operand: str, parameters: list[Any]) -> str:
+    """What is true of texts that cannot have the character U+0000, which `operand` has."""
+    if operator in (Operator.EQ, Operator.CONTAINS):
+        return "FALSE"
+    if operator is Operator.NEQ:
+        return "TRUE"
+    parameters.append(operand[: operand.index("\0")])
+    return f"{name} {'<=' if operator in (Operator.LT, Operator.LTE) else '>'} %s"
 
 
 def _type(column: ValueColumn) -> str:
