@@ -300,9 +300,23 @@ class DocList(list[T_doc], metaclass=ArrayClass):
 
     @classmethod
     def from_bytes(
-        cls, data: bytes, protocol: str = "protobuf-array", compress: str | None = None, *, allow_pickle: bool = False
+        cls,
+        data: bytes,
+        protocol: str = "protobuf-array",
+        compress: str | None = None,
+        *,
+        allow_pickle: bool = False,
+        max_bytes: int | None = None,
     ) -> Self:
         """The list that `to_bytes` wrote.
+
+        Args:
+            data: the bytes; an array made of them does not share their memory.
+            protocol: the one they were written with.
+            compress: the one they were written with.
+            allow_pickle: that unpickling may run whatever code `data` holds.
+            max_bytes: what compressed data may become, of streamed documents each; None for a hundred times its size,
+                and 64 MiB at least.
 
         Raises:
             ValueError: a protocol of pickle and `allow_pickle` is not set: unpickling runs whatever code `data` holds.
@@ -311,7 +325,7 @@ class DocList(list[T_doc], metaclass=ArrayClass):
         """
         from thalweg.docs.codecs import binary
 
-        return binary.array_from_bytes(cls, data, protocol, compress, allow_pickle)
+        return binary.array_from_bytes(cls, data, protocol, compress, allow_pickle, max_bytes)
 
     def to_base64(self, protocol: str = "protobuf-array", compress: str | None = None) -> str:
         """What `to_bytes` gives, as base64 with the standard alphabet."""
@@ -321,12 +335,19 @@ class DocList(list[T_doc], metaclass=ArrayClass):
 
     @classmethod
     def from_base64(
-        cls, data: str, protocol: str = "protobuf-array", compress: str | None = None, *, allow_pickle: bool = False
+        cls,
+        data: str,
+        protocol: str = "protobuf-array",
+        compress: str | None = None,
+        *,
+        allow_pickle: bool = False,
+        max_bytes: int | None = None,
     ) -> Self:
         """The list that `to_base64` wrote; raises what `from_bytes` raises."""
         from thalweg.docs.codecs import binary
 
-        return cls.from_bytes(binary.from_base64(data), protocol, compress, allow_pickle=allow_pickle)
+        plain = binary.from_base64(data)
+        return cls.from_bytes(plain, protocol, compress, allow_pickle=allow_pickle, max_bytes=max_bytes)
 
     def __bytes__(self) -> bytes:
         return self.to_bytes()
@@ -339,10 +360,14 @@ class DocList(list[T_doc], metaclass=ArrayClass):
         *,
         show_progress: bool = False,
     ) -> None:
-        """Write what `to_bytes` gives. Suffixes of the path, as in `x.protobuf.gzip`, win over the arguments."""
+        """Write what `to_bytes` gives. Suffixes of the path, as in `x.protobuf.gzip`, win over the arguments.
+
+        A path has the old file until the new one is complete. A file that is given open is written to where it stands and
+        stays open. The progress is shown of protocols that can be streamed.
+        """
         from thalweg.docs.codecs import binary
 
-        binary.save(self, file, protocol, compress, show_progress)
+        binary.save_binary(self, file, protocol, compress, show_progress)
 
     @classmethod
     def load_binary(
@@ -354,8 +379,12 @@ class DocList(list[T_doc], metaclass=ArrayClass):
         show_progress: bool = False,
         allow_pickle: bool = False,
         streaming: bool = False,
+        max_bytes: int | None = None,
     ) -> Any:
         """The list that `save_binary` wrote; with `streaming` an iterator of its documents, in constant memory.
+
+        Suffixes of the path, as in `x.protobuf.gzip`, win over the arguments. A file that is given open is read from where
+        it stands and stays open.
 
         Raises:
             FileNotFoundError: there is no such file.
@@ -363,8 +392,8 @@ class DocList(list[T_doc], metaclass=ArrayClass):
         """
         from thalweg.docs.codecs import binary
 
-        load = binary.stream if streaming else binary.load
-        return load(cls, file, protocol, compress, show_progress, allow_pickle)
+        load = binary.stream_binary if streaming else binary.load_binary
+        return load(cls, file, protocol, compress, show_progress, allow_pickle, max_bytes)
 
     # --- stored
 
@@ -459,7 +488,7 @@ class DocList(list[T_doc], metaclass=ArrayClass):
         """Write a CSV file; tensors are JSON, the fields of a nested document are columns such as `author__name`."""
         from thalweg.docs.codecs import csv
 
-        csv.write(self, file_path, dialect)
+        csv.write_csv(self, file_path, dialect)
 
     @classmethod
     def from_csv(cls, file_path: str | PathLike[str], encoding: str = "utf-8", dialect: Any = "excel") -> Self:
@@ -470,7 +499,7 @@ class DocList(list[T_doc], metaclass=ArrayClass):
         """
         from thalweg.docs.codecs import csv
 
-        return cls.trusted(csv.read(cls.doc_type, file_path, encoding, dialect))
+        return cls.trusted(csv.read_csv(cls.doc_type, file_path, encoding, dialect))
 
     # --- as the type of a field
 

@@ -218,19 +218,25 @@ class DocVec(Generic[T_doc], metaclass=ArrayClass):
         return protobuf.vec_from(message, cls)
 
     def to_bytes(self, protocol: str = "protobuf-array", compress: str | None = None) -> bytes:
-        """The documents as bytes: "protobuf-array", "json-array", "columns" or "pickle-array"; see `DocList.to_bytes`."""
+        """The documents as bytes; see `DocList.to_bytes`. With "protobuf-array" they are DocArray's `DocVecProto`."""
         from thalweg.docs.codecs import binary
 
         return binary.array_to_bytes(self, protocol, compress)
 
     @classmethod
     def from_bytes(
-        cls, data: bytes, protocol: str = "protobuf-array", compress: str | None = None, *, allow_pickle: bool = False
+        cls,
+        data: bytes,
+        protocol: str = "protobuf-array",
+        compress: str | None = None,
+        *,
+        allow_pickle: bool = False,
+        max_bytes: int | None = None,
     ) -> Self:
         """The DocVec that `to_bytes` wrote; raises what `DocList.from_bytes` raises."""
         from thalweg.docs.codecs import binary
 
-        return binary.array_from_bytes(cls, data, protocol, compress, allow_pickle)
+        return binary.array_from_bytes(cls, data, protocol, compress, allow_pickle, max_bytes)
 
     def to_base64(self, protocol: str = "protobuf-array", compress: str | None = None) -> str:
         """What `to_bytes` gives, as base64 with the standard alphabet."""
@@ -240,12 +246,19 @@ class DocVec(Generic[T_doc], metaclass=ArrayClass):
 
     @classmethod
     def from_base64(
-        cls, data: str, protocol: str = "protobuf-array", compress: str | None = None, *, allow_pickle: bool = False
+        cls,
+        data: str,
+        protocol: str = "protobuf-array",
+        compress: str | None = None,
+        *,
+        allow_pickle: bool = False,
+        max_bytes: int | None = None,
     ) -> Self:
         """The DocVec that `to_base64` wrote."""
         from thalweg.docs.codecs import binary
 
-        return cls.from_bytes(binary.from_base64(data), protocol, compress, allow_pickle=allow_pickle)
+        plain = binary.from_base64(data)
+        return cls.from_bytes(plain, protocol, compress, allow_pickle=allow_pickle, max_bytes=max_bytes)
 
     def __bytes__(self) -> bytes:
         return self.to_bytes()
@@ -261,7 +274,7 @@ class DocVec(Generic[T_doc], metaclass=ArrayClass):
         """Write what `to_bytes` gives; see `DocList.save_binary`."""
         from thalweg.docs.codecs import binary
 
-        binary.save(self, file, protocol, compress, show_progress)
+        binary.save_binary(self, file, protocol, compress, show_progress)
 
     @classmethod
     def load_binary(
@@ -272,11 +285,12 @@ class DocVec(Generic[T_doc], metaclass=ArrayClass):
         *,
         show_progress: bool = False,
         allow_pickle: bool = False,
+        max_bytes: int | None = None,
     ) -> Self:
         """The DocVec that `save_binary` wrote; raises what `DocList.load_binary` raises."""
         from thalweg.docs.codecs import binary
 
-        return binary.load(cls, file, protocol, compress, show_progress, allow_pickle)
+        return binary.load_binary(cls, file, protocol, compress, show_progress, allow_pickle, max_bytes)
 
     # --- tables
 
