@@ -1,1 +1,7 @@
 """Documents that are kept and found again, in memory or in a vector database."""
+
+from thalweg.docs.index.collection import LayoutMismatch, Unsupported
+from thalweg.docs.index.doc_index import DocIndex
+from thalweg.docs.index.exact import InMemoryExactNNIndex
+
+__all__ = ["DocIndex", "InMemoryExactNNIndex", "LayoutMismatch", "Unsupported"]

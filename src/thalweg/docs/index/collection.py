@@ -182,6 +182,9 @@ class Collection(ABC):
     many_vectors: ClassVar[bool] = True
     """Whether a layout may have more than one vector; otherwise that raises `Unsupported` on opening. All may have none."""
 
+    learns_sizes: ClassVar[bool] = False
+    """Whether a vector may have the size 0 in the layout, and takes on the size of the first one that is put."""
+
     operators: ClassVar[Mapping[type, frozenset[Operator]]] = OPERATORS
     """What conditions may ask of each type of value: a part of `OPERATORS`."""
 

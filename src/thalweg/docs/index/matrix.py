@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from math import sqrt
 from typing import Any, NamedTuple
 
@@ -26,10 +26,14 @@ class Matrix:
     """One vector of `size` float32 numbers, or none, in each row. Rows are added at the end and removed by swapping.
 
     Memory grows by doubling, so that adding is O(1) in the mean. Vectors that are compared by `COSINE` are kept at
-    length one; a vector of zeros stays as it is and scores 0.
+    length one; a vector of zeros stays as it is and scores 0. A `size` of 0 becomes that of the first vector.
+
+    Raises:
+        ValueError: a vector or a query of another size. Nothing is changed then.
     """
 
     def __init__(self, size: int, metric: Metric) -> None:
+        self.size = size
         self._metric = metric
         self._vectors: Array = np.zeros((16, size), np.float32)
         self._present: Array = np.zeros(16, bool)
@@ -42,6 +46,7 @@ class Matrix:
 
     def append(self, vectors: Sequence[Array | None]) -> None:
         """Add one row for each."""
+        self.check(vectors)
         first, self._length = self._length, self._length + len(vectors)
         if self._length > len(self._vectors):
             capacity = max(self._length, 2 * len(self._vectors))
@@ -54,6 +59,7 @@ class Matrix:
 
     def write(self, rows: Sequence[int], vectors: Sequence[Array | None]) -> None:
         """Put each vector into its row, in place of what was there."""
+        self.check(vectors)
         there = [vector is not None for vector in vectors]
         at = np.array(rows, np.intp)
         mask = np.array(there, bool)
@@ -65,6 +71,18 @@ class Matrix:
         self._vectors[at[mask]] = _at_length_one(given) if self._metric is Metric.COSINE else given
         self._squares[at[mask]] = np.einsum("ij,ij->i", given, given, dtype=np.float64)
 
+    def check(self, vectors: Iterable[Array | None]) -> None:
+        """Make sure that all of them have the size; learn it from the first where it is not known."""
+        sizes = {vector.size for vector in vectors if vector is not None}
+        if not sizes:
+            return
+        if not self.size and len(sizes) == 1:
+            self.size = sizes.pop()
+            self._vectors = np.zeros((len(self._vectors), self.size), np.float32)
+        elif sizes != {self.size}:
+            known = f"{self.size} numbers" if self.size else "one size"
+            raise ValueError(f"the vectors have {known}, not {' and '.join(map(str, sorted(sizes - {self.size})))}")
+
     def remove(self, row: int) -> None:
         """Move the last row into this one and forget the last."""
         last = self._length - 1
@@ -73,16 +91,24 @@ class Matrix:
             held[row] = held[last]
         self._length = last
 
-    def row(self, number: int) -> Array | None:
-        """The vector in a row as it is kept."""
-        return self._vectors[number] if self._present[number] else None
-
     def stored(self) -> tuple[Array, Array]:
         """All vectors as they are kept, and which rows have one: views."""
         return self._vectors[: self._length], self._present[: self._length]
 
+    @classmethod
+    def restored(cls, metric: Metric, vectors: Array, present: Array) -> Matrix:
+        """The matrix of which `stored` gave this; the arrays become its own."""
+        matrix = cls(vectors.shape[1], metric)
+        matrix._vectors, matrix._present = vectors, present
+        matrix._squares = np.einsum("ij,ij->i", vectors, vectors, dtype=np.float64).astype(np.float32)
+        matrix._length = len(vectors)
+        matrix._missing = len(vectors) - int(present.sum())
+        return matrix
+
     def nearest(self, queries: Array, limit: int, wanted: Array | None = None) -> list[Nearest]:
         """For each row of `queries` the nearest vectors, exactly; `wanted` is a mask of the rows that count."""
+        if self.size and queries.shape[1:] != (self.size,):
+            raise ValueError(f"the vectors have {self.size} numbers, but a query has {queries.shape[-1]}")
         rows = self._candidates(wanted)
         count = self._length if rows is None else len(rows)
         limit = min(limit, count)

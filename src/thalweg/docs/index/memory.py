@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import Any
+from contextlib import contextmanager
+from threading import Lock
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -17,6 +19,15 @@ from thalweg.docs.query.condition import Condition, Path
 _PAGE = 1000
 
 
+class Snapshot(NamedTuple):
+    """What a collection in memory keeps, row by row: vectors as they are stored, and which rows have one."""
+
+    ids: list[str]
+    payloads: list[bytes]
+    values: dict[str, list[Any]]
+    matrices: dict[str, tuple[Array, Array]]
+
+
 class MemoryCollection(Collection):
     """Records in columns: each has a row, and the last one takes the place of one that is deleted.
 
@@ -27,23 +38,31 @@ class MemoryCollection(Collection):
     compares_values = True
     asks_inside = True
     searches_words = True
+    learns_sizes = True
+
+    _ids: list[str]
+    _rows: dict[str, int]
+    _payloads: list[bytes]
+    _values: dict[str, list[Any]]
 
     def __init__(self, layout: Layout) -> None:
         self.layout = layout
         self._gate = Gate()
+        self._reading_words = Lock()
         self._clear()
 
     def put(self, records: Sequence[Record]) -> None:
         latest = list({record.id: record for record in records}.values())
         with self._gate.writing():
+            for name, matrix in self._matrices.items():
+                matrix.check(record.vectors.get(name) for record in latest)
             known = [record for record in latest if record.id in self._rows]
             new = [record for record in latest if record.id not in self._rows]
             self._replace(known)
             self._add(new)
             for name, index in self._words.items():
                 for record in latest:
-                    text = record.values.get(name)
-                    index.put(record.id, text) if text is not None else index.remove(record.id)
+                    index.put(record.id, record.values.get(name))
 
     def get(self, ids: Sequence[str]) -> list[bytes | None]:
         with self._gate.reading():
@@ -92,20 +111,37 @@ class MemoryCollection(Collection):
     def match(self, column: str, text: str, limit: int, condition: Condition | None = None) -> list[Hit]:
         with self._gate.reading():
             mask = None if condition is None else self._mask(condition)
-            found = self._words[column].match(text, limit, lambda key: mask is None or bool(mask[self._rows[key]]))
+            words = self._words_of(column)
+            found = words.match(text, limit, lambda key: mask is None or bool(mask[self._rows[key]]))
             return [Hit(key, self._payloads[self._rows[key]], score) for key, score in found]
+
+    @contextmanager
+    def snapshot(self) -> Iterator[Snapshot]:
+        """All that it keeps, unchanged for as long as the block lasts."""
+        with self._gate.reading():
+            matrices = {name: matrix.stored() for name, matrix in self._matrices.items()}
+            yield Snapshot(self._ids, self._payloads, self._values, matrices)
+
+    def restore(self, kept: Snapshot) -> None:
+        """Keep what is in a snapshot, in place of all that was there; its lists and arrays become the collection's own."""
+        metrics = {column.name: column.metric for column in self.layout.vectors}
+        with self._gate.writing():
+            self._clear()
+            self._ids, self._payloads, self._values = kept.ids, kept.payloads, kept.values
+            self._rows = {key: row for row, key in enumerate(kept.ids)}
+            self._matrices = {name: Matrix.restored(metrics[name], *kept.matrices[name]) for name in metrics}
 
     def drop(self) -> None:
         with self._gate.writing():
             self._clear()
 
     def _clear(self) -> None:
-        self._ids: list[str] = []
-        self._rows: dict[str, int] = {}
-        self._payloads: list[bytes] = []
-        self._values: dict[str, list[Any]] = {column.name: [] for column in self.layout.values}
+        self._ids = []
+        self._rows = {}
+        self._payloads = []
+        self._values = {column.name: [] for column in self.layout.values}
         self._matrices = {column.name: Matrix(column.size, column.metric) for column in self.layout.vectors}
-        self._words = {column.name: WordIndex() for column in self.layout.values if column.words}
+        self._words: dict[str, WordIndex] = {}
 
     def _replace(self, records: Sequence[Record]) -> None:
         rows = [self._rows[record.id] for record in records]
@@ -138,6 +174,16 @@ class MemoryCollection(Collection):
                 held[row] = final
         for matrix in self._matrices.values():
             matrix.remove(row)
+
+    def _words_of(self, column: str) -> WordIndex:
+        """The words of a column, read when they are first asked for."""
+        with self._reading_words:
+            if column not in self._words:
+                words = WordIndex()
+                for key, text in zip(self._ids, self._values[column], strict=True):
+                    words.put(key, text)
+                self._words[column] = words
+            return self._words[column]
 
     def _mask(self, condition: Condition) -> Array:
         return fulfilled(condition, self._values_at, len(self._ids))

@@ -35,9 +35,11 @@ class WordIndex:
         self._counts: dict[str, Counter[str]] = {}
         self._total = 0
 
-    def put(self, key: str, text: str) -> None:
-        """Add a text, in place of the one with the same key."""
+    def put(self, key: str, text: str | None) -> None:
+        """Add a text, in place of the one with the same key; None only takes that one away."""
         self.remove(key)
+        if text is None:
+            return
         words = words_of(text)
         counts = Counter(words)
         for word, count in counts.items():
