@@ -27,6 +27,7 @@ def test_nothing_asked_for_is_no_condition(query: object) -> None:
         ("$lte", 5.5),
         ("$gt", "a"),
         ("$gte", 5),
+        ("$contains", 5),
         ("$regex", "^a"),
         ("$size", 3),
         ("$exists", False),

@@ -14,7 +14,7 @@ from thalweg.docs.doc_vec import DocVec
 from thalweg.docs.document import BaseDocWithoutId
 from thalweg.docs.query.condition import And, Comparison, Condition, Not, Or, Path
 from thalweg.docs.query.language import parse
-from thalweg.docs.query.matching import MISSING, against, comparison, matches, reader
+from thalweg.docs.query.matching import MISSING, against, comparison, matches, value_at
 from thalweg.docs.row import row
 
 T_doc = TypeVar("T_doc", bound=BaseDocWithoutId)
@@ -80,4 +80,4 @@ def _values(columns: Columns, path: Path) -> Iterable[Any]:
     if isinstance(held, Columns):
         return _values(held, Path(tuple(rest))) if rest else (row(held, number) for number in range(held.length))
     values: Iterable[Any] = [None] * columns.length if held is None else held
-    return map(reader(Path(tuple(rest))), values) if rest else values
+    return map(value_at(Path(tuple(rest))), values) if rest else values

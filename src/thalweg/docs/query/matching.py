@@ -38,14 +38,15 @@ def matches(condition: Condition) -> Test:
     """A function that says whether a document fulfils `condition`; make it once and call it for each document.
 
     What a path does not find satisfies only `$exists: false`, and what has no order against the operand (None, or text
-    against a number) no ordering. `$regex` searches text, the `text` of a document that has one, and any other document
-    as it is printed. NaN equals NaN, and tensors are equal to tensors or nested lists of the same shape and values.
+    against a number) no ordering. `$contains` looks for a part of a text, an item of a list or a key of a dict. `$regex`
+    searches text, the `text` of a document that has one, and any other document as it is printed. NaN equals NaN, and
+    tensors are equal to tensors or nested lists of the same shape and values.
     """
     match condition:
         case Comparison(path, asked, Path() as other):
-            return _between(reader(path), comparison(asked), reader(other))
+            return _between(value_at(path), comparison(asked), value_at(other))
         case Comparison(path, asked, operand):
-            return _of(reader(path), against(asked, operand))
+            return _of(value_at(path), against(asked, operand))
         case Not(inner):
             return _not(matches(inner))
         case And(several):
@@ -77,7 +78,7 @@ def comparison(asked: Operator) -> Callable[[Any, Any], bool]:
     return _COMPARISONS[asked]
 
 
-def reader(path: Path) -> Read:
+def value_at(path: Path) -> Read:
     """A function that reads the value at `path` of a document, or MISSING."""
     steps = [_step(part) for part in path.parts]
     if len(steps) == 1:
