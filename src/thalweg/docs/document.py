@@ -137,7 +137,7 @@ class BaseDocWithoutId(BaseModel):
 
     # --- written and read
 
-    def dict(self, **options: Any) -> Fields:  # type: ignore[override]
+    def dict(self, **options: Any) -> Fields:
         """The fields by name: nested documents are dicts too, lists of documents lists of dicts, tensors what they are.
 
         Args:
@@ -151,9 +151,9 @@ class BaseDocWithoutId(BaseModel):
         return self.model_dump_json(**options)
 
     @classmethod
-    def schema(cls, by_alias: bool = True, **options: Any) -> Fields:
-        """The JSON schema of the class; `options` are those of pydantic's `model_json_schema`."""
-        return cls.model_json_schema(by_alias, **options)
+    def schema(cls, by_alias: bool = True, ref_template: str = "#/$defs/{model}") -> Fields:
+        """The JSON schema of the class; see pydantic's `model_json_schema`."""
+        return cls.model_json_schema(by_alias, ref_template)
 
     @classmethod
     def parse_obj(cls, obj: Any) -> Self:

@@ -131,7 +131,7 @@ class _Merge:
 
     def _arrays(self, mine: Any, theirs: Any) -> Any:
         if isinstance(mine, DocVec):  # a fixed number of documents: another one takes its place
-            docs = DocList[mine.doc_type].trusted(_own(mine.to_doc_list(), {}))  # type: ignore[name-defined]
+            docs = DocList[mine.doc_type].trusted(_own(mine.to_doc_list(), {}))
             return type(mine)(reduce(docs, theirs))
         _, fresh = self.lists(mine, theirs, _places(mine).get)
         return mine + fresh if fresh else mine

@@ -39,7 +39,7 @@ def _encode_at(value: Any, path: tuple[int | str, ...]) -> bool:
     around: Any = None
     place: Any = None
     for step in path:
-        if (isinstance(value, dict) and step in value) or (isinstance(value, list) and type(step) is int):
+        if step in value if isinstance(value, dict) else isinstance(value, list) and type(step) is int:
             around, place, value = value, step, value[step]
     if around is None or not isinstance(value, str):
         return False
