@@ -12,7 +12,17 @@ from typing import Any, ClassVar, cast
 import numpy as np
 
 from thalweg.docs.extras import load_extra
-from thalweg.docs.index.collection import ID, OPERATORS, Collection, Hit, Layout, Native, Record, ValueColumn, VectorColumn
+from thalweg.docs.index.collection import (
+    ID,
+    OPERATORS,
+    Collection,
+    Hit,
+    Layout,
+    Native,
+    Record,
+    ValueColumn,
+    VectorColumn,
+)
 from thalweg.docs.index.dicts import asked_without_dicts, values_without_dicts, without_dicts
 from thalweg.docs.index.lancedb_sql import among, column_name, where
 from thalweg.docs.index.spelling import spelled

@@ -11,7 +11,8 @@ from thalweg.docs.index.operands import rendered, typed
 from thalweg.docs.index.spelling import spelled
 from thalweg.docs.query.condition import Comparison, Condition, Operator, Path
 
-_NAME = re.compile(r"[^\W\d_]\w*")
+# LanceDB takes every list of numbers that is called "vector" for one.
+_NAME = re.compile(r"(?!vector$)[^\W\d_]\w*")
 _LONGEST = 255
 _SMALLEST = -(2**63)
 _SIGNS = {Operator.EQ: "=", Operator.LT: "<", Operator.LTE: "<=", Operator.GT: ">", Operator.GTE: ">="}
