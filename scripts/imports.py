@@ -34,7 +34,7 @@ ALLOWED: dict[str, Libraries] = {
     "thalweg.cli": libraries("click rich", "yaml"),
     "thalweg.client": libraries("", "uvloop"),
     "thalweg.config": libraries("yaml"),
-    "thalweg.docs": libraries("numpy pydantic_core", "google rich torch"),
+    "thalweg.docs": libraries("numpy orjson pydantic_core", "simdjson google rich torch"),
     "thalweg.docs.integrations.haystack": libraries("haystack"),
     "thalweg.docs.integrations.langchain": libraries("langchain_core"),
     "thalweg.docs.integrations.llama_index": libraries("llama_index"),

@@ -14,7 +14,8 @@ from thalweg.docs.typing.array import is_tensor, to_numpy
 def same(left: Any, right: Any) -> bool:
     """Whether two field values hold the same data.
 
-    Tensors are the same where shape and values are, whatever the dtype or the library; a tensor never equals None.
+    Tensors are the same where shape and values are, whatever the dtype or the library; floats are compared in the less
+    precise of the two dtypes. A tensor never equals None.
     NaN is the same as NaN, in tensors and as a number: a document always equals its own copy.
     """
     if left is right:
@@ -31,6 +32,10 @@ def _same_tensors(left: Any, right: Any) -> bool:
     first, second = to_numpy(left), to_numpy(right)
     if first.shape != second.shape:
         return False
+    if first.dtype.kind == second.dtype.kind == "f" and first.itemsize != second.itemsize:
+        # What was written with the digits of a float32 and read as a float64 is still the same.
+        narrow = min(first.dtype, second.dtype, key=lambda dtype: dtype.itemsize)
+        first, second = first.astype(narrow), second.astype(narrow)
     equal = first == second
     if first.dtype.kind in "fc" and second.dtype.kind in "fc":
         equal = equal | ((first != first) & (second != second))  # noqa: PLR0124  # only NaN differs from itself

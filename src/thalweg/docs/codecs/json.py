@@ -13,6 +13,7 @@ from pydantic_core import CoreSchema, SchemaValidator, core_schema, to_json
 
 from thalweg.docs.codecs.failures import error_details, invalid_document
 from thalweg.docs.codecs.foreign import read_text_bytes
+from thalweg.docs.codecs.plain_json import decode_plain, encode_plain
 from thalweg.docs.derived import derive, derived, keep
 from thalweg.docs.doc_list import DocList
 from thalweg.docs.document import AnyDoc, BaseDocWithoutId
@@ -142,6 +143,9 @@ def decode_array(data: str | Buffer, doc_type: type[BaseDocWithoutId]) -> list[A
         pydantic.ValidationError: it is no such array.
     """
     text = bytes(data) if isinstance(data, memoryview) else data
+    docs = decode_plain(text, doc_type)
+    if docs is not None:
+        return docs
     validate = _adapter(doc_type).validate_json
     try:
         return validate(text)
@@ -162,12 +166,17 @@ def encode_array(docs: Any) -> bytes:
     """The JSON array of a DocList or DocVec."""
     if not isinstance(docs, DocList):
         docs = docs.to_doc_list()
+    kinds = set(map(type, docs))
+    if len(kinds) > 1:
+        return b"[%b]" % b",".join(map(_encode_one, docs))
+    if not docs:
+        return b"[]"
+    written = encode_plain(docs)
+    if written is not None:
+        return written
     if len(docs) == 1:
         return b"[%b]" % _encode_one(docs[0])
-    kinds = set(map(type, docs))
-    if len(kinds) == 1:
-        return _adapter(class_of(kinds.pop())).serializer.to_json(docs, by_alias=True)
-    return b"[%b]" % b",".join(map(_encode_one, docs))
+    return _adapter(class_of(kinds.pop())).serializer.to_json(docs, by_alias=True)
 
 
 def _encode_one(doc: BaseDocWithoutId) -> bytes:
