@@ -1,0 +1,258 @@
+"""DocArray's messages into documents. Strangers may have written them: every length is checked, and nothing is executed."""
+
+from __future__ import annotations
+
+from array import array as numbers
+from collections.abc import Iterable, Sequence
+from functools import partial
+from typing import Any, NamedTuple, TypeAlias
+
+import numpy as np
+from pydantic import ValidationError
+
+from thalweg.docs.codecs.failures import LIMIT, error_details, invalid_document
+from thalweg.docs.codecs.protobuf import wire
+from thalweg.docs.codecs.protobuf.cells import MANY, Places, Where, read_cells
+from thalweg.docs.codecs.protobuf.checks import checked_cells
+from thalweg.docs.codecs.protobuf.fields import ANYTHING, UNDECIDED, Choice, ReadSchema, read_schema
+from thalweg.docs.codecs.protobuf.octets import Octets
+from thalweg.docs.codecs.protobuf.wire import malformed, read_fields, read_span
+from thalweg.docs.document import AnyDoc, assemble, assemble_all
+from thalweg.docs.typing.identity import fresh_ids
+
+Target: TypeAlias = Any
+"""A class of document, or `dict` for pydantic to make something of."""
+
+CHUNK = 8192
+"""Documents that are made at a time: their tensors share one buffer, and what is needed on the way stays small."""
+
+_MISSING: Any = object()
+
+
+class Column(NamedTuple):
+    """Where the values of one field begin and end; `rows` are the documents that have it, None where all have."""
+
+    starts: Any
+    stops: Any
+    rows: list[int] | None = None
+
+
+class Reader:
+    """Reads one message.
+
+    `left` is how many documents may still be made: one that says anything takes nine bytes.
+    """
+
+    def __init__(self, data: bytes) -> None:
+        self.data = data
+        self.octets = Octets(data)
+        self.left = (1 << 16) + len(data) // 8
+        self.depth = 0
+        self.names: dict[bytes, str] = {}
+
+    def descend(self, levels: int) -> None:
+        """Go so many messages deeper, or up again."""
+        self.depth += levels
+        if self.depth > wire.DEPTH:
+            raise malformed(f"messages are nested more than {wire.DEPTH} deep")
+
+    def spend(self, documents: int) -> None:
+        """Count documents that are to be made."""
+        self.left -= documents
+        if self.left < 0:
+            raise malformed("there are more documents than its bytes can hold")
+
+    # --- lists and maps
+
+    def items(self, at: int, end: int) -> tuple[numbers[int], numbers[int]]:
+        """Where the items of a list begin and end."""
+        data = self.data
+        starts, stops = numbers("q"), numbers("q")
+        while at < end:
+            if data[at] != wire.FIRST:
+                at = self._behind(at, end)
+                continue
+            size = data[at + 1]
+            at += 2
+            if size > 0x7F:
+                at, stop = read_span(data, at - 1, end)
+            else:
+                stop = at + size
+            starts.append(at)
+            stops.append(stop)
+            at = stop
+        if at > end:
+            raise malformed("a length reaches beyond the end")
+        return starts, stops
+
+    def _behind(self, at: int, end: int) -> int:
+        """The place behind a field that is not known here."""
+        return next(read_fields(self.data, at, end)).stop
+
+    def entries(self, at: int, end: int) -> dict[str, tuple[int, int]]:
+        """Where the values of a map begin and end."""
+        data, names = self.data, self.names
+        found: dict[str, tuple[int, int]] = {}
+        while at < end:
+            if data[at] != wire.FIRST:
+                at = self._behind(at, end)
+                continue
+            start, at = read_span(data, at + 1, end)
+            value = start + 2 + data[start + 1] if data[start] == wire.FIRST else at
+            if value < at and data[start + 1] < 0x80 and data[value] == wire.SECOND:
+                node, stop = read_span(data, value + 1, at)
+                if stop == at:
+                    key = data[start + 2 : value]
+                    found[names.get(key) or self._name(key)] = node, stop
+                    continue
+            self._add_entry(found, start, at)
+        return found
+
+    def _name(self, key: bytes) -> str:
+        name = self.names[key] = key.decode()
+        return name
+
+    def _add_entry(self, found: dict[str, tuple[int, int]], at: int, end: int) -> None:
+        """An entry that is not written as usual: parts are missing, twice there, or in another order."""
+        key, node = b"", (at, at)
+        for field in read_fields(self.data, at, end):
+            if field.tag == wire.FIRST:
+                key = self.data[field.start : field.stop]
+            elif field.tag == wire.SECOND:
+                node = field.start, field.stop
+        found[self._name(key)] = node
+
+    def keys(self, at: int, end: int) -> list[str]:
+        """The names of the fields of a document."""
+        return list(self.entries(at, end))
+
+    def cells(self, starts: Places, stops: Places, choice: Choice, where: Where) -> list[Any]:
+        """The values between places; see `read_cells`."""
+        return read_cells(self, starts, stops, choice, where)
+
+    # --- documents
+
+    def documents(self, starts: Places, stops: Places, target: Target, where: Where) -> list[Any]:
+        """The documents between places."""
+        self.spend(len(starts))
+        self.descend(3)
+        docs = self._some(starts[:CHUNK], stops[:CHUNK], target, where)
+        for first in range(CHUNK, len(starts), CHUNK):
+            rows = slice(first, first + CHUNK)
+            docs += self._some(starts[rows], stops[rows], target, partial(_shifted, where, first))
+        self.descend(-3)
+        return docs
+
+    def _some(self, starts: Places, stops: Places, target: Target, where: Where) -> list[Any]:
+        if not len(starts):
+            return []
+        table = self._table(starts, stops)
+        if target is dict:
+            return self._rows(table, len(starts), dict.fromkeys(table, UNDECIDED), where)
+        if target is AnyDoc:
+            return self._any_documents(table, len(starts), where)
+        schema = read_schema(target)
+        if schema.plan.fast:
+            docs = self._checked(schema, table, len(starts), where)
+            if docs is not None:
+                return docs
+        return self._unchecked(schema, table, len(starts), where)
+
+    def _table(self, starts: Places, stops: Places) -> dict[str, Column]:
+        """The fields of documents, and where their values are."""
+        if len(starts) >= MANY:
+            first, last = np.asarray(starts), np.asarray(stops)
+            names = self.keys(starts[0], stops[0])
+            found = self.octets.entries([name.encode() for name in names], first, last)
+            if found is not None:
+                return {name: Column(*spans) for name, spans in zip(names, found, strict=True)}
+        columns: dict[str, tuple[list[int], list[int], list[int]]] = {}
+        for row, (at, end) in enumerate(zip(starts, stops, strict=True)):
+            for name, (start, stop) in self.entries(at, end).items():
+                column = columns.get(name)
+                if column is None:
+                    column = columns[name] = [], [], []
+                column[0].append(start)
+                column[1].append(stop)
+                column[2].append(row)
+        return {name: Column(a, b, None if len(c) == len(starts) else c) for name, (a, b, c) in columns.items()}
+
+    def _checked(self, schema: ReadSchema, table: dict[str, Column], count: int, where: Where) -> list[Any] | None:
+        """The documents, made without pydantic; None where something needs it, if only to say what is wrong."""
+        given, cells = set(), []
+        for name, field in schema.fields.items():
+            column = table.get(name)
+            if column is None:
+                held = field.plan.defaults(count)
+            else:
+                given.add(name)
+                place = partial(_field, where, name, range(count))
+                held = None if column.rows else checked_cells(self, field, column.starts, column.stops, place)
+            if held is None:
+                return None
+            cells.append(held)
+        return assemble_all(schema.doc_type, schema.plan.names, cells, given) if cells else None
+
+    def _unchecked(self, schema: ReadSchema, table: dict[str, Column], count: int, where: Where) -> list[Any]:
+        """The documents, whose fields pydantic looks at."""
+        choices = {
+            name: schema.fields[name].choice if name in schema.fields else ANYTHING
+            for name in table
+            if name in schema.fields or schema.plan.open
+        }
+        return validated(schema, self._rows(table, count, choices, where), where)
+
+    def _rows(
+        self, table: dict[str, Column], count: int, choices: dict[str, Choice], where: Where
+    ) -> list[dict[str, Any]]:
+        """The fields of each document as they were sent, of those that there are choices for."""
+        rows: list[dict[str, Any]] = [{} for _ in range(count)]
+        for name, choice in choices.items():
+            column = table[name]
+            places = range(count) if column.rows is None else column.rows
+            values = read_cells(self, column.starts, column.stops, choice, partial(_field, where, name, places))
+            for row, value in zip(places, values, strict=True):
+                rows[row][name] = value
+        return rows
+
+    def _any_documents(self, table: dict[str, Column], count: int, where: Where) -> list[Any]:
+        rows = self._rows(table, count, dict.fromkeys(table, ANYTHING), where)
+        ids = [row.pop("id", _MISSING) for row in rows]
+        if _MISSING in ids:
+            ids = [fresh if own is _MISSING else own for own, fresh in zip(ids, fresh_ids(count), strict=True)]
+        if not all(own is None or isinstance(own, str) for own in ids):
+            return self._unchecked(read_schema(AnyDoc), table, count, where)
+        return [
+            assemble(AnyDoc, {"id": None if own is None else str(own)}, row) for own, row in zip(ids, rows, strict=True)
+        ]
+
+
+def validated(schema: ReadSchema, rows: Iterable[dict[str, Any]], where: Where) -> list[Any]:
+    """Documents of the fields that were sent for each, made by pydantic.
+
+    Raises:
+        InvalidDocument: one does not fit; `where` gives its path.
+    """
+    keys = {name: field.plan.key for name, field in schema.fields.items()}
+    details: list[dict[str, Any]] = []
+    docs = []
+    validate = schema.doc_type.__pydantic_validator__.validate_python
+    for number, row in enumerate(rows):
+        try:
+            named = {keys.get(name, name): value for name, value in row.items()}
+            docs.append(validate(named, strict=schema.plan.strict))
+        except ValidationError as error:
+            details += error_details(error, where(number))
+            if len(details) >= LIMIT:
+                break
+    if details:
+        raise invalid_document(details)
+    return docs
+
+
+def _field(where: Where, name: str, rows: Sequence[int], number: int) -> list[str | int]:
+    return [*where(rows[number]), name]
+
+
+def _shifted(where: Where, first: int, number: int) -> list[str | int]:
+    return where(first + number)

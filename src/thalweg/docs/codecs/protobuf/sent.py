@@ -1,0 +1,130 @@
+"""Type keys of values: which one a value is written with, and values that keep the one that they were sent with."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from thalweg.docs import slots
+from thalweg.docs.document import AnyDoc
+from thalweg.docs.typing import url
+from thalweg.docs.typing.array import library_of, tensor_class
+from thalweg.docs.typing.coercion import BFLOAT16
+from thalweg.docs.typing.media_array import ARRAYS
+from thalweg.docs.typing.tensor import tensor_type
+from thalweg.docs.typing.type_key import TENSOR_KEYS, TENSORS_BY_KEY
+
+_ADDRESSES: dict[str, type[url.AnyUrl]] = {
+    "any_url": url.AnyUrl,
+    "text_url": url.TextUrl,
+    "image_url": url.ImageUrl,
+    "audio_url": url.AudioUrl,
+    "video_url": url.VideoUrl,
+    "mesh_url": url.Mesh3DUrl,
+    "point_cloud_url": url.PointCloud3DUrl,
+}
+_FAMILIES = {kind: family for family, kind in ARRAYS.items()}
+_CLASS_NAME = "_sent_class_name"
+_KEYS = {kind: key for key, kind in _ADDRESSES.items()}
+
+
+class SentText(str):
+    """Text with a type key, such as `id`."""
+
+    type_key = ""
+
+
+class SentBytes(bytes):
+    """Bytes with a type key."""
+
+    type_key = ""
+
+
+class SentArray(np.ndarray[Any, Any]):
+    """A tensor with a type key other than `ndarray`: of a library that is not loaded, or of a picture, say."""
+
+    type_key = ""
+
+    def __array_finalize__(self, other: Any) -> None:
+        self.type_key = getattr(other, "type_key", "")
+
+
+def sent_text(text: str, key: str) -> str:
+    """`text` as what its key says that it is: an address, or else text that keeps the key."""
+    kind = _ADDRESSES.get(key)
+    if kind is not None:
+        try:
+            return kind(text)
+        except ValueError:  # what is no address to us is kept as it is
+            pass
+    made = SentText(text)
+    made.type_key = key
+    return made
+
+
+def sent_bytes(data: bytes, key: str) -> bytes:
+    """`data` that keeps its key."""
+    made = SentBytes(data)
+    made.type_key = key
+    return made
+
+
+def sent_tensor(array: np.ndarray[Any, Any], key: str, dtype: str = "") -> Any:
+    """`array` as what its key says that it is, where the library is loaded already; else one that keeps the key.
+
+    `dtype` is what it was where NumPy does not know that.
+    """
+    library, family = TENSORS_BY_KEY.get(key, ("numpy", ""))
+    if library == "numpy" and family in ARRAYS:
+        return array.view(ARRAYS[family])
+    if family == "tensor" and (library == "numpy" or tensor_class(library) is not None):
+        return restored(tensor_type(library).library_tensor(array), dtype)
+    kept = array.view(SentArray)
+    kept.type_key = key
+    return kept
+
+
+def restored(tensor: Any, dtype: str) -> Any:
+    """`tensor` in the dtype that it was sent with, where its library knows what NumPy does not."""
+    if dtype != BFLOAT16:
+        return tensor
+    library = library_of(tensor)
+    return tensor.bfloat16() if library == "torch" else tensor.astype(dtype) if library == "jax" else tensor
+
+
+def type_key(value: Any) -> str:
+    """The type key of text or bytes; "" where there is none."""
+    own: str | None = getattr(value, "type_key", None)
+    if own is not None:
+        return own
+    return next((_KEYS[kind] for kind in type(value).__mro__ if kind in _KEYS), "")
+
+
+def tensor_key(value: Any, family: str) -> str:
+    """The type key of a tensor in a field for tensors of this family."""
+    if type(value) is np.ndarray:
+        return TENSOR_KEYS["numpy", family]
+    own: str = getattr(value, "type_key", "")
+    if own and family == "tensor":
+        return own
+    return TENSOR_KEYS[
+        library_of(value) or "numpy", _FAMILIES.get(type(value), family) if family == "tensor" else family
+    ]
+
+
+def unknown_dtype(value: Any) -> str:
+    """The dtype of a tensor where NumPy does not know it."""
+    return BFLOAT16 if type(value) is not np.ndarray and str(value.dtype).endswith(BFLOAT16) else ""
+
+
+def class_name(doc: Any, told: bool) -> str:
+    """The name of its class that is written with a document; of one without a schema, the name that it was sent with."""
+    if type(doc) is AnyDoc:
+        return str((doc.__pydantic_private__ or {}).get(_CLASS_NAME, ""))
+    return type(doc).__name__ if told else ""
+
+
+def remember_class(doc: AnyDoc, name: str) -> None:
+    """Keep the name that a document without a schema was sent with."""
+    slots.put_private(doc, {_CLASS_NAME: name})

@@ -1,0 +1,130 @@
+"""Tensors in DocArray's messages: raw values, sizes and NumPy's name of the dtype."""
+
+from __future__ import annotations
+
+import re
+from math import prod
+from typing import Any, NamedTuple, TypeAlias
+
+import numpy as np
+
+from thalweg.docs.codecs.protobuf import wire
+from thalweg.docs.codecs.protobuf.wire import malformed, read_fields, read_varint, varint
+
+Array: TypeAlias = np.ndarray[Any, Any]
+
+NOTHING = "None"
+"""The dtype that stands, with the shape (0,), for a column of a DocVec in which no document has a tensor."""
+
+_NUMBERS: dict[str, np.dtype[Any]] = {
+    dtype.str: dtype
+    for order in "<>"
+    for name in ("b1", "i1", "i2", "i4", "i8", "u1", "u2", "u4", "u8", "f2", "f4", "f8", "c8", "c16")
+    for dtype in (np.dtype(order + name),)
+}
+_OTHERS = re.compile(r"[<>]U[1-9][0-9]{0,5}|\|S[1-9][0-9]{0,5}|[<>][mM]8\[(Y|M|W|D|h|m|s|ms|us|ns)\]")
+"""Texts and times, which DocArray writes too. They fit no field of tensors, but a document without a schema keeps them."""
+
+
+class TensorForm(NamedTuple):
+    """A tensor within a message: where its values begin, how many bytes they take, and what they are."""
+
+    start: int
+    size: int
+    dtype: str
+    shape: tuple[int, ...]
+
+
+def read_form(data: bytes, at: int, end: int) -> TensorForm:
+    """The tensor of the NdArrayProto between two places.
+
+    Raises:
+        MalformedRequest: it is no such message.
+    """
+    start = stop = at
+    dtype, shape = "", []
+    for outer in read_fields(data, at, end):
+        if outer.tag != wire.FIRST:
+            continue
+        for field in read_fields(data, outer.start, outer.stop):
+            if field.tag == 0x0A:
+                start, stop = field.start, field.stop
+            elif field.tag == 0x12:
+                shape += _packed(data, field.start, field.stop)
+            elif field.tag == 0x10:
+                shape.append(field.number)
+            elif field.tag == 0x1A:
+                dtype = data[field.start : field.stop].decode("ascii", "replace")
+    return TensorForm(start, stop - start, dtype, tuple(shape))
+
+
+def _packed(data: bytes, at: int, end: int) -> list[int]:
+    sizes = []
+    while at < end:
+        size, at = read_varint(data, at)
+        sizes.append(size)
+    if at != end:
+        raise malformed("the sizes of a tensor reach beyond their end")
+    return sizes
+
+
+def dtype_of(form: TensorForm) -> np.dtype[Any]:
+    """The dtype of a tensor whose sizes agree with its bytes.
+
+    Raises:
+        MalformedRequest: it is none that is read, such as Python objects, or the sizes do not agree.
+    """
+    dtype = _NUMBERS.get(form.dtype)
+    if dtype is None:
+        if not _OTHERS.fullmatch(form.dtype):
+            raise malformed(f"a tensor of dtype {form.dtype[:20]!r} is not read")
+        dtype = np.dtype(form.dtype)
+    if len(form.shape) > 32 or prod(size or 1 for size in form.shape) >= 1 << 62:
+        raise malformed("a tensor has an impossible shape")
+    if prod(form.shape) * dtype.itemsize != form.size:
+        raise malformed(f"a tensor of shape {form.shape} and {form.dtype} has {form.size} bytes")
+    return dtype
+
+
+def read_tensor(data: bytes, form: TensorForm) -> Array:
+    """A writable copy of a tensor.
+
+    Raises:
+        MalformedRequest: see `dtype_of`; or it is a text that is no Unicode.
+    """
+    dtype = dtype_of(form)
+    array: Array = np.frombuffer(data, dtype, prod(form.shape), form.start).copy() if form.size else np.empty(0, dtype)
+    return checked_texts(array).reshape(form.shape)
+
+
+def checked_texts(array: Array) -> Array:
+    """The array itself.
+
+    Raises:
+        MalformedRequest: it holds texts, and one of them no Unicode.
+    """
+    if array.dtype.kind == "U" and array.size and array.view(array.dtype.byteorder + "u4").max() > 0x10FFFF:
+        raise malformed("a tensor of texts holds what is no Unicode")
+    return array
+
+
+def tensor_frame(array: Array) -> tuple[bytes, bytes]:
+    """What comes before and after the values of an array in its NdArrayProto.
+
+    Raises:
+        ValueError: the dtype has no form there.
+    """
+    dtype = array.dtype
+    if dtype.str not in _NUMBERS and not _OTHERS.fullmatch(dtype.str):
+        raise ValueError(f"a tensor of dtype {dtype} cannot travel")
+    sizes = b"".join(map(varint, array.shape))
+    tail = (
+        (b"\x12" + varint(len(sizes)) + sizes if sizes else b"") + b"\x1a" + varint(len(dtype.str)) + dtype.str.encode()
+    )
+    head = b"\x0a" + varint(array.nbytes)
+    return b"\x0a" + varint(len(head) + array.nbytes + len(tail)) + head, tail
+
+
+def flat(array: Array) -> memoryview:
+    """The bytes of an array, without copying where it is contiguous."""
+    return np.ascontiguousarray(array).reshape(-1).view(np.uint8).data
