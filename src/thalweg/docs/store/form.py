@@ -21,11 +21,9 @@ from collections.abc import Iterable, Iterator
 from struct import Struct
 from typing import IO, Any, Literal, TypeAlias
 
-import numpy as np
-
 from thalweg.docs.codecs import columns
 from thalweg.docs.codecs.binary import body, framing
-from thalweg.docs.codecs.binary.documents import document_decoder
+from thalweg.docs.codecs.binary.chunks import chunks_of
 from thalweg.docs.codecs.binary.protocol import check_pickle
 from thalweg.docs.codecs.compression import COMPRESSIONS, check_compression, compressed, decompressed
 from thalweg.docs.codecs.failures import invalid_document
@@ -38,10 +36,6 @@ Form: TypeAlias = Literal["columns", "docarray"]
 
 FORMS = ("columns", "docarray")
 MAGIC = b"thaldoc\x01"
-CHUNK = 1 << 20
-"""Bytes of documents, about, that make a chunk."""
-MOST = 4096
-"""Documents that make a chunk, however small they are."""
 
 _LENGTH = Struct(">Q")
 _END = bytes(4)
@@ -90,52 +84,11 @@ def documents_of(
 def _in_columns(docs: Iterable[Any], compress: str | None) -> Iterator[bytes]:
     yield MAGIC + (compress or "").encode().ljust(4, b"\0")
     total = 0
-    for chunk in _chunks(docs):
+    for chunk in chunks_of(docs):
         total += len(chunk)
         data = compressed(b"".join(body.pieces(columns.encode(DocList.trusted(chunk)))), compress)
         yield _LENGTH.pack(len(data)) + data
     yield _LENGTH.pack(0) + _LENGTH.pack(total)
-
-
-def _chunks(docs: Iterable[Any]) -> Iterator[list[Any]]:
-    chunk: list[Any] = []
-    weight = 0
-    for doc in docs:
-        if not isinstance(doc, BaseDocWithoutId):
-            raise TypeError(f"Documents are stored, not {type(doc).__name__}")
-        chunk.append(doc)
-        weight += _weight(doc)
-        if weight >= CHUNK or len(chunk) == MOST:
-            yield chunk
-            chunk, weight = [], 0
-    if chunk:
-        yield chunk
-
-
-def _weight(doc: BaseDocWithoutId) -> int:
-    """About how many bytes a document takes."""
-    weight = 0
-    for value in doc.__dict__.values():
-        kind = type(value)
-        if kind is str or kind is bytes:
-            weight += len(value)
-        elif kind is np.ndarray:
-            weight += value.nbytes
-        elif value is not None:
-            weight += _weight_of(value)
-    return weight + _weight_of(doc.__pydantic_extra__) if doc.__pydantic_extra__ else weight
-
-
-def _weight_of(value: Any) -> int:
-    if isinstance(value, BaseDocWithoutId):
-        return _weight(value)
-    if isinstance(value, (str, bytes)):
-        return len(value)
-    if isinstance(value, dict):
-        return sum(map(_weight_of, value.values()))
-    if isinstance(value, (list, tuple, set)):
-        return sum(map(_weight_of, value))
-    return getattr(value, "nbytes", 8)
 
 
 def _as_docarray(docs: Iterable[Any]) -> Iterator[bytes]:
@@ -178,15 +131,13 @@ def _number(file: IO[bytes]) -> int:
 
 
 def _from_docarray(file: Any, doc_type: type[BaseDocWithoutId], protocol: str, max_bytes: int | None) -> Iterator[Any]:
-    decode = document_decoder(protocol)
+    return framing.decoded(_frames(file, "gzip" if protocol == "protobuf" else None, max_bytes), doc_type, protocol)
+
+
+def _frames(file: Any, compress: str | None, max_bytes: int | None) -> Iterator[Any]:
     number = 0
     while data := _frame(file, number):
-        plain = decompressed(data, "gzip", max_bytes) if protocol == "protobuf" else data
-        try:
-            doc = decode(plain, doc_type)
-        except InvalidDocument as found:
-            raise framing.numbered(found, number) from None
-        yield doc
+        yield decompressed(data, compress, max_bytes)
         number += 1
 
 

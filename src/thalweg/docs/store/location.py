@@ -59,7 +59,11 @@ class LocalFile:
     def __init__(self, path: Path, shown: str) -> None:
         self.path = path
         self.shown = shown
-        self.file = path if path.name.endswith(SUFFIX) else path.with_name(path.name + SUFFIX)
+
+    @property
+    def file(self) -> Path:
+        name = self.path.name
+        return self.path if name.endswith(SUFFIX) else self.path.with_name(name + SUFFIX)
 
     def reading(self) -> AbstractContextManager[IO[bytes]]:
         try:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import binascii
 import pickle
 from base64 import b64decode, b64encode
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from functools import partial
 from typing import Any, TypeAlias
 
 from pydantic import ValidationError
@@ -27,7 +28,7 @@ DocType: TypeAlias = type[BaseDocWithoutId]
 def document_to_bytes(doc: BaseDocWithoutId, protocol: str, compress: str | None) -> bytes:
     """See `BaseDoc.to_bytes`."""
     check_protocol(protocol, DOCUMENT)
-    return bytes(compressed(document_encoder(protocol)(doc), compress))
+    return bytes(compressed(_ENCODERS[protocol](doc), compress))
 
 
 def document_from_bytes(
@@ -45,9 +46,13 @@ def document_from_bytes(
     return document_decoder(protocol)(owned(data, protocol, compress, max_bytes), doc_type)
 
 
-def document_encoder(protocol: str) -> Callable[[Any], Buffer]:
-    """What makes bytes of a document."""
-    return _ENCODERS[protocol]
+def documents_encoder(protocol: str) -> Callable[[list[Any]], Iterable[Buffer]]:
+    """What makes bytes of each of several documents."""
+    if protocol == "protobuf":
+        from thalweg.docs.codecs import protobuf
+
+        return protobuf.encode_documents
+    return partial(map, _ENCODERS[protocol])
 
 
 def document_decoder(protocol: str) -> Callable[[Buffer, DocType], Any]:

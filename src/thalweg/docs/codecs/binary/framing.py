@@ -10,10 +10,12 @@ All integers are unsigned and big-endian. It is DocArray's layout for the protoc
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from itertools import islice
 from struct import Struct, error
 from typing import IO, Any, TypeAlias
 
-from thalweg.docs.codecs.binary.documents import DocType, document_decoder, document_encoder
+from thalweg.docs.codecs.binary import chunks
+from thalweg.docs.codecs.binary.documents import DocType, document_decoder, documents_encoder
 from thalweg.docs.codecs.compression import compressed, decompressed
 from thalweg.docs.codecs.failures import invalid_document
 from thalweg.errors import InvalidDocument, MalformedRequest
@@ -24,6 +26,8 @@ VERSION = 2
 
 _HEAD = Struct(">BQ")
 _LENGTH = Struct(">I")
+_FIRST = 32
+"""Documents that are decoded together at first, so that the first ones need not wait for many; later ones do."""
 _PIECE = 1 << 20
 """Bytes that are asked for at a time, so that nobody's word is taken for how many there are."""
 
@@ -39,9 +43,10 @@ def with_lengths(docs: Iterable[Any], protocol: str, compress: str | None) -> It
     Raises:
         ValueError: a document takes 4 GiB or more, or has no form in the protocol.
     """
-    encode = document_encoder(protocol)
-    for doc in docs:
-        yield with_length(compressed(encode(doc), compress))
+    encode = documents_encoder(protocol)
+    for chunk in chunks.chunks_of(docs):
+        for data in encode(chunk):
+            yield with_length(compressed(data, compress))
 
 
 def with_length(data: Buffer) -> bytes:
@@ -79,13 +84,63 @@ def each_document(
         InvalidDocument: a document does not fit the class; `details` begin with its number.
         MalformedRequest: the data ends too early, or is not what the protocol or the compression says.
     """
-    decode = document_decoder(protocol)
+    return decoded(_frames(file, count, compress, max_bytes), doc_type, protocol)
+
+
+def _frames(file: IO[bytes], count: int, compress: str | None, max_bytes: int | None) -> Iterator[Buffer]:
     for number in range(count):
         data = next_frame(file)
         if data is None:
             raise MalformedRequest(f"The data ends after {number} of {count} documents.")
         try:
-            doc = decode(decompressed(data, compress, max_bytes), doc_type)
+            yield decompressed(data, compress, max_bytes)
+        except MalformedRequest as found:
+            raise MalformedRequest(f"Document {number}: {found.message}") from None
+
+
+def decoded(frames: Iterator[Buffer], doc_type: DocType, protocol: str) -> Iterator[Any]:
+    """The documents of `frames`; raises what `each_document` does, after all that come before what is wrong."""
+    if protocol == "protobuf":
+        return _many_at_once(frames, doc_type)
+    return _one_by_one(frames, doc_type, protocol, 0)
+
+
+def _many_at_once(frames: Iterator[Buffer], doc_type: DocType) -> Iterator[Any]:
+    from thalweg.docs.codecs import protobuf
+
+    number, most = 0, _FIRST
+    failed: list[MalformedRequest] = []
+    while chunk := _gathered(frames, most, failed):
+        try:
+            yield from protobuf.decode_documents(chunk, doc_type)
+        except (InvalidDocument, MalformedRequest):
+            yield from _one_by_one(iter(chunk), doc_type, "protobuf", number)
+        number += len(chunk)
+        most = min(2 * most, chunks.MOST)
+    if failed:
+        raise failed[0]
+
+
+def _gathered(frames: Iterator[Buffer], most: int, failed: list[MalformedRequest]) -> list[Buffer]:
+    """The next few of `frames`. What goes wrong with one of them is put into `failed`, to be told when its turn comes."""
+    gathered: list[Buffer] = []
+    size = 0
+    try:
+        for data in islice(frames, most):
+            gathered.append(data)
+            size += len(data)
+            if size >= chunks.BYTES:
+                break
+    except MalformedRequest as found:
+        failed.append(found)
+    return gathered
+
+
+def _one_by_one(frames: Iterator[Buffer], doc_type: DocType, protocol: str, first: int) -> Iterator[Any]:
+    decode = document_decoder(protocol)
+    for number, data in enumerate(frames, first):
+        try:
+            doc = decode(data, doc_type)
         except InvalidDocument as found:
             raise numbered(found, number) from None
         except MalformedRequest as found:
