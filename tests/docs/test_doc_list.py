@@ -204,7 +204,6 @@ def test_several_documents_are_selected(index: Any, expected: str) -> None:
         (np.zeros((1, 1), int), TypeError, "one dimension"),
         (np.zeros(1), TypeError, "integers or booleans, not float64"),
         ("a", TypeError, "str"),
-        (None, TypeError, "NoneType"),
     ],
 )
 def test_what_selects_nothing(index: Any, error: type[Exception], reason: str) -> None:
@@ -358,3 +357,23 @@ def test_a_doc_vec_becomes_a_list() -> None:
     docs = DocList[Vector](vec)
     assert docs == vec
     assert type(docs[0]) is Vector
+
+
+def test_none_selects_the_list_itself() -> None:
+    docs = DocList[Text]([Text(text="a")])
+    assert docs[None] is docs
+    del docs[None]
+    assert len(docs) == 1
+    with pytest.raises(TypeError):
+        docs[None] = docs[0]
+
+
+@pytest.mark.parametrize("library", ["torch", "tensorflow", "jax.numpy"])
+def test_tensors_of_any_library_select(library: str) -> None:
+    module = pytest.importorskip(library)
+    make = getattr(module, "tensor", None) or getattr(module, "constant", None) or module.array
+    docs = DocList[Text](Text(text=text) for text in "abc")
+    assert docs[make([2, 0])].text == ["c", "a"]
+    assert docs[make([True, False, True])].text == ["a", "c"]
+    assert docs[make(1)].text == "b"
+    assert docs.to_doc_vec()[make([2, 0])].text == ["c", "a"]

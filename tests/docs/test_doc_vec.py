@@ -312,3 +312,7 @@ def test_tensors_without_dimensions_stack_and_stay_views() -> None:
     assert row is not None
     row[...] = 9
     assert vec.tensor.tolist() == [0, 9, 2]
+
+
+def test_none_selects_the_columns_themselves(vec: DocVec[Row]) -> None:
+    assert vec[None] is vec

@@ -26,10 +26,11 @@ class DocList(list[T_doc], metaclass=ArrayClass):
     Whatever comes in is checked: each item is an instance of `doc_type` or of a subclass of it.
 
     `docs.text` reads a field of all documents as a list (as a `DocList` where the field is a document that is always
-    there), `docs.text = [...]` validates and sets it. Where a field has the name of a method of lists, the method wins.
+    there), `docs.text = [...]` validates and sets it. Where a field has the name of a method of lists, the method wins;
+    over a method that only documents have, such as `summary`, the field does.
 
     Besides an integer or a slice the index may be a list, a tuple or an array, of integers or of one boolean for each
-    document; all but the integer give a `DocList` of the same type.
+    document; all but the integer give a `DocList` of the same type. None selects the list itself.
 
     Raises:
         ValueError: an item is not a document of `doc_type`.
@@ -125,6 +126,8 @@ class DocList(list[T_doc], metaclass=ArrayClass):
             return super().__getitem__(index)
         if isinstance(index, slice):
             return self.trusted(super().__getitem__(index))
+        if index is None:
+            return self
         rows = positions(index, len(self))
         if rows is None:
             doc: T_doc = super().__getitem__(index)
@@ -147,6 +150,8 @@ class DocList(list[T_doc], metaclass=ArrayClass):
             super().__setitem__(row, doc)
 
     def __delitem__(self, index: Any) -> None:
+        if index is None:
+            return
         rows = None if isinstance(index, slice) else positions(index, len(self))
         if rows is None:
             super().__delitem__(index)
@@ -446,7 +451,7 @@ class DocList(list[T_doc], metaclass=ArrayClass):
         """The list of a `pyarrow.Table` (or of anything with Arrow's C stream, such as a Polars data frame)."""
         from thalweg.docs.codecs import arrow
 
-        return arrow.decode(table, cls.doc_type)
+        return cls.trusted(arrow.decode(table, cls.doc_type))
 
     def to_parquet(self, file: Any, **options: Any) -> None:
         """Write a Parquet file; `options` are those of `pyarrow.parquet.write_table`."""
@@ -459,7 +464,7 @@ class DocList(list[T_doc], metaclass=ArrayClass):
         """The list of a Parquet file; `options` are those of `pyarrow.parquet.read_table`."""
         from thalweg.docs.codecs import arrow
 
-        return arrow.read_parquet(file, cls.doc_type, **options)
+        return cls.trusted(arrow.read_parquet(file, cls.doc_type, **options))
 
     def to_dataframe(self) -> Any:
         """The documents as a pandas data frame; the fields of a nested document are columns such as `author__name`."""
@@ -476,7 +481,7 @@ class DocList(list[T_doc], metaclass=ArrayClass):
         """
         from thalweg.docs.codecs import frame
 
-        return frame.from_frame(data, cls.doc_type)
+        return cls.trusted(frame.from_frame(data, cls.doc_type))
 
     def to_polars(self) -> Any:
         """The documents as a Polars data frame."""

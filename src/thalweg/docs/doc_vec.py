@@ -7,7 +7,7 @@ from os import PathLike
 from typing import IO, TYPE_CHECKING, Any, ClassVar, Generic, Self, SupportsIndex, TypeVar, overload
 
 from pydantic import GetCoreSchemaHandler
-from pydantic_core import CoreSchema, core_schema
+from pydantic_core import CoreSchema, SchemaSerializer, core_schema
 
 from thalweg.docs.column_store import Columns
 from thalweg.docs.doc_list import DocList
@@ -39,6 +39,7 @@ class DocVec(Generic[T_doc], metaclass=ArrayClass):
     __slots__ = ("_columns",)
 
     doc_type: ClassVar[type[BaseDocWithoutId]]
+    __pydantic_serializer__: ClassVar[SchemaSerializer]
     _columns: Columns
 
     if not TYPE_CHECKING:
@@ -68,6 +69,8 @@ class DocVec(Generic[T_doc], metaclass=ArrayClass):
     @overload
     def __getitem__(self, index: Any) -> Self: ...
     def __getitem__(self, index: Any) -> T_doc | Self:
+        if index is None:
+            return self
         rows = index if isinstance(index, slice) else positions(index, len(self))
         if rows is None:
             view: T_doc = row(self._columns, self._position(index))
@@ -353,3 +356,9 @@ def _restore(
     cls: type[DocVec[Any]], doc_type: type[BaseDocWithoutId], length: int, data: dict[str, Any]
 ) -> DocVec[Any]:
     return cls.over(Columns(doc_type, length, data))
+
+
+# What pydantic asks a value for whose type no schema tells, such as a field of an AnyDoc.
+DocVec.__pydantic_serializer__ = SchemaSerializer(
+    core_schema.any_schema(serialization=core_schema.plain_serializer_function_ser_schema(_documents))
+)

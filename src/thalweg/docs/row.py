@@ -89,11 +89,17 @@ def row(columns: Columns, index: int) -> Any:
 
 
 def _row_type(doc_type: type[BaseDocWithoutId]) -> Any:
-    namespace = {
+    namespace: dict[str, Any] = {
         "__slots__": ("_columns", "_index"),
         "__module__": doc_type.__module__,
         "__qualname__": doc_type.__qualname__,
         "__doc__": doc_type.__doc__,
     }
+    # In an ordinary document what its namespace holds wins over a method of the same name.
+    namespace |= {name: _cell(name) for name in doc_type.model_fields if hasattr(doc_type, name)}
     # Not through pydantic's own metaclass: fields, validators and serializer are those of the document, unchanged.
     return ABCMeta.__new__(type(doc_type), doc_type.__name__, (_Row, doc_type), namespace)
+
+
+def _cell(name: str) -> property:
+    return property(lambda view: view.__getattr__(name))

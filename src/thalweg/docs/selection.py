@@ -7,23 +7,29 @@ from typing import Any
 
 import numpy as np
 
-from thalweg.docs.typing.array import is_torch
+from thalweg.docs.typing.array import is_tensor, to_numpy
 
 
 def positions(index: Any, length: int) -> list[int] | None:
     """The row numbers that a list, a tuple, a mask or an array selects, in order; None where `index` is none of these.
 
+    Arrays are those of any tensor library.
+
     Raises:
         IndexError: a mask of another length than `length`, or a row number outside of it.
         TypeError: something in `index` is neither an integer nor a bool, or both occur.
     """
-    if is_torch(index):
-        index = index.detach().cpu().numpy()
-    if isinstance(index, np.ndarray):
-        return _from_array(index, length)
     if isinstance(index, (list, tuple)):
         return _from_sequence(index, length)
+    if is_tensor(index):
+        array = to_numpy(index)
+        return None if _is_scalar(array) else _from_array(array, length)
     return None
+
+
+def _is_scalar(array: np.ndarray[Any, Any]) -> bool:
+    """Whether it is one integer, which selects a document and not a list of one."""
+    return array.ndim == 0 and array.dtype.kind in "ui"
 
 
 def _from_array(index: np.ndarray[Any, Any], length: int) -> list[int]:

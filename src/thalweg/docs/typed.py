@@ -56,8 +56,21 @@ def _make(array: Any, item: type[BaseDocWithoutId]) -> Any:
         "array_type": array,
         "doc_type": item,
     }
+    for field in _CONVENIENCES & item.model_fields.keys():
+        namespace[field] = _column(field)
     # Two threads may come here together; both leave with the class that was kept.
     return keep(item, array, ArrayClass(name, (array,), namespace))
+
+
+_CONVENIENCES = frozenset({"batch", "push", "shuffle", "summary"})
+"""Methods that give way to a field of their name. A method of Python's lists does not."""
+
+
+def _column(field: str) -> property:
+    def column(docs: Any) -> Any:
+        return docs.__getattr__(field)
+
+    return property(column, doc=f"The {field} of all documents.")
 
 
 def resolve(source: Any, array: Any) -> Any:

@@ -128,11 +128,10 @@ class _Writer:
         return layout.Nested(name, self.documents(there), _present(values, there))
 
     def _tensors(self, name: str, values: list[Any]) -> layout.Column:
-        there = [value for value in values if value is not None]
+        kinds = set(map(type, values))
+        there = values if _NOTHING not in kinds else [value for value in values if value is not None]
         torch = is_torch(there[0])
-        arrays = (
-            [to_numpy(value) for value in there] if torch or not all(type(v) is np.ndarray for v in there) else there
-        )
+        arrays = there if kinds <= {np.ndarray, _NOTHING} else [to_numpy(value) for value in there]
         if not stackable(arrays):
             return self._ragged(name, values)
         first = arrays[0]
