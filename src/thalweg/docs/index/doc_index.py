@@ -154,7 +154,7 @@ class DocIndex(ABC, Generic[T_doc]):
         while batch := list(islice(iterator, self.runtime_config.batch_size)):
             self._put([self._accepted(doc) for doc in batch])
 
-    def update(self, key: str, /, **changes: Any) -> None:
+    def update(self, key: str | None, /, **changes: Any) -> None:
         """Set fields of the document with this id; what is not named stays as it is.
 
         Raises:
@@ -210,22 +210,23 @@ class DocIndex(ABC, Generic[T_doc]):
     # --- documents come out by their ids
 
     @overload
-    def get(self, key: str) -> T_doc | None: ...  # type: ignore[overload-overlap]  # a str is a sequence of str
+    def get(self, key: str | None) -> T_doc | None: ...  # type: ignore[overload-overlap]  # a str is a sequence of str
     @overload
-    def get(self, key: Sequence[str]) -> list[T_doc | None]: ...
-    def get(self, key: str | Sequence[str]) -> T_doc | list[T_doc | None] | None:
+    def get(self, key: Sequence[str | None]) -> list[T_doc | None]: ...
+    def get(self, key: str | Sequence[str | None] | None) -> T_doc | list[T_doc | None] | None:
         """The document with this id, or None; for several ids a list in their order."""
-        keys = [key] if isinstance(key, str) else list(key)
-        payloads = self._root.collection.get(keys)
+        keys = self._keys(key)
+        there = dict(zip(asked := [each for each in keys if each], self._root.collection.get(asked), strict=True))
+        payloads = map(there.get, keys)
         found = [None if payload is None else self._root.kept(payload).document for payload in payloads]
-        return found[0] if isinstance(key, str) else found
+        return found[0] if key is None or isinstance(key, str) else found
 
     @overload
-    def __getitem__(self, key: str) -> T_doc: ...  # type: ignore[overload-overlap]  # as above
+    def __getitem__(self, key: str | None) -> T_doc: ...  # type: ignore[overload-overlap]  # as above
     @overload
-    def __getitem__(self, key: Iterable[str]) -> DocList[T_doc]: ...
-    def __getitem__(self, key: str | Iterable[str]) -> T_doc | DocList[T_doc]:
-        """The document with this id; for several ids a DocList in their order.
+    def __getitem__(self, key: Iterable[str | None]) -> DocList[T_doc]: ...
+    def __getitem__(self, key: str | Iterable[str | None] | None) -> T_doc | DocList[T_doc]:
+        """The document with this id; for several ids a DocList in their order. No document has the id None.
 
         Raises:
             KeyError: one or more of them are not there; the message names all of these.
@@ -234,9 +235,9 @@ class DocIndex(ABC, Generic[T_doc]):
         found = self.get(keys)
         _require(keys, [doc is not None for doc in found])
         docs: list[Any] = list(found)
-        return docs[0] if isinstance(key, str) else self._listed(docs)
+        return docs[0] if key is None or isinstance(key, str) else self._listed(docs)
 
-    def __delitem__(self, key: str | Iterable[str]) -> None:
+    def __delitem__(self, key: str | Iterable[str | None] | None) -> None:
         """Forget the documents with these ids, and all in their lists.
 
         Raises:
@@ -244,12 +245,12 @@ class DocIndex(ABC, Generic[T_doc]):
         """
         keys = self._keys(key)
         with self._writing:
-            _require(keys, [payload is not None for payload in self._root.collection.get(keys)])
+            _require(keys, [doc is not None for doc in self.get(keys)])
             self.delete(keys)
 
-    def delete(self, key: str | Iterable[str]) -> None:
+    def delete(self, key: str | Iterable[str | None] | None) -> None:
         """Forget the documents with these ids, and all in their lists; ids that are not there are ignored."""
-        keys = self._keys(key)
+        keys = [each for each in self._keys(key) if each]
         with self._writing:
             if self._outline.lists:
                 self._forget_below(keys)
@@ -279,11 +280,12 @@ class DocIndex(ABC, Generic[T_doc]):
         return self._root.all()
 
     def _keys(self, key: Any) -> list[str]:
-        keys = [key] if isinstance(key, str) else list(key)
+        """Ids as a list. The empty text stands for None: neither is any document's id."""
+        keys = [key] if key is None or isinstance(key, str) else list(key)
         for each in keys:
-            if not isinstance(each, str):
+            if each is not None and not isinstance(each, str):
                 raise TypeError(f"documents are found by their ids, which are str, not by {type(each).__name__}")
-        return keys
+        return ["" if each is None else each for each in keys]
 
     def _listed(self, docs: Iterable[Any]) -> DocList[T_doc]:
         listed: DocList[T_doc] = DocList[self.doc_type].trusted(docs)  # type: ignore[name-defined]
