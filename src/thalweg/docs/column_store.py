@@ -10,7 +10,7 @@ import numpy as np
 from thalweg.docs.document import BaseDocWithoutId, assemble, assemble_all
 from thalweg.docs.fields import FieldKind, Holds, field_kinds, is_plain
 from thalweg.docs.row import detach
-from thalweg.docs.typing.array import end_to_end, is_tensor, is_torch, load_torch, stackable
+from thalweg.docs.typing.array import is_tensor, select_rows, stack, stackable, with_row
 
 
 class Columns:
@@ -100,7 +100,7 @@ class Columns:
                 f"{name}: the column holds tensors of shape {tuple(held.shape[1:])} and {held.dtype}, "
                 f"not {tuple(value.shape)} and {value.dtype}"
             )
-        return lambda: held.__setitem__(index, value)
+        return lambda: self.data.__setitem__(name, with_row(held, index, value))
 
     def replace(self, name: str, values: Any) -> None:
         """Put `values`, one for each document, in place of a whole column, after validating them.
@@ -143,13 +143,12 @@ def column(name: str, kind: FieldKind, values: list[Any]) -> Any:
 
 
 def stacked(kind: FieldKind, tensors: Any) -> Any:
-    """`tensors`, stacked already, as a column; the shape of a row is checked.
+    """`tensors`, stacked already, as a column.
 
     Raises:
-        ValueError: a row has another shape than the field.
+        ValueError: a row has another shape than the field, and cannot be reshaped.
     """
-    kind.type.check_shape(tuple(tensors.shape[1:]))
-    return kind.type.library_tensor(tensors)
+    return kind.type.library_tensor(kind.type.reshaped_rows(tensors))
 
 
 def _stack(name: str, kind: FieldKind, values: list[Any]) -> Any:
@@ -159,9 +158,7 @@ def _stack(name: str, kind: FieldKind, values: list[Any]) -> Any:
     if not stackable(values):
         seen = ", ".join(sorted({f"{tuple(value.shape)} {value.dtype}" for value in values})[:4])
         raise ValueError(f"{name}: tensors of one shape and dtype can be stacked, but there are {seen}")
-    if is_torch(values[0]):
-        return load_torch().stack(values)
-    return end_to_end(values).reshape(len(values), *values[0].shape).copy()
+    return kind.type.library_tensor(stack(values))
 
 
 def _values(docs: Sequence[BaseDocWithoutId], name: str) -> list[Any]:
@@ -173,7 +170,7 @@ def _values(docs: Sequence[BaseDocWithoutId], name: str) -> list[Any]:
 
 def _casts(value: Any, held: Any) -> bool:
     """Whether a value may be written into a column: numbers may lose precision, but not their kind."""
-    return is_torch(held) or np.can_cast(value.dtype, held.dtype, "same_kind")
+    return not isinstance(held, np.ndarray) or np.can_cast(value.dtype, held.dtype, "same_kind")
 
 
 def _cells(held: Any, length: int) -> Iterable[Any]:
@@ -191,9 +188,9 @@ def _select(held: Any, rows: slice | list[int]) -> Any:
         return None
     if isinstance(held, Columns):
         return held.select(rows)
-    if isinstance(held, list) and isinstance(rows, list):
-        return [held[row] for row in rows]
-    return held[rows]
+    if isinstance(held, list):
+        return [held[row] for row in rows] if isinstance(rows, list) else held[rows]
+    return select_rows(held, rows)
 
 
 def _unfit(doc_type: type[BaseDocWithoutId], doc: Any, number: int) -> str:

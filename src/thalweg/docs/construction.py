@@ -16,6 +16,8 @@ from pydantic.fields import FieldInfo
 from thalweg.docs import slots
 from thalweg.docs.document import BaseDocWithoutId, Fill
 from thalweg.docs.fields import FieldKind, Holds, field_kinds, is_plain
+from thalweg.docs.typing.bytes import MediaBytes
+from thalweg.docs.typing.url import AnyUrl
 
 _IMMUTABLE = (str, int, float, bool, bytes, type(None))
 
@@ -24,10 +26,17 @@ def filler(doc_type: type[BaseDocWithoutId]) -> Fill:
     """How documents of this class are filled; see `Fill`."""
     kinds = field_kinds(doc_type)
     infos = doc_type.model_fields
-    simple = all(kind.plain and kind.holds is not Holds.OTHER for kind in kinds.values())
+    simple = all(_told_by_type(kind, infos[name]) for name, kind in kinds.items())
     if not simple or not is_plain(doc_type) or not all(_takes_its_name(name, info) for name, info in infos.items()):
         return _leave_it
     return _Generated(doc_type, kinds).function()
+
+
+def _told_by_type(kind: FieldKind, info: FieldInfo) -> bool:
+    """Whether the type of a value is enough to see that it fits."""
+    if kind.holds is not Holds.OTHER:
+        return kind.plain
+    return isinstance(kind.type, type) and issubclass(kind.type, (AnyUrl, MediaBytes)) and not info.metadata
 
 
 def _leave_it(doc: Any, data: dict[str, Any]) -> bool:

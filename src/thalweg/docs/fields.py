@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import types
 from enum import Enum
-from typing import Annotated, Any, NamedTuple, Union, get_args, get_origin
+from typing import Annotated, Any, NamedTuple, TypeVar, Union, get_args, get_origin
 
 from pydantic import BaseModel
 
@@ -13,6 +13,8 @@ from thalweg.docs.document import BaseDocWithoutId
 from thalweg.docs.typed import ArrayClass, resolve
 from thalweg.docs.typing.identity import ID
 from thalweg.docs.typing.tensor import TensorType, tensor_type
+
+F = TypeVar("F")
 
 _SCALARS = (str, int, float, bool, bytes)
 
@@ -131,7 +133,7 @@ def _adds_nothing(doc_type: type[BaseDocWithoutId]) -> bool:
         decorators.validators
         or decorators.field_validators
         or decorators.root_validators
-        or decorators.model_validators
+        or any(not _only_bare(found.func) for found in decorators.model_validators.values())
         or doc_type.__pydantic_custom_init__
         or doc_type.__pydantic_post_init__
         or doc_type.__private_attributes__
@@ -140,6 +142,19 @@ def _adds_nothing(doc_type: type[BaseDocWithoutId]) -> bool:
         or config.keys() - _HARMLESS
         or config.get("extra", "ignore") != "ignore"
     )
+
+
+def for_bare_values(validator: F) -> F:
+    """Mark a model validator that leaves dicts and documents as they are: fields need not be validated because of it."""
+    setattr(validator, _BARE, True)
+    return validator
+
+
+_BARE = "__for_bare_values__"
+
+
+def _only_bare(validator: Any) -> bool:
+    return getattr(validator, _BARE, False) is True
 
 
 def _overrides_schema(doc_type: type[BaseDocWithoutId]) -> bool:

@@ -161,7 +161,11 @@ def test_data_addresses(address: str, held: bytes) -> None:
 
 @pytest.mark.parametrize(
     "address, reason",
-    [("data:text/plain", "a comma comes before"), ("data:;base64,a", "no valid base64"), ("data:,rivers", "more than 5")],
+    [
+        ("data:text/plain", "a comma comes before"),
+        ("data:;base64,a", "no valid base64"),
+        ("data:,rivers", "more than 5"),
+    ],
 )
 def test_data_addresses_that_hold_nothing(address: str, reason: str) -> None:
     with pytest.raises(ValueError, match=reason):

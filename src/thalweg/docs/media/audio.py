@@ -82,7 +82,11 @@ def sixteen_bits(samples: Any) -> bytes:
 
 
 def write_audio(
-    samples: Any, format: str = "wav", frame_rate: int = 44100, sample_width: int = 2, channels: int | None = None  # noqa: A002
+    samples: Any,
+    format: str = "wav",  # noqa: A002
+    frame_rate: int = 44100,
+    sample_width: int = 2,
+    channels: int | None = None,
 ) -> bytes:
     """Encoded sound; see `save_audio`."""
     stream = io.BytesIO()
@@ -150,9 +154,12 @@ def channel_count(samples: Any, channels: int | None = None) -> int:
         ValueError: its shape is no shape of samples, or does not agree with `channels`.
     """
     shape = tuple(samples.shape)
-    found = channels or (shape[1] if len(shape) == 2 else getattr(samples, "channels", 1))
+    known: int = shape[1] if len(shape) == 2 else getattr(samples, "channels", 1)
+    found = known if channels is None else channels
     if len(shape) not in (1, 2) or (len(shape) == 2 and shape[1] != found) or shape[0] % (found or 1):
-        raise ValueError(f"samples of {found} channels have the shape (samples, {found}) or are interleaved, not {shape}")
+        raise ValueError(
+            f"samples of {found} channels have the shape (samples, {found}) or are interleaved, not {shape}"
+        )
     layout_of(found)
     return found
 
@@ -205,4 +212,5 @@ def _integers(samples: Any, width: int) -> Samples:
         values /= 1 << (8 * array.itemsize - 1)
     full = 1 << (8 * width - 1)
     whole = np.clip(np.rint(np.nan_to_num(values) * full), -full, full - 1)
-    return whole.astype(np.int16 if width == 2 else np.int32)
+    made: Samples = whole.astype(np.int16 if width == 2 else np.int32)
+    return made

@@ -5,11 +5,13 @@ from __future__ import annotations
 import io
 from collections.abc import Iterator
 from contextlib import contextmanager
-from fractions import Fraction
 from os import PathLike
-from typing import IO, Any
+from typing import IO, TYPE_CHECKING, Any
 
 from thalweg.docs.extras import load_extra
+
+if TYPE_CHECKING:
+    from fractions import Fraction
 
 MAX_DECODED = 1 << 31
 """Bytes that decoded samples and frames may take unless a caller says otherwise: 2 GiB."""

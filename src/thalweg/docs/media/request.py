@@ -5,7 +5,6 @@ from __future__ import annotations
 import http.client
 import socket
 from contextlib import suppress
-from email.message import Message
 from string import punctuation
 from threading import Timer
 from time import monotonic
@@ -119,7 +118,7 @@ class _Redirects(HTTPRedirectHandler):
     max_redirections = REDIRECTS
 
     def redirect_request(
-        self, req: Request, fp: IO[bytes], code: int, msg: str, headers: Message, newurl: str
+        self, req: Request, fp: IO[bytes], code: int, msg: str, headers: http.client.HTTPMessage, newurl: str
     ) -> Request | None:
         if scheme_of(newurl) not in ("http", "https"):
             raise URLError(f"it was redirected to {shown(newurl)}, which is not fetched")

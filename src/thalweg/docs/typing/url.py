@@ -1,4 +1,4 @@
-"""Addresses of media. Each is a `str`; its scheme and its file extension are checked, and nothing is opened.
+"""Addresses of media. Each is a `str`; its scheme and its file extension are checked, and nothing is opened until `load`.
 
 An address without a file extension fits every class. A path of the local machine is an address too.
 """
@@ -6,26 +6,35 @@ An address without a file extension fits every class. A path of the local machin
 from __future__ import annotations
 
 import re
-from typing import Any, ClassVar, Self
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 from urllib.parse import urlsplit
 
 from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler
 from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 
-_SCHEME = re.compile(r"([a-zA-Z][a-zA-Z0-9+.-]+):")  # two letters at least: one letter is a drive of Windows
+from thalweg.docs.media.container import MAX_DECODED
+from thalweg.docs.media.fetching import MAX_BYTES, SECONDS, scheme_of
+from thalweg.docs.typing import extension
+from thalweg.docs.typing.bytes import AudioBytes, ImageBytes, VideoBytes
+from thalweg.docs.typing.media_array import AudioArray, ImageArray
 
-
-def _words(text: str) -> frozenset[str]:
-    return frozenset(text.split())
+if TYPE_CHECKING:
+    from thalweg.docs.documents.mesh import VerticesAndFaces
+    from thalweg.docs.documents.point_cloud import PointsAndColors
+    from thalweg.docs.media.video import VideoLoadResult
 
 
 class AnyUrl(str):
     """An address of anything.
 
-    `schemes` are those that an address may begin with; a plain path has none. `extensions` are the file extensions that
-    fit, in lower case and without the dot; any fits where there are none. `media` is what a `data:` address must hold,
-    such as "image".
+    `schemes` are those that an address may begin with; "" stands for a plain path. `extensions` are the file extensions
+    that fit, in lower case and without the dot; any fits where there are none. `media` is what a `data:` address must
+    hold, such as "image". `type_key` is the name in DocArray's messages. A subclass may allow less:
+
+        class WebImage(ImageUrl):
+            schemes = frozenset({"https"})
 
     Raises:
         ValueError: the scheme is not one of those, or the extension does not fit. The text is kept as it is otherwise.
@@ -33,23 +42,42 @@ class AnyUrl(str):
 
     __slots__ = ()
 
-    schemes: ClassVar[frozenset[str]] = frozenset({"http", "https", "ftp", "file", "data", "s3", "gs", "az", "hf"})
+    schemes: ClassVar[frozenset[str]] = extension.SCHEMES | {""}
     extensions: ClassVar[frozenset[str]] = frozenset()
     media: ClassVar[str] = ""
+    type_key: ClassVar[str] = "any_url"
 
     def __new__(cls, address: str) -> Self:
         cls._check(address)
         return super().__new__(cls, address)
 
+    def load_bytes(self, timeout: float | None = SECONDS, max_bytes: int = MAX_BYTES) -> bytes:
+        """What is there; see `thalweg.docs.media.fetching.fetch`.
+
+        Args:
+            timeout: seconds; None for no limit.
+            max_bytes: more is never read.
+
+        Raises:
+            FileNotFoundError: nothing is there.
+            TimeoutError: it took longer than `timeout`.
+            OSError: it cannot be read or fetched.
+            ValueError: there are more than `max_bytes`.
+        """
+        from thalweg.docs.media.fetching import fetch
+
+        return fetch(self, timeout, max_bytes)
+
     @classmethod
     def _check(cls, address: str) -> None:
-        match = _SCHEME.match(address)
-        scheme = match[1].lower() if match else ""
-        if scheme and scheme not in cls.schemes:
+        scheme = scheme_of(address)
+        if scheme not in cls.schemes:
             raise PydanticCustomError(
                 "url_scheme",
-                "Expected a path or an address that begins with one of {schemes}, got one with '{scheme}:'",
-                {"schemes": ", ".join(sorted(cls.schemes)), "scheme": scheme},
+                "Expected a path or an address that begins with one of {schemes}, got one with '{scheme}:'"
+                if "" in cls.schemes
+                else "Expected an address that begins with one of {schemes}, got one with '{scheme}:'",
+                {"schemes": ", ".join(sorted(cls.schemes - {""})), "scheme": scheme},
             )
         if scheme == "data":
             cls._check_media(address)
@@ -70,12 +98,12 @@ class AnyUrl(str):
             path = urlsplit(address).path
         except ValueError as error:
             raise PydanticCustomError("url_syntax", "Not an address: {reason}", {"reason": str(error)}) from None
-        _, dot, extension = re.split(r"[/\\]", path)[-1].rpartition(".")
-        if dot and extension.lower() not in cls.extensions:
+        _, dot, ending = re.split(r"[/\\]", path)[-1].rpartition(".")
+        if dot and ending.lower() not in cls.extensions:
             raise PydanticCustomError(
                 "url_extension",
                 "'.{extension}' is no file extension of {kind}",
-                {"extension": extension, "kind": cls.__name__},
+                {"extension": ending, "kind": cls.__name__},
             )
 
     @classmethod
@@ -99,10 +127,20 @@ class TextUrl(AnyUrl):
 
     __slots__ = ()
 
-    extensions = _words(
-        "txt text md markdown rst log csv tsv htm html xhtml css js mjs py pyi c h cpp java sh xml vtt ics tex"
-    )
+    extensions = extension.TEXT
     media = "text"
+    type_key = "text_url"
+
+    def load(self, charset: str = "utf-8", timeout: float | None = SECONDS, max_bytes: int = MAX_BYTES) -> str:
+        """The text that is there.
+
+        Raises:
+            ValueError: it is no text in this charset; and what `load_bytes` raises.
+        """
+        try:
+            return self.load_bytes(timeout, max_bytes).decode(charset)
+        except LookupError:
+            raise ValueError(f"no charset is named {charset!r}") from None
 
 
 class ImageUrl(AnyUrl):
@@ -110,10 +148,37 @@ class ImageUrl(AnyUrl):
 
     __slots__ = ()
 
-    extensions = _words(
-        "jpg jpeg jpe jfif png apng gif bmp webp avif heic heif tif tiff svg ico ppm pgm pbm pnm xbm xpm jp2 jxl"
-    )
+    extensions = extension.IMAGE
     media = "image"
+    type_key = "image_url"
+
+    def load_bytes(self, timeout: float | None = SECONDS, max_bytes: int = MAX_BYTES) -> ImageBytes:
+        """The encoded picture; see `AnyUrl.load_bytes`."""
+        return ImageBytes(super().load_bytes(timeout, max_bytes))
+
+    def load_pil(self, timeout: float | None = SECONDS, max_bytes: int = MAX_BYTES) -> Any:
+        """The `PIL.Image.Image`; raises what `load_bytes` and `thalweg.docs.media.image.open_image` raise."""
+        return self.load_bytes(timeout, max_bytes).load_pil()
+
+    def load(
+        self,
+        width: int | None = None,
+        height: int | None = None,
+        axis_layout: Sequence[str] = ("H", "W", "C"),
+        timeout: float | None = SECONDS,
+        max_bytes: int = MAX_BYTES,
+    ) -> ImageArray:
+        """The pixels as RGB, resized where `width` or `height` is given; `axis_layout` is the order of the axes.
+
+        Raises what `load_bytes` and `thalweg.docs.media.image.read_image` raise.
+        """
+        return self.load_bytes(timeout, max_bytes).load(width, height, axis_layout)
+
+    def display(self) -> None:
+        """Show it in a notebook; elsewhere a warning is all."""
+        from thalweg.docs.media.notebook import show_image
+
+        show_image(self.load_bytes)
 
 
 class AudioUrl(AnyUrl):
@@ -121,39 +186,114 @@ class AudioUrl(AnyUrl):
 
     __slots__ = ()
 
-    extensions = _words("wav mp3 mp2 ogg oga opus flac aac m4a aif aiff aifc au snd wma amr 3gp 3gpp weba ra")
+    extensions = extension.AUDIO
     media = "audio"
+    type_key = "audio_url"
+
+    def load_bytes(self, timeout: float | None = SECONDS, max_bytes: int = MAX_BYTES) -> AudioBytes:
+        """The encoded sound; see `AnyUrl.load_bytes`."""
+        return AudioBytes(super().load_bytes(timeout, max_bytes))
+
+    def load(
+        self, timeout: float | None = SECONDS, max_bytes: int = MAX_BYTES, max_decoded: int = MAX_DECODED
+    ) -> tuple[AudioArray, int]:
+        """The samples and how many come per second; see `AudioBytes.load`. Raises what `load_bytes` raises, too."""
+        return self.load_bytes(timeout, max_bytes).load(max_decoded)
+
+    def display(self) -> None:
+        """Play it in a notebook; elsewhere a warning is all."""
+        from thalweg.docs.media.notebook import show_audio
+
+        show_audio(self.load_bytes)
 
 
 class VideoUrl(AnyUrl):
-    """An address of moving pictures."""
+    """An address of a film."""
 
     __slots__ = ()
 
-    extensions = _words("mp4 m4v mpg mpeg mpe m1v mov qt avi mkv webm ogv wmv flv 3gp 3gpp 3g2 3gpp2 ts movie")
+    extensions = extension.VIDEO
     media = "video"
+    type_key = "video_url"
+
+    def load_bytes(self, timeout: float | None = SECONDS, max_bytes: int = MAX_BYTES) -> VideoBytes:
+        """The encoded film; see `AnyUrl.load_bytes`."""
+        return VideoBytes(super().load_bytes(timeout, max_bytes))
+
+    def load(
+        self, timeout: float | None = SECONDS, max_bytes: int = MAX_BYTES, max_decoded: int = MAX_DECODED
+    ) -> VideoLoadResult:
+        """Frames, sound and key frames; see `VideoBytes.load`. Raises what `load_bytes` raises, too."""
+        return self.load_bytes(timeout, max_bytes).load(max_decoded)
+
+    def display(self) -> None:
+        """Show it in a notebook; elsewhere a warning is all."""
+        from thalweg.docs.media.notebook import show_video
+
+        show_video(self.load_bytes)
 
 
-class Mesh3DUrl(AnyUrl):
+class Url3D(AnyUrl):
+    """An address of something in space."""
+
+    __slots__ = ()
+
+    extensions = extension.MESH | extension.POINTS
+    media = "model"
+    type_key = "url3d"
+
+
+class Mesh3DUrl(Url3D):
     """An address of a mesh."""
 
     __slots__ = ()
 
-    extensions = _words(
-        "3ds 3dxml 3mf ac amf ase ast b3d blend bvh cob collada csm ctm dae dxf fbx glb gltf hmp ifc iges igs iqm lwo lws"
-        " lxo md2 md3 md5mesh mdl msh nff nif obj off ogex ply q3o raw sib smd step stl stp ter usd usda usdc usdz vrm"
-        " vrml wrl x x3d xaml xgl zae zgl"
-    )
-    media = "model"
+    extensions = extension.MESH
+    type_key = "mesh_url"
+
+    def load(
+        self,
+        skip_materials: bool = True,
+        trimesh_args: dict[str, Any] | None = None,
+        timeout: float | None = SECONDS,
+        max_bytes: int = MAX_BYTES,
+    ) -> VerticesAndFaces:
+        """The vertices and triangles; arguments and errors are those of `thalweg.docs.media.mesh.read_mesh`."""
+        from thalweg.docs.documents.mesh import VerticesAndFaces
+        from thalweg.docs.media.mesh import read_mesh
+
+        mesh = read_mesh(self, skip_materials, trimesh_args, timeout, max_bytes)
+        return VerticesAndFaces(vertices=mesh.vertices, faces=mesh.faces)
+
+    def display(self) -> None:
+        """Show it in a notebook; elsewhere a warning is all."""
+        self.load().display()
 
 
-class PointCloud3DUrl(AnyUrl):
-    """An address of a point cloud."""
+class PointCloud3DUrl(Url3D):
+    """An address of a point cloud, or of a mesh of whose surface points are taken."""
 
     __slots__ = ()
 
-    extensions = _words(
-        "3ds 3mf asc csv ctm dae e57 glb gltf las laz msh npy npz obj off pcd ply pts ptx stl txt usd usdz wrl x3d xyz"
-        " xyzn xyzrgb"
-    )
-    media = "model"
+    extensions = extension.POINTS
+    type_key = "point_cloud_url"
+
+    def load(
+        self,
+        samples: int,
+        multiple_geometries: bool = False,
+        skip_materials: bool = True,
+        trimesh_args: dict[str, Any] | None = None,
+        timeout: float | None = SECONDS,
+        max_bytes: int = MAX_BYTES,
+    ) -> PointsAndColors:
+        """`samples` points at random; arguments and errors are those of `thalweg.docs.media.mesh.read_points`."""
+        from thalweg.docs.documents.point_cloud import PointsAndColors
+        from thalweg.docs.media.mesh import read_points
+
+        found = read_points(self, samples, multiple_geometries, skip_materials, trimesh_args, timeout, max_bytes)
+        return PointsAndColors(points=found.points, colors=found.colors)
+
+    def display(self, samples: int = 10_000) -> None:
+        """Show it in a notebook; elsewhere a warning is all."""
+        self.load(samples).display()
