@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 import thalweg
+import thalweg.docs
 
 FACADE = {"thalweg"}
 """The modules that `import thalweg` loads beside those of the standard library."""
@@ -17,6 +18,7 @@ LIBRARIES = {
     "cloudpickle",
     "msgspec",
     "numpy",
+    "orjson",
     "pydantic",
     "pydantic_core",
     "typing_extensions",
@@ -100,11 +102,19 @@ def test_what_a_user_imports_first_loads_no_server_and_no_command_line(name: str
     assert libraries(observe(f"from thalweg import {name}", tmp_path)["modules"]) <= LIBRARIES
 
 
-def test_documents_stand_alone(tmp_path: Any) -> None:
-    modules = observe("import thalweg.docs, thalweg.docs.typing, thalweg.docs.codecs.columns", tmp_path)["modules"]
+def test_importing_documents_alone_loads_nothing_else(tmp_path: Any) -> None:
+    assert set(observe("import thalweg.docs", tmp_path)["modules"]) == {"thalweg", "thalweg.docs"}
+
+
+@pytest.mark.parametrize("name", thalweg.docs.__all__)
+def test_documents_stand_alone(name: str, tmp_path: Any) -> None:
+    statement = f"from thalweg.docs import {name}; import thalweg.docs.typing, thalweg.docs.codecs.columns"
+    modules = observe(statement, tmp_path)["modules"]
     ours = {".".join(module.split(".")[:2]) for module in modules if module.startswith("thalweg.")}
     assert libraries(modules) <= DOCUMENTS
     assert ours <= {"thalweg.docs", "thalweg.errors"}
+    # Heavy to load, and not needed by who only describes data.
+    assert not {"rich", "urllib.request", "torch", "tensorflow", "jax", "google.protobuf"} & set(modules)
 
 
 def test_help_loads_only_what_parses_it(tmp_path: Any) -> None:
@@ -116,8 +126,11 @@ def test_public_names_are_sorted_and_all_there() -> None:
     assert thalweg.__all__ == sorted(thalweg.__all__)
     assert all(hasattr(thalweg, name) for name in thalweg.__all__)
     assert set(thalweg.__all__) <= set(dir(thalweg))
+    assert thalweg.docs.__all__ == sorted(thalweg.docs.__all__)
+    assert all(hasattr(thalweg.docs, name) for name in thalweg.docs.__all__)
 
 
 def test_a_name_that_is_not_there_is_an_attribute_error() -> None:
     with pytest.raises(AttributeError, match="no attribute 'Flew'"):
         _ = thalweg.Flew  # type: ignore[attr-defined]
+    assert not hasattr(thalweg.docs, "Document")
