@@ -1,6 +1,7 @@
 """Classes of document that were made in a script travel to other processes, and importing documents stays cheap."""
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -75,6 +76,100 @@ def test_classes_of_a_script_are_carried_by_value(tmp_path: Path) -> None:
     )
     assert done.returncode == 0, done.stderr.decode()
     assert done.stdout.decode().strip() == "['a']"
+
+
+MODULE = """
+import torch
+
+from thalweg.docs import BaseDoc, DocList, DocVec
+from thalweg.docs.typing import ImageUrl, NdArray, TorchTensor
+
+
+class Author(BaseDoc):
+    name: str
+
+
+class Page(BaseDoc):
+    text: str = "a"
+    url: ImageUrl | None = "a.png"
+    author: Author | None = None
+    embedding: NdArray["n", 2]
+    weights: TorchTensor[2]
+    children: "DocList[Page] | None" = None
+
+
+def pages():
+    return [
+        Page(
+            id=str(number),
+            embedding=[[number, 2]],
+            weights=torch.tensor([number, 0.5]),
+            author=Author(id="a", name="A"),
+            children=[Page(id="c", embedding=[[1, 2], [3, 4]], weights=[1, 2])],
+        )
+        for number in range(3)
+    ]
+"""
+
+PICKLED = """
+import pickle, sys
+
+from described import Author, Page, pages
+from thalweg.docs import DocList, DocVec
+
+docs = DocList[Page](pages())
+carried = {
+    "list": docs,
+    "vec": DocVec[Page](docs),
+    "row": DocVec[Page](docs)[1],
+    "document": docs[0],
+    "untyped": DocList([docs[0], docs[0].author]),
+    "classes": (DocList[Author], DocVec[Author], Page),
+    "empty": DocList[Page](),
+}
+sys.stdout.buffer.write(b"".join(pickle.dumps(carried, protocol) for protocol in range(2, pickle.HIGHEST_PROTOCOL + 1)))
+"""
+
+UNPICKLED = """
+import io, pickle, sys
+
+file = io.BytesIO(sys.stdin.buffer.read())
+found = [pickle.load(file) for _ in range(2, pickle.HIGHEST_PROTOCOL + 1)]
+assert not file.read()
+
+from described import Author, Page, pages
+from thalweg.docs import BaseDoc, DocList, DocVec
+
+docs = pages()
+for carried in found:
+    assert type(carried["list"]) is DocList[Page] and carried["list"] == docs and carried["list"].id == ["0", "1", "2"]
+    assert type(carried["vec"]) is DocVec[Page] and carried["vec"] == DocVec[Page](docs)
+    assert type(carried["vec"].weights).__module__ == "torch" and carried["vec"].embedding.shape == (3, 1, 2)
+    assert type(carried["row"]) is Page and carried["row"] == docs[1]
+    assert type(carried["document"].children) is DocList[Page] and carried["document"] == docs[0]
+    assert type(carried["untyped"]) is DocList and [type(doc) for doc in carried["untyped"]] == [Page, Author]
+    assert carried["classes"] == (DocList[Author], DocVec[Author], Page)
+    assert type(carried["empty"]) is DocList[Page] and carried["empty"] == []
+    carried["list"].append(docs[0])
+    carried["document"].text = "b"
+    try:
+        carried["list"].append(Author(name="x"))
+        raise SystemExit("a document of another class was let in")
+    except ValueError:
+        pass
+"""
+
+
+def test_documents_and_typed_arrays_are_unpickled_where_their_classes_were_never_made(tmp_path: Path) -> None:
+    (tmp_path / "described.py").write_text(MODULE)
+    environment = {**os.environ, "PYTHONPATH": str(tmp_path)}
+    command = [sys.executable, "-c"]
+    pickled = subprocess.run([*command, PICKLED], env=environment, capture_output=True, timeout=60, check=False)
+    assert pickled.returncode == 0, pickled.stderr.decode()
+    done = subprocess.run(
+        [*command, UNPICKLED], env=environment, input=pickled.stdout, capture_output=True, timeout=60, check=False
+    )
+    assert done.returncode == 0, done.stderr.decode()
 
 
 def test_importing_documents_loads_nothing_heavy() -> None:

@@ -82,6 +82,9 @@ def test_the_limit_grows_with_the_data_and_can_be_raised(monkeypatch: pytest.Mon
     with pytest.raises(MalformedRequest, match=f"more than {compression.RATIO * len(data):,} bytes"):
         decompressed(data, "gzip")
     assert len(decompressed(data, "gzip", 1_000_000)) == 1_000_000
+    assert decompressed(compressed(b"", "gzip"), "gzip", 0) == b""
+    with pytest.raises(MalformedRequest, match="more than 0 bytes"):
+        decompressed(data, "gzip", 0)
     with pytest.raises(MalformedRequest, match="more than 999,999 bytes"):
         decompressed(data, "gzip", 999_999)
     digits = bytes(random.Random(0).choices(b"01", k=100_000))

@@ -26,6 +26,8 @@ RATIO = 100
 
 _PIECE = 1 << 20
 """Bytes that go into and come out of a decompressor at a time."""
+_SMALL = 1 << 16
+"""Bytes up to which it is worth a try whether all comes out at once, as a document of a stream does."""
 _LZMA_MEMORY = 128 << 20
 """Bytes that a decoder of lzma may use: the strongest preset needs 65 MiB, and the data could ask for gigabytes."""
 
@@ -106,7 +108,7 @@ def compressed(data: Buffer, name: str | None) -> Buffer:
 
 
 def decompressed(data: Buffer, name: str | None, max_bytes: int | None = None) -> Buffer:
-    """What was compressed, as a bytearray of its own; `data` itself where `name` is None.
+    """What was compressed, in memory of its own; `data` itself where `name` is None.
 
     Args:
         data: one or several compressed streams, one after the other.
@@ -122,15 +124,25 @@ def decompressed(data: Buffer, name: str | None, max_bytes: int | None = None) -
         return data
     size = data.nbytes if isinstance(data, memoryview) else len(data)
     limit = max(FLOOR, RATIO * size) if max_bytes is None else max_bytes
+    view = memoryview(data).cast("B")
     try:
-        return _decompressed(memoryview(data).cast("B"), name, limit)
+        made = _at_once(view, name, limit)
+        return _in_pieces(view, name, limit) if made is None else made
     except _BROKEN as error:
         raise MalformedRequest(f"The data cannot be read as {name}: {str(error).rstrip('.')}.") from None
 
 
-def _decompressed(data: memoryview, name: str, limit: int) -> bytearray:
+def _at_once(data: memoryview, name: str, limit: int) -> bytes | None:
+    """What was compressed, where it is not much; None where that takes a closer look."""
+    if len(data) > _SMALL:
+        return None
+    machine = _DECOMPRESSORS[name]()
+    made = machine.decompress(data, min(_PIECE, limit + 1))
+    return made if machine.eof and not machine.unused_data and len(made) <= limit else None
+
+
+def _in_pieces(rest: Buffer, name: str, limit: int) -> bytearray:
     made = bytearray()
-    rest: Buffer = data
     while True:
         machine = _DECOMPRESSORS[name]()
         position = 0

@@ -63,7 +63,8 @@ def document_decoder(protocol: str) -> Callable[[Buffer, DocType], Any]:
 def owned(data: Buffer, protocol: str, compress: str | None, max_bytes: int | None) -> Buffer:
     """The data without its compression. Tensors of columns view it, so it is copied where it belongs to the caller."""
     whole = decompressed(data, compress, max_bytes)
-    return bytearray(whole) if protocol == "columns" and whole is data else whole
+    made_here = whole is not data and isinstance(whole, bytearray)
+    return whole if made_here or protocol != "columns" else bytearray(whole)
 
 
 def to_base64(data: bytes) -> str:
