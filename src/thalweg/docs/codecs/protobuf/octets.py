@@ -71,6 +71,20 @@ class Octets:
                 return numbers, after
         return None
 
+    def run(self, like: int, at: int, end: int, width: int) -> int:
+        """How many fields from a place on are as long as the one at `like`, which takes `width` bytes."""
+        length = next(taken for taken in (1, 2, 3, 4, 5) if taken == 5 or self.data[like + taken] < 0x80)
+        head = self.data[like : like + 1 + length]
+        count, step = 0, 4
+        limit = (end - at) // width
+        while count < limit:
+            step = min(step * 4, limit - count)
+            found = np.ndarray((step,), f"V{len(head)}", self.data, at + count * width, (width,))
+            if found.tobytes() != head * step:
+                break
+            count += step
+        return count
+
     # --- entries of maps
 
     def entries(self, keys: list[bytes], starts: Places, stops: Places) -> list[tuple[Places, Places]] | None:
@@ -80,11 +94,11 @@ class Octets:
         try:
             for key in keys:
                 head = b"\n" + varint(len(key)) + key + b"\x12"
-                entry = self._spans(at, wire.FIRST, stops)
+                entry = self.spans(at, wire.FIRST, stops)
                 if entry is None or not self.all_are(entry[0], head):
                     return None
                 at = entry[1]
-                value = self._spans(entry[0] + (len(head) - 1), wire.SECOND, at)
+                value = self.spans(entry[0] + (len(head) - 1), wire.SECOND, at)
                 if value is None or (value[1] != at).any():
                     return None
                 found.append(value)
@@ -92,7 +106,7 @@ class Octets:
             return None
         return None if (at != stops).any() else found
 
-    def _spans(self, at: Places, tag: int, ends: Places) -> tuple[Places, Places] | None:
+    def spans(self, at: Places, tag: int, ends: Places | int) -> tuple[Places, Places] | None:
         """Where the contents of the fields at places begin and end, if all have this tag and end in time."""
         if (self.octets[at] != tag).any():
             return None
@@ -107,7 +121,7 @@ class Octets:
 
     def leaves(self, tag: int, starts: Places, stops: Places) -> Leaves | None:
         """The contents of values that have this tag, and after it one type key or none."""
-        spans = self._spans(starts, tag, stops)
+        spans = self.spans(starts, tag, stops)
         if spans is None:
             return None
         inner, ends = spans

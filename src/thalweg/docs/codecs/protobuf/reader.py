@@ -53,8 +53,8 @@ class Reader:
     def descend(self, levels: int) -> None:
         """Go so many messages deeper, or up again."""
         self.depth += levels
-        if self.depth > wire.DEPTH:
-            raise malformed(f"messages are nested more than {wire.DEPTH} deep")
+        if self.depth > wire.READ_DEPTH:
+            raise malformed(f"messages are nested more than {wire.READ_DEPTH} deep")
 
     def spend(self, documents: int) -> None:
         """Count documents that are to be made."""
@@ -64,26 +64,43 @@ class Reader:
 
     # --- lists and maps
 
-    def items(self, at: int, end: int) -> tuple[numbers[int], numbers[int]]:
+    def items(self, at: int, end: int) -> tuple[Places, Places]:
         """Where the items of a list begin and end."""
+        tags = self._tags(at, end)
+        if len(tags) >= MANY:
+            found = self.octets.spans(np.frombuffer(tags, np.int64), wire.FIRST, end)
+            if found is not None:
+                return found
+        spans = [read_span(self.data, tag + 1, end) for tag in tags]
+        return [start for start, _ in spans], [stop for _, stop in spans]
+
+    def _tags(self, at: int, end: int) -> numbers[int]:
+        """The places of the items of a list."""
         data = self.data
-        starts, stops = numbers("q"), numbers("q")
+        tags = numbers("q")
+        last = 0
         while at < end:
             if data[at] != wire.FIRST:
                 at = self._behind(at, end)
                 continue
+            tags.append(at)
             size = data[at + 1]
-            at += 2
-            if size > 0x7F:
-                at, stop = read_span(data, at - 1, end)
+            if size < 0x80:
+                after = at + 2 + size
+            elif data[at + 2] < 0x80:
+                after = at + 3 + (size & 0x7F) + (data[at + 2] << 7)
             else:
-                stop = at + size
-            starts.append(at)
-            stops.append(stop)
-            at = stop
+                after = read_span(data, at + 1, end)[1]
+            width, at = after - at, after
+            if width == last:  # where two are equally long, more may be
+                count = self.octets.run(after - width, after, end, width)
+                tags.extend(range(after, after + count * width, width))
+                at += count * width
+                width = 0
+            last = width
         if at > end:
             raise malformed("a length reaches beyond the end")
-        return starts, stops
+        return tags
 
     def _behind(self, at: int, end: int) -> int:
         """The place behind a field that is not known here."""

@@ -144,7 +144,7 @@ class _VecReader:
         place = self._place(field.plan.name)
         lists: list[Any] = []
         for row, (at, end) in enumerate(zip(starts, stops, strict=True)):
-            if any(part.tag == wire.MISSING for part in read_fields(self.reader.data, at, min(end, at + 3))):
+            if self.reader.data[at:end] == wire.NO_LIST:
                 lists.append(None)
                 continue
             columns = read_vec(self.reader, at, end, doc_type, partial(_item, place, row))

@@ -74,7 +74,7 @@ def _nested(writer: Writer, lists: list[Any]) -> list[Piece]:
 
 def _inner(writer: Writer, value: Any) -> list[Piece]:
     if value is None:
-        return [varint(wire.MISSING) + b"\x01"]
+        return [wire.NO_LIST]
     if not len(value):
         return _no_documents(value.doc_type)
     store = value._columns if isinstance(value, DocVec) else Columns.of(value.doc_type, value)

@@ -51,9 +51,14 @@ COUNT = 101 << 3 | VARINT
 """Of DocVecProto: how many documents there are."""
 MISSING = 102 << 3 | VARINT
 """Of DocVecProto, in a list of them: that there is None in its place."""
+NO_LIST = varint(MISSING) + b"\x01"
+"""The whole of such a DocVecProto."""
 
-DEPTH = 100
-"""Messages within messages that are read and written at most: as many as the protobuf library reads for DocArray."""
+DEPTH = 98
+"""Messages within messages that are written at most, so that the protobuf library reads them for DocArray: it reads a
+hundred, and a tensor takes two."""
+READ_DEPTH = 102
+"""Messages within messages that are read at most: all that the protobuf library reads, counted less exactly."""
 
 
 class Field(NamedTuple):
