@@ -21,6 +21,7 @@ SHARED = {
     "channel": "thalweg.transport",
     "decode": "thalweg.docs.codecs",
     "encode": "thalweg.docs.codecs",
+    "find": "thalweg",  # what a command line names, and the nearest documents
     "main": "thalweg",
     "server": "thalweg.transport",
 }

@@ -37,7 +37,16 @@ def check_condition(condition: Condition, doc_type: type[BaseDocWithoutId]) -> N
         ValueError: a field is not there; the message names the nearest one.
     """
     for path in fields_of(condition):
-        _check(doc_type, path, 0)
+        check_path(path, doc_type)
+
+
+def check_path(path: Path, doc_type: type[BaseDocWithoutId]) -> None:
+    """Make sure that documents of `doc_type` have what `path` leads to, as far as the class fixes it.
+
+    Raises:
+        ValueError: a field is not there; the message names the nearest one.
+    """
+    _check(doc_type, path, 0)
 
 
 def _check(held: Any, path: Path, depth: int) -> None:
