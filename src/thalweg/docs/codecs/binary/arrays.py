@@ -12,7 +12,7 @@ from pydantic import ValidationError
 
 from thalweg.docs.codecs import columns, json
 from thalweg.docs.codecs.binary import body, framing
-from thalweg.docs.codecs.binary.documents import json_failure, owned, unpickled
+from thalweg.docs.codecs.binary.documents import json_failure, uncompressed, unpickled
 from thalweg.docs.codecs.binary.protocol import ARRAY, STREAMED, check_pickle, check_protocol
 from thalweg.docs.codecs.compression import check_compression, compressed
 from thalweg.docs.doc_list import DocList
@@ -43,7 +43,7 @@ def array_from_bytes(
     check_pickle(protocol, allow_pickle)
     check_compression(compress)
     if protocol not in STREAMED:
-        return _DECODERS[protocol](owned(data, protocol, compress, max_bytes), array)
+        return _DECODERS[protocol](uncompressed(data, protocol, compress, max_bytes), array)
     file = io.BytesIO(data)
     docs = list(framing.each_document(file, framing.count_of(file), array.doc_type, protocol, compress, max_bytes))
     if file.read(1):

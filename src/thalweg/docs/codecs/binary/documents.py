@@ -43,7 +43,7 @@ def document_from_bytes(
     check_protocol(protocol, DOCUMENT)
     check_pickle(protocol, allow_pickle)
     check_compression(compress)
-    return document_decoder(protocol)(owned(data, protocol, compress, max_bytes), doc_type)
+    return document_decoder(protocol)(uncompressed(data, protocol, compress, max_bytes), doc_type)
 
 
 def documents_encoder(protocol: str) -> Callable[[list[Any]], Iterable[Buffer]]:
@@ -60,7 +60,7 @@ def document_decoder(protocol: str) -> Callable[[Buffer, DocType], Any]:
     return _DECODERS[protocol]
 
 
-def owned(data: Buffer, protocol: str, compress: str | None, max_bytes: int | None) -> Buffer:
+def uncompressed(data: Buffer, protocol: str, compress: str | None, max_bytes: int | None) -> Buffer:
     """The data without its compression. Tensors of columns view it, so it is copied where it belongs to the caller."""
     whole = decompressed(data, compress, max_bytes)
     made_here = whole is not data and isinstance(whole, bytearray)
