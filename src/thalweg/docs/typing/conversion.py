@@ -52,6 +52,23 @@ def to_library(value: Any, library: str) -> Any:
         ) from error
 
 
+def from_bfloat16(halves: Array, library: str, keep: bool) -> Any:
+    """Numbers of 16 bits that are bfloat16, as a tensor of a library or as NumPy's.
+
+    NumPy's are bfloat16 where `keep` says so and the package that adds it, `ml_dtypes`, is installed; else float32.
+    """
+    if library == "torch":
+        torch = load_library("torch")
+        return torch.from_numpy(halves.view(np.int16).copy()).view(torch.bfloat16)
+    if keep or library in ("tensorflow", "jax"):
+        try:
+            return halves.view(import_module("ml_dtypes").bfloat16)
+        except ImportError:
+            pass
+    widened: Array = halves.view(np.uint16).astype(np.uint32) << 16
+    return widened.view(np.float32)
+
+
 def _float(library: str, module: Any) -> np.dtype[Any]:
     """The type of floats that the library prefers."""
     if library == "torch":
@@ -73,7 +90,7 @@ def _to_torch(torch: Any, source: Any, array: Array) -> Any:
     if not array.flags.writeable or any(step < 0 for step in array.strides):
         array = array.copy()
     if array.dtype.name == BFLOAT16:
-        return torch.from_numpy(array.view(np.uint16)).view(torch.bfloat16)
+        return torch.from_numpy(array.view(np.int16)).view(torch.bfloat16)
     return torch.from_numpy(array)
 
 

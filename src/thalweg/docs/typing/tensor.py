@@ -109,8 +109,7 @@ class TensorType:
             or (held == "numpy" and not isinstance(value, self._array))
         ):
             return False
-        sizes = tuple(value.shape)
-        return (self.shape is None or self.shape.accepts(sizes)) and (self.family != "video" or _is_film(sizes))
+        return self.fits(tuple(value.shape))
 
     def __subclasscheck__(self, other: Any) -> bool:
         if isinstance(other, TensorType):
@@ -183,6 +182,15 @@ class TensorType:
     def keeps(self, value: Any) -> bool:
         """Whether a call would give back `value` as it is; asked of plain arrays, and cheaper than the call."""
         return (self._sizes is None or value.shape == self._sizes) and value.dtype.char in NUMBERS and self._keeps
+
+    @property
+    def plain(self) -> bool:
+        """Whether arrays of NumPy are held as they are, not as arrays that know what they stand for."""
+        return self._keeps
+
+    def fits(self, sizes: tuple[int, ...]) -> bool:
+        """Whether a tensor of these sizes is of this kind without being reshaped."""
+        return (self.shape is None or self.shape.accepts(sizes)) and (self.family != "video" or _is_film(sizes))
 
     def library_tensor(self, tensor: Any) -> Any:
         """`tensor` in this library and family, whatever its shape."""

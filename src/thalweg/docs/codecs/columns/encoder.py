@@ -21,7 +21,7 @@ from thalweg.docs.doc_list import DocList
 from thalweg.docs.doc_vec import DocVec
 from thalweg.docs.document import BaseDocWithoutId, contents
 from thalweg.docs.row import detach
-from thalweg.docs.typing.array import end_to_end, is_tensor, is_torch, stackable, to_numpy
+from thalweg.docs.typing.array import end_to_end, is_tensor, is_tensor_class, library_of, stackable
 
 _NOTHING = type(None)
 _NATIVE = frozenset({_NOTHING, bool, int, float, str, bytes})
@@ -102,8 +102,9 @@ class _Writer:
             return self.column(name, held)
         if isinstance(held, Columns):
             return layout.Nested(name, self.columns(held))
-        array = to_numpy(held)
-        return layout.Stacked(name, array.dtype.str, list(array.shape[1:]), self._keep(array), [], is_torch(held))
+        array = layout.raw(held)
+        shape, sent = list(array.shape[1:]), _library(held)
+        return layout.Stacked(name, layout.name_of(array.dtype), shape, self._keep(array), [], sent)
 
     # --- one field of all documents
 
@@ -120,6 +121,9 @@ class _Writer:
     def _texts(self, name: str, values: list[Any]) -> layout.Values:
         return layout.Values(name, [None if value is None else str.__str__(value) for value in values])
 
+    def _media(self, name: str, values: list[Any]) -> layout.Values:
+        return layout.Values(name, [None if value is None else bytes(value) for value in values])
+
     def _standard(self, name: str, values: list[Any]) -> layout.Values:
         return layout.Values(name, to_jsonable_python(values))
 
@@ -130,14 +134,14 @@ class _Writer:
     def _tensors(self, name: str, values: list[Any]) -> layout.Column:
         kinds = set(map(type, values))
         there = values if _NOTHING not in kinds else [value for value in values if value is not None]
-        torch = is_torch(there[0])
-        arrays = there if kinds <= {np.ndarray, _NOTHING} else [to_numpy(value) for value in there]
-        if not stackable(arrays):
+        if not stackable(there):
             return self._ragged(name, values)
-        first = arrays[0]
-        stacked = end_to_end(arrays)
+        first = layout.raw(there[0])
+        plain = kinds <= {np.ndarray, _NOTHING} and first is there[0]
+        stacked = end_to_end(there if plain else [layout.raw(value) for value in there])
         shape, present = list(first.shape), _present(values, there)
-        return layout.Stacked(name, first.dtype.str, shape, self._keep(stacked), present, torch)
+        dtype, sent = layout.name_of(stacked.dtype), _library(there[0])
+        return layout.Stacked(name, dtype, shape, self._keep(stacked), present, sent)
 
     def _ragged(self, name: str, values: list[Any]) -> layout.Ragged:
         cells: list[Cell | None] = []
@@ -147,8 +151,8 @@ class _Writer:
             if value is None:
                 cells.append(None)
                 continue
-            array = to_numpy(value)
-            cells.append(Cell(array.dtype.str, list(array.shape), number, len(joined), is_torch(value)))
+            array = layout.raw(value)
+            cells.append(Cell(layout.name_of(array.dtype), list(array.shape), number, len(joined), _library(value)))
             joined += _padded(array)
         self.buffers.append(joined)
         return layout.Ragged(name, cells)
@@ -178,8 +182,8 @@ class _Writer:
         return self._pack_tensor(value) if is_tensor(value) else to_jsonable_python(value)
 
     def _pack_tensor(self, value: Any) -> msgspec.msgpack.Ext:
-        array = to_numpy(value)
-        cell = Cell(array.dtype.str, list(array.shape), self._keep(array), 0, is_torch(value))
+        array = layout.raw(value)
+        cell = Cell(layout.name_of(array.dtype), list(array.shape), self._keep(array), 0, _library(value))
         return msgspec.msgpack.Ext(layout.TENSOR, _ENCODER.encode(cell))
 
     def _pack_document(self, value: BaseDocWithoutId) -> msgspec.msgpack.Ext:
@@ -193,10 +197,11 @@ class _Writer:
 _STANDARD = frozenset({datetime.datetime, datetime.date, datetime.time, datetime.timedelta, Decimal, UUID})
 
 _FORMS: tuple[tuple[Callable[[type], bool], Callable[[_Writer, str, list[Any]], layout.Column]], ...] = (
-    (lambda kind: issubclass(kind, np.ndarray) or kind.__module__.partition(".")[0] == "torch", _Writer._tensors),
+    (is_tensor_class, _Writer._tensors),
     (lambda kind: issubclass(kind, BaseDocWithoutId), _Writer._nested),
     (lambda kind: issubclass(kind, (DocList, DocVec)), _Writer._lists),
     (lambda kind: issubclass(kind, str), _Writer._texts),
+    (lambda kind: issubclass(kind, bytes), _Writer._media),
     (_STANDARD.__contains__, _Writer._standard),
 )
 """Which columns have a form of their own, by the types of their values."""
@@ -210,6 +215,11 @@ _OTHERS: tuple[tuple[type, Callable[[_Writer, Any], Any]], ...] = (
     (complex, lambda writer, value: str(value)),
 )
 """What msgpack does not know, and what it is written as."""
+
+
+def _library(tensor: Any) -> layout.Library:
+    library = library_of(tensor) or "numpy"
+    return library == "torch" if library in ("numpy", "torch") else library
 
 
 def _any_large(values: list[Any]) -> bool:

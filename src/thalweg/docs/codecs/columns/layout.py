@@ -6,12 +6,15 @@ of fields is the format. Buffers hold tensors as C-contiguous values in the byte
 
 from __future__ import annotations
 
+import re
 from math import prod
 from typing import Any, TypeAlias
 
 import msgspec
 import numpy as np
 
+from thalweg.docs.typing.array import is_torch, to_numpy
+from thalweg.docs.typing.coercion import BFLOAT16
 from thalweg.errors import MalformedRequest
 
 Buffer: TypeAlias = bytes | bytearray | memoryview
@@ -32,7 +35,18 @@ DTYPES: dict[str, np.dtype[Any]] = {
     for name in ("b1", "i1", "i2", "i4", "i8", "u1", "u2", "u4", "u8", "f2", "f4", "f8", "c8", "c16")
     for dtype in (np.dtype(order + name),)
 }
-"""What a tensor may hold, by `numpy.dtype.str`. No other dtype is ever made of what comes in."""
+"""The numbers that a tensor may hold, by `numpy.dtype.str`."""
+
+HALVES = np.dtype("V2")
+"""How the 16-bit floats that are named "bfloat16" lie in memory; NumPy alone has no type for them."""
+
+# Text and bytes of a fixed length, points in time and durations.
+_SIZED = re.compile(
+    r"[<>]U[1-9]\d{0,7}|\|S[1-9]\d{0,8}|[<>][Mm]8(\[([1-9]\d{0,8})?(Y|M|W|D|h|m|s|ms|us|ns|ps|fs|as)\])?"
+)
+
+Library: TypeAlias = bool | str
+"""Whose tensor it was where it was sent: False NumPy's, True torch's, otherwise the library's name."""
 
 
 class Values(msgspec.Struct, array_like=True, tag=0):
@@ -55,7 +69,7 @@ class Stacked(msgspec.Struct, array_like=True, tag=1):
     shape: list[int]
     buffer: int
     present: list[bool] = []
-    torch: bool = False
+    library: Library = False
 
     @property
     def length(self) -> int | None:
@@ -69,7 +83,7 @@ class Cell(msgspec.Struct, array_like=True):
     shape: list[int]
     buffer: int
     offset: int = 0
-    torch: bool = False
+    library: Library = False
 
 
 class Ragged(msgspec.Struct, array_like=True, tag=2):
@@ -146,6 +160,56 @@ def size_of(data: Buffer) -> int:
     return data.nbytes if isinstance(data, memoryview) else len(data)
 
 
+def dtype_named(name: str) -> np.dtype[Any] | None:
+    """What a tensor may hold, by name; None for everything else. No other dtype is ever made of what comes in."""
+    found = DTYPES.get(name)
+    if found is not None or name == BFLOAT16:
+        return found or HALVES
+    return np.dtype(name) if _SIZED.fullmatch(name) else None
+
+
+def name_of(dtype: np.dtype[Any]) -> str:
+    """The name of what `raw` gives."""
+    return BFLOAT16 if dtype == HALVES else dtype.str
+
+
+def raw(tensor: Any) -> np.ndarray[Any, Any]:
+    """The array whose bytes travel for a tensor; see `name_of`.
+
+    Raises:
+        ValueError: it holds what has not the same form on every machine.
+    """
+    if is_torch(tensor) and str(tensor.dtype) == "torch.bfloat16":
+        halves: np.ndarray[Any, Any] = to_numpy(tensor.detach().cpu().contiguous().view(_int16())).view(HALVES)
+        return halves
+    array = to_numpy(tensor)
+    if array.dtype.str in DTYPES:
+        return array
+    if array.dtype.name == BFLOAT16:
+        return np.ascontiguousarray(array).reshape(array.shape).view(HALVES)
+    if array.dtype.kind in "US" and array.dtype.itemsize == 0:
+        array = array.astype(f"{array.dtype.kind}1")
+    if dtype_named(array.dtype.str) is None:
+        raise ValueError(f"a tensor of {array.dtype} cannot travel")
+    if not _is_text(array):
+        raise ValueError("a tensor of text holds what is no character")
+    return array
+
+
+def _int16() -> Any:
+    import torch
+
+    return torch.int16
+
+
+def _is_text(array: np.ndarray[Any, Any]) -> bool:
+    """Whether all of a text's numbers are characters; anything that is no text passes."""
+    if array.dtype.kind != "U" or not array.size:
+        return True
+    points = np.ascontiguousarray(array).reshape(-1).view(np.dtype(np.uint32).newbyteorder(array.dtype.byteorder))
+    return bool(points.max() <= 0x10FFFF) and not np.any((points >= 0xD800) & (points <= 0xDFFF))
+
+
 def flat(array: np.ndarray[Any, Any]) -> memoryview:
     """The bytes of a tensor, without copying where it is contiguous."""
     return np.ascontiguousarray(array).reshape(-1).view(np.uint8).data
@@ -155,9 +219,9 @@ def unflat(data: Buffer, dtype: str, shape: tuple[int, ...], offset: int | None 
     """The tensor that lies at `offset` of `data`, or that fills it where `offset` is None. Views `data`.
 
     Raises:
-        MalformedRequest: the dtype is not one of `DTYPES`, or sizes do not agree.
+        MalformedRequest: the dtype is not one that is read, sizes do not agree, or text holds what is no character.
     """
-    kind = DTYPES.get(dtype)
+    kind = DTYPES.get(dtype) or dtype_named(dtype)
     if kind is None:
         raise MalformedRequest(f"A tensor of dtype {dtype[:20]!r} is not read.")
     if len(shape) > 32 or (shape and min(shape) < 0):
@@ -170,6 +234,9 @@ def unflat(data: Buffer, dtype: str, shape: tuple[int, ...], offset: int | None 
         raise MalformedRequest(f"A tensor of shape {shape} and {dtype} does not fit its buffer of {room} bytes.")
     try:
         array = np.frombuffer(data, kind, count, start) if count else np.empty(0, kind)
-        return array.reshape(shape)
+        array = array.reshape(shape)
     except ValueError as error:
         raise MalformedRequest(f"A tensor cannot be read: {error}.") from None
+    if not _is_text(array):
+        raise MalformedRequest("A tensor of text holds what is no character.")
+    return array

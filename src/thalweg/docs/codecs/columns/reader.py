@@ -198,8 +198,8 @@ class Reader:
     def _stored(self, field: FieldPlan, column: Any, count: int, where: Where) -> tuple[Any] | None:
         """A column in the form in which a DocVec keeps it, in a tuple; None where it must be looked at row by row."""
         if field.kind.holds is Holds.TENSOR and isinstance(column, layout.Stacked) and not column.present:
-            if field.kind.plain and field.fits(column.shape):
-                return (field.tensor(self.stacked(column, count), column.torch),)
+            if field.kind.plain and field.fits(column.shape, column.dtype):
+                return _held(field, self.stacked(column, count), column.library)
             return None
         if field.kind.holds is Holds.DOCUMENT and isinstance(column, layout.Nested) and not column.present:
             nested = self.columns(column.documents, field.kind.type, lambda row: [*where(row), field.name])
@@ -235,14 +235,16 @@ class Reader:
     def _tensors(self, field: FieldPlan, column: Any, count: int) -> list[Any] | None:
         if (
             isinstance(column, layout.Stacked)
-            and field.fits(column.shape)
+            and field.fits(column.shape, column.dtype)
             and (field.kind.optional or not column.present)
         ):
-            return _rows(field.tensor(self.stacked(column, count), column.torch), column.present)
+            held = _held(field, self.stacked(column, count), column.library)
+            return None if held is None else _rows(held[0], column.present)
         if isinstance(column, layout.Ragged) and all(
-            field.kind.optional if cell is None else field.fits(cell.shape) for cell in column.cells
+            field.kind.optional if cell is None else field.fits(cell.shape, cell.dtype) for cell in column.cells
         ):
-            return [None if cell is None else field.tensor(self._cell(cell), cell.torch) for cell in column.cells]
+            cells = [(None,) if cell is None else _held(field, self._cell(cell), cell.library) for cell in column.cells]
+            return None if None in cells else [held[0] for held in cells if held is not None]
         return None
 
     def python(self, column: layout.Column, count: int, choose: Choose, where: Where) -> list[Any]:
@@ -256,9 +258,9 @@ class Reader:
         if isinstance(column, layout.Values):
             return column.values
         if isinstance(column, layout.Stacked):
-            return _rows(as_sent(self.stacked(column, count), column.torch), column.present)
+            return _rows(as_sent(self.stacked(column, count), column.library), column.present)
         if isinstance(column, layout.Ragged):
-            return [None if cell is None else as_sent(self._cell(cell), cell.torch) for cell in column.cells]
+            return [None if cell is None else as_sent(self._cell(cell), cell.library) for cell in column.cells]
         if isinstance(column, layout.Packed):
             return self._unpacked(column, choose, where)
         if isinstance(column, layout.Nested):
@@ -302,7 +304,7 @@ class Reader:
         def extension(code: int, data: memoryview) -> Any:
             if code == layout.TENSOR:
                 cell = _CELL.decode(data)
-                return as_sent(self._cell(cell), cell.torch)
+                return as_sent(self._cell(cell), cell.library)
             if code == layout.INTEGER:
                 return int(bytes(data))
             if code != layout.DOCUMENT:
@@ -347,6 +349,14 @@ def _dict(name: str) -> Any:
 
 def _among(rows: Sequence[int], where: Where) -> Where:
     return lambda number: where(rows[number])
+
+
+def _held(field: FieldPlan, array: Any, sent: layout.Library) -> tuple[Any] | None:
+    """A tensor in the library of its field, in a tuple; None where that library has no such tensors."""
+    try:
+        return (field.tensor(array, sent),)
+    except ValueError:  # pydantic will say what is wrong
+        return None
 
 
 def _rows(tensors: Any, present: list[bool]) -> list[Any]:

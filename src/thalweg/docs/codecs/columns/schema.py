@@ -7,16 +7,18 @@ from base64 import b64decode
 from typing import Annotated, Any, TypeAlias, get_args
 
 from pydantic import AliasChoices, TypeAdapter
-from pydantic_core import SchemaValidator
+from pydantic_core import PydanticCustomError, SchemaValidator
 
+from thalweg.docs.codecs.columns.layout import DTYPES, HALVES, Library
 from thalweg.docs.derived import derive
 from thalweg.docs.doc_list import DocList
 from thalweg.docs.document import AnyDoc, BaseDocWithoutId
 from thalweg.docs.fields import FieldKind, Holds, field_kinds, is_plain
 from thalweg.docs.typed import ArrayClass
+from thalweg.docs.typing.coercion import BFLOAT16
+from thalweg.docs.typing.conversion import from_bfloat16, to_library
 from thalweg.docs.typing.identity import fresh_id, fresh_ids
 from thalweg.docs.typing.shape import Shape
-from thalweg.docs.typing.tensor import tensor_type
 
 Target: TypeAlias = type[BaseDocWithoutId] | type[dict[str, Any]]
 """What documents become: a class of document, or plain dicts for pydantic to make something of."""
@@ -41,6 +43,8 @@ class FieldPlan:
         self._only = _only(kind)
         self._shape: Shape | None = kind.type.shape if kind.holds is Holds.TENSOR else None
         self._library: str = kind.type.library if kind.holds is Holds.TENSOR else ""
+        self._family: str = kind.type.family if kind.holds is Holds.TENSOR else ""
+        self._as_it_is = kind.holds is Holds.TENSOR and self._library == "numpy" and kind.type.plain
         self._classes, self._fallback = _classes(kind)
         self._validator: SchemaValidator | None = None
 
@@ -58,7 +62,8 @@ class FieldPlan:
 
     def received(self, cells: list[Any]) -> list[Any]:
         """`cells`, in which text for a field of bytes is base64: it came as JSON, to a party that did not know the class."""
-        if self.kind.type is not bytes or str not in set(map(type, cells)):
+        kind = self.kind.type
+        if not isinstance(kind, type) or not issubclass(kind, bytes) or str not in set(map(type, cells)):
             return cells
         return [_from_base64(cell) if type(cell) is str else cell for cell in cells]
 
@@ -76,15 +81,26 @@ class FieldPlan:
             return [float(value) if type(value) is int else value for value in values]
         return None
 
-    def fits(self, shape: list[int]) -> bool:
-        """Whether a tensor of these sizes fits."""
-        return self._shape is None or self._shape.exact == tuple(shape) or self._shape.accepts(tuple(shape))
+    def fits(self, shape: list[int], dtype: str = "") -> bool:
+        """Whether a tensor of these sizes and, where it is given, this dtype fits as it is."""
+        if self._shape is not None and self._shape.exact == tuple(shape) and (not dtype or dtype in DTYPES):
+            return self._family != "video"
+        return self.kind.type.fits(tuple(shape)) and (not dtype or self._takes(dtype))
 
-    def tensor(self, array: Any, torch: bool) -> Any:
-        """What came in, in the library of the field; `torch` tells that it was torch's where it was sent."""
-        if self._library == "numpy":
+    def _takes(self, dtype: str) -> bool:
+        return dtype in DTYPES or dtype == BFLOAT16 or (self._family == "tensor" and self._library in ("numpy", "any"))
+
+    def tensor(self, array: Any, sent: Library) -> Any:
+        """What came in, in the library of the field; `sent` tells whose it was where it was sent.
+
+        Raises:
+            ValueError: the library has no tensors of this dtype.
+        """
+        if self._as_it_is and array.dtype != HALVES:
             return array
-        return as_sent(array, torch) if self._library == "any" else self.kind.type.library_tensor(array)
+        if self._library == "any":
+            return self.kind.type.library_tensor(as_sent(array, sent))
+        return self.kind.type.library_tensor(_known(array, sent, self._library))
 
     def arrays(self, lists: list[Any]) -> list[Any] | None:
         """Lists of documents as the array of the field; None where that array needs to look at them."""
@@ -139,9 +155,22 @@ def _from_base64(text: str) -> Any:
         return [text]
 
 
-def as_sent(array: Any, torch: bool) -> Any:
-    """A torch tensor where it was one and torch is loaded already, else the NumPy array."""
-    return tensor_type("torch").library_tensor(array) if torch and "torch" in sys.modules else array
+def as_sent(array: Any, sent: Library) -> Any:
+    """A tensor of the library that it was of where that is loaded already and has such tensors, else NumPy's."""
+    library = "torch" if sent is True else sent
+    if library in ("torch", "tensorflow", "jax") and library in sys.modules:
+        try:
+            return to_library(_known(array, sent, library), library)
+        except PydanticCustomError:  # a stranger may claim anything
+            pass
+    return _known(array, sent, "numpy")
+
+
+def _known(array: Any, sent: Library, library: str) -> Any:
+    """`array`, or what takes its place where NumPy has no type for what it holds."""
+    if array.dtype != HALVES:
+        return array
+    return from_bfloat16(array, library, keep=sent is not True)
 
 
 def _tagged(doc_type: type[BaseDocWithoutId], name: str) -> bool:
