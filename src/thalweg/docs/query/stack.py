@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import MutableMapping, Sequence
+from operator import attrgetter
 from typing import Any
 
 import numpy as np
@@ -38,13 +39,12 @@ class StackedVectors:
             self._hold_all(column, name)
 
     def _hold_all(self, values: list[Any], name: str) -> None:
-        rows = [number for number, value in enumerate(values) if value is not None]
-        if not rows:
-            return
-        if len(rows) < len(values):
+        if type(None) in set(map(type, values)):
+            rows = [number for number, value in enumerate(values) if value is not None]
             self._rows = np.array(rows, np.intp)
             values = [values[row] for row in rows]
-        self._hold(_stacked(values, name), name)
+        if values:
+            self._hold(_stacked(values, name), name)
 
     def _hold(self, tensor: Any, name: str) -> None:
         backend = backend_of(tensor)
@@ -91,8 +91,15 @@ def _column(index: Any, name: str) -> Any:
         held = _held(index._columns, path_of(name))
         if is_tensor(held):
             return held
-    read = value_at(path_of(name))
-    return [None if value is MISSING else value for value in map(read, index)]
+    path = path_of(name)
+    first = path.parts[0]
+    if first not in index.doc_type.model_fields:
+        values = list(map(value_at(path), index))
+    else:
+        values = list(map(attrgetter(first), index))
+        if len(path.parts) > 1:
+            values = list(map(value_at(Path(path.parts[1:])), values))
+    return [None if value is MISSING else value for value in values]
 
 
 def _held(columns: Columns, path: Path) -> Any:
@@ -105,7 +112,8 @@ def _held(columns: Columns, path: Path) -> Any:
 
 
 def _stacked(values: Sequence[Any], name: str) -> Any:
-    strange = next((value for value in values if not is_tensor(value)), None)
+    kinds = {type(value): value for value in values}
+    strange = next((value for value in kinds.values() if not is_tensor(value)), None)
     if strange is not None:
         raise ValueError(
             f"{name} holds {type(strange).__name__}, which cannot be compared by nearness; it must be a tensor"
