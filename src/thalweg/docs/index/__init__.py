@@ -3,5 +3,6 @@
 from thalweg.docs.index.collection import LayoutMismatch, Unsupported
 from thalweg.docs.index.doc_index import DocIndex
 from thalweg.docs.index.exact import InMemoryExactNNIndex
+from thalweg.docs.index.hnsw import HnswDocumentIndex
 
-__all__ = ["DocIndex", "InMemoryExactNNIndex", "LayoutMismatch", "Unsupported"]
+__all__ = ["DocIndex", "HnswDocumentIndex", "InMemoryExactNNIndex", "LayoutMismatch", "Unsupported"]

@@ -68,7 +68,7 @@ class Matrix:
         if not any(there):
             return
         given = np.array([vector for vector in vectors if vector is not None], np.float32)
-        self._vectors[at[mask]] = _at_length_one(given) if self._metric is Metric.COSINE else given
+        self._vectors[at[mask]] = unit(given) if self._metric is Metric.COSINE else given
         self._squares[at[mask]] = np.einsum("ij,ij->i", given, given, dtype=np.float64)
 
     def check(self, vectors: Iterable[Array | None]) -> None:
@@ -118,7 +118,7 @@ class Matrix:
         squares = self._squares[: self._length] if rows is None else self._squares[rows]
         queries = np.ascontiguousarray(queries, np.float32)
         if self._metric is Metric.COSINE:
-            queries = _at_length_one(queries)
+            queries = unit(queries)
         found: list[Nearest] = []
         step = max(1, _AT_ONCE // count)
         for first in range(0, len(queries), step):
@@ -174,7 +174,7 @@ def _grown(array: Array, capacity: int) -> Array:
     return grown
 
 
-def _at_length_one(vectors: Array) -> Array:
+def unit(vectors: Array) -> Array:
     """`vectors` divided by their length, but for those of zeros."""
     lengths = np.sqrt(np.einsum("ij,ij->i", vectors, vectors, dtype=np.float64))
     lengths[lengths == 0] = 1
