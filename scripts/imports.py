@@ -44,7 +44,7 @@ ALLOWED: dict[str, Libraries] = {
     "thalweg.message.proto": libraries("google"),
     "thalweg.orchestration": libraries("", "cloudpickle uvloop"),
     "thalweg.service": libraries("", "cloudpickle uvloop"),
-    "thalweg.testing": libraries("hypothesis pytest"),
+    "thalweg.testing": libraries("hypothesis numpy pytest"),
     "thalweg.transport.grpc": libraries("google grpc"),
     "thalweg.transport.http": libraries("aiohttp httptools uvicorn"),
 }

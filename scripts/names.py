@@ -24,6 +24,7 @@ SHARED = {
     "find": "thalweg",  # what a command line names, and the nearest documents
     "main": "thalweg",
     "server": "thalweg.transport",
+    "where": "thalweg.docs.index",
 }
 
 

@@ -11,7 +11,7 @@ import pytest
 from thalweg.docs import BaseDoc
 from thalweg.docs.index import HnswDocumentIndex
 from thalweg.docs.index.collection import Layout, Record, ValueColumn, VectorColumn
-from thalweg.docs.index.graph import FEW, Graph, Shape
+from thalweg.docs.index.graph import FEW, Build, Graph
 from thalweg.docs.index.hnsw import BREADTH, EFFORT, LINKS, HnswCollection
 from thalweg.docs.query.condition import Comparison, Operator
 from thalweg.docs.query.condition import Path as Way
@@ -53,7 +53,7 @@ def nearest(collection: HnswCollection, query: np.ndarray[Any, Any], limit: int 
 @pytest.mark.parametrize("metric", [Metric.COSINE, Metric.DOT, Metric.EUCLIDEAN])
 def test_the_graph_finds_nearly_all_of_the_nearest(metric: Metric) -> None:
     vectors, queries = drawn(2000, 64), drawn(50, 64, seed=1)
-    graph = Graph(Shape(64, metric, LINKS, EFFORT), BREADTH)
+    graph = Graph(Build(64, metric, LINKS, EFFORT), BREADTH)
     graph.add(range(2000), vectors)
     scores = {
         Metric.COSINE: (vectors / np.linalg.norm(vectors, axis=1)[:, None]) @ queries.T,
@@ -67,7 +67,7 @@ def test_the_graph_finds_nearly_all_of_the_nearest(metric: Metric) -> None:
 
 def test_a_condition_that_leaves_many_is_searched_in_the_graph() -> None:
     vectors, queries = drawn(2400), drawn(20, seed=1)
-    graph = Graph(Shape(16, Metric.SQEUCLIDEAN, LINKS, EFFORT), BREADTH)
+    graph = Graph(Build(16, Metric.SQEUCLIDEAN, LINKS, EFFORT), BREADTH)
     graph.add(range(2400), vectors)
     wanted = np.arange(0, 2400, 2)
     for query, (labels, _) in zip(queries, graph.nearest(queries, 10, wanted), strict=True):
@@ -77,7 +77,7 @@ def test_a_condition_that_leaves_many_is_searched_in_the_graph() -> None:
 
 
 def test_a_graph_does_not_grow_with_what_is_forgotten() -> None:
-    graph = Graph(Shape(4, Metric.COSINE, 4, 8), 8)
+    graph = Graph(Build(4, Metric.COSINE, 4, 8), 8)
     for turn in range(12):
         graph.forget(range((turn - 1) * 300, turn * 300))
         graph.add(range(turn * 300, (turn + 1) * 300), drawn(300, 4))
@@ -151,12 +151,12 @@ def test_how_a_graph_is_built_and_searched_is_restored(tmp_path: Path) -> None:
     for _ in range(2):
         index = HnswDocumentIndex[Thing](work_dir=tmp_path, default_column_config=columns)
         graph = index._root.collection._graphs["vector"]  # type: ignore[attr-defined]
-        assert graph.shape == Shape(16, Metric.EUCLIDEAN, 5, 33)
+        assert graph.build == Build(16, Metric.EUCLIDEAN, 5, 33)
         assert graph._breadth == 77
         index.index([Thing(vector=vector) for vector in drawn(3)])
         index.close()
     index = HnswDocumentIndex[Thing](work_dir=tmp_path)
-    assert index._root.collection._graphs["vector"].shape.links == LINKS  # type: ignore[attr-defined]
+    assert index._root.collection._graphs["vector"].build.links == LINKS  # type: ignore[attr-defined]
     assert len(index.find(drawn(1)[0], limit=-1).documents) == 6
     index.close()
 
@@ -186,7 +186,7 @@ def test_few_changes_do_not_rewrite_the_graph(tmp_path: Path) -> None:
 
 def test_a_model_and_a_graph_live_in_one_process() -> None:
     """Whichever comes first: libraries that bring their own C++ runtime have crashed each other here."""
-    graph = "from thalweg.docs.index.graph import *; g = Graph(Shape(4, Metric.COSINE, 4, 8), 8); "
+    graph = "from thalweg.docs.index.graph import *; g = Graph(Build(4, Metric.COSINE, 4, 8), 8); "
     graph += "g.add(range(9), np.ones((9, 4), 'f4')); g.nearest(np.ones((1, 4), 'f4'), 2); "
     model = "import onnxruntime; onnxruntime.get_available_providers(); "
     pytest.importorskip("onnxruntime")

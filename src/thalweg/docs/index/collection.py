@@ -161,7 +161,7 @@ OPERATORS: Mapping[type, frozenset[Operator]] = {
 class Collection(ABC):
     """Keeps the records of one layout. Opening one that exists already finds its records again.
 
-    Conditions are a `Condition` that `checked` has let pass, so its paths are values of the layout (or `id`), its operators
+    Conditions are a `Condition` that `askable` has let pass, so its paths are values of the layout (or `id`), its operators
     are among `operators` and its operands are of the columns' types (an int may stand for a float and the other way
     round); or they are what `is_native` recognises. They mean exactly what Python would make of them: a value that is not
     there is None, None is equal to None alone, is not greater or smaller than anything, and a `Not` is true wherever its

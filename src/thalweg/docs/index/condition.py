@@ -1,4 +1,4 @@
-"""Conditions on the values of a collection: checked, and in a form that is easy to translate for a database."""
+"""Conditions on the values of a collection: askable, and in a form that is easy to translate for a database."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ TRUE = And(())
 FALSE = Or(())
 
 
-def checked(condition: Condition, collection: Collection) -> Condition:
+def askable(condition: Condition, collection: Collection) -> Condition:
     """`condition`, whose paths, operators and operands were found to fit the collection.
 
     Raises:
@@ -35,10 +35,10 @@ def checked(condition: Condition, collection: Collection) -> Condition:
     if isinstance(condition, Comparison):
         _check(condition, collection)
     elif isinstance(condition, Not):
-        checked(condition.condition, collection)
+        askable(condition.condition, collection)
     else:
         for part in condition.conditions:
-            checked(part, collection)
+            askable(part, collection)
     return condition
 
 

@@ -21,7 +21,7 @@ from thalweg.docs.index.builder import Query, QueryBuilder, query_of
 from thalweg.docs.index.collection import Collection, Layout, Unsupported
 from thalweg.docs.index.fusion import fused
 from thalweg.docs.index.level import Found, Level
-from thalweg.docs.index.outline import Kind, Outline, outline_of
+from thalweg.docs.index.outline import Ability, Outline, outline_of
 from thalweg.docs.index.records import keys_below, records_of
 from thalweg.docs.query.metric import Metric
 from thalweg.docs.query.result import FindResult, FindResultBatched, SubindexFindResult
@@ -103,8 +103,8 @@ class DocIndex(ABC, Generic[T_doc]):
         self.db_config = _configured(db_config or self.DBConfig(), options)
         self.runtime_config = self.RuntimeConfig()
         self._writing = RLock()
-        kind = Kind(self.collection_type, self.default_metric, self.db_config.default_column_config)
-        outline = outline_of(self.doc_type, self.index_name, kind)
+        ability = Ability(self.collection_type, self.default_metric, self.db_config.default_column_config)
+        outline = outline_of(self.doc_type, self.index_name, ability)
         self._outline: Outline = outline
         self._levels: dict[str, Level] = {}
         try:

@@ -65,7 +65,7 @@ class InMemoryExactNNIndex(DocIndex[T_doc]):
     def persist(self, file: str | PathLike[str] | None = None) -> None:
         """Write the index to a file: to `file`, else to the configured path, else to `in_memory_index.bin`."""
         path = Path(file) if file is not None else self._configured_path() or Path(DEFAULT_FILE)
-        memory_file.save(path, self._collections())
+        memory_file.save_collections(path, self._collections())
 
     def _configured_path(self) -> Path | None:
         path = cast(InMemoryExactNNIndex.DBConfig, self.db_config).index_file_path
@@ -73,7 +73,7 @@ class InMemoryExactNNIndex(DocIndex[T_doc]):
 
     def _load(self, path: Path) -> None:
         if memory_file.is_ours(path):
-            memory_file.load(path, self._collections())
+            memory_file.load_collections(path, self._collections())
         else:
             self.index(DocList[self.doc_type].load_binary(path))  # type: ignore[name-defined]
 

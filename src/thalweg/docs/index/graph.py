@@ -23,7 +23,7 @@ _MAGIC = b"THALWEGg"
 _DIGEST = 16
 
 
-class Shape(NamedTuple):
+class Build(NamedTuple):
     """How a graph is built. `links` are those of each vector, `effort` how many candidates compete to become one."""
 
     size: int
@@ -42,14 +42,14 @@ class Graph:
         breadth: candidates that a search keeps; more find more of the true nearest, and take longer.
     """
 
-    def __init__(self, shape: Shape, breadth: int) -> None:
+    def __init__(self, build: Build, breadth: int) -> None:
         self._faiss = load_extra("faiss", "hnsw", "HNSW indexes")
-        self.shape = shape
+        self.build = build
         self._breadth = breadth
-        squared = shape.metric in (Metric.EUCLIDEAN, Metric.SQEUCLIDEAN)
+        squared = build.metric in (Metric.EUCLIDEAN, Metric.SQEUCLIDEAN)
         measure = self._faiss.METRIC_L2 if squared else self._faiss.METRIC_INNER_PRODUCT
-        self._index = self._faiss.IndexHNSWFlat(shape.size, shape.links, measure)
-        self._index.hnsw.efConstruction = shape.effort
+        self._index = self._faiss.IndexHNSWFlat(build.size, build.links, measure)
+        self._index.hnsw.efConstruction = build.effort
         self._labels = np.zeros(0, np.int64)
         self._alive = np.zeros(0, bool)
         self._dead = 0
@@ -76,7 +76,7 @@ class Graph:
         """Add vectors, one row each. The labels ascend, and are greater than all before."""
         if not len(labels):
             return
-        kept = unit(vectors) if self.shape.metric is Metric.COSINE else vectors
+        kept = unit(vectors) if self.build.metric is Metric.COSINE else vectors
         self._index.add(np.ascontiguousarray(kept, np.float32))
         self._labels = np.concatenate([self._labels, np.asarray(labels, np.int64)])
         self._alive = np.concatenate([self._alive, np.ones(len(labels), bool)])
@@ -89,7 +89,7 @@ class Graph:
 
     def emptied(self) -> Graph:
         """A graph that is built like this one, with nothing in it."""
-        return Graph(self.shape, self._breadth)
+        return Graph(self.build, self._breadth)
 
     def renewed(self) -> Graph:
         """A new graph of what can be found in this one."""
@@ -108,7 +108,7 @@ class Graph:
         limit = min(limit, len(places))
         if not limit:
             return [(np.zeros(0, np.int64), np.zeros(0, np.float32)) for _ in queries]
-        queries = np.ascontiguousarray(unit(queries) if self.shape.metric is Metric.COSINE else queries, np.float32)
+        queries = np.ascontiguousarray(unit(queries) if self.build.metric is Metric.COSINE else queries, np.float32)
         if len(places) <= max(FEW, _FEW_OF_MANY * len(self._labels)) or 2 * limit > len(places):
             return [self._compared(query, places, limit) for query in queries]
         found, scores = self._searched(queries, places, limit)
@@ -133,7 +133,7 @@ class Graph:
     def _compared(self, query: Array, places: Array, limit: int) -> tuple[Array, Array]:
         """The nearest of some vectors, all of them compared."""
         vectors = self._vectors()[places]
-        if self.shape.metric.descending:
+        if self.build.metric.descending:
             scores = vectors @ query
             order = np.argsort(-scores, kind="stable")[:limit]
         else:
@@ -142,9 +142,9 @@ class Graph:
         return self._scored(places[order], scores[order])
 
     def _scored(self, places: Array, scores: Array) -> tuple[Array, Array]:
-        if self.shape.metric is Metric.COSINE:
+        if self.build.metric is Metric.COSINE:
             scores = scores.clip(-1, 1)
-        elif self.shape.metric is Metric.EUCLIDEAN:
+        elif self.build.metric is Metric.EUCLIDEAN:
             scores = np.sqrt(scores)
         return self._labels[places], scores
 
@@ -158,16 +158,16 @@ class Graph:
     def _vectors(self) -> Array:
         """All vectors as faiss holds them: a view, for as long as nothing is added."""
         if not len(self._labels):
-            return np.zeros((0, self.shape.size), np.float32)
+            return np.zeros((0, self.build.size), np.float32)
         storage = self._faiss.downcast_index(self._index.storage)
-        flat: Array = self._faiss.rev_swig_ptr(storage.get_xb(), len(self._labels) * self.shape.size)
-        return flat.reshape(len(self._labels), self.shape.size)
+        flat: Array = self._faiss.rev_swig_ptr(storage.get_xb(), len(self._labels) * self.build.size)
+        return flat.reshape(len(self._labels), self.build.size)
 
     # --- in a file
 
     def to_bytes(self) -> bytes:
         """The graph, with all labels that were ever added to it and a digest of it all."""
-        head = json.dumps([*self.shape, len(self._labels)]).encode()
+        head = json.dumps([*self.build, len(self._labels)]).encode()
         parts = [
             len(head).to_bytes(4, "little"),
             head,
@@ -178,7 +178,7 @@ class Graph:
         return _MAGIC + blake2b(body, digest_size=_DIGEST).digest() + body
 
     @classmethod
-    def from_bytes(cls, data: bytes, shape: Shape, breadth: int) -> Graph | None:
+    def from_bytes(cls, data: bytes, build: Build, breadth: int) -> Graph | None:
         """The graph that `to_bytes` wrote; None where it is damaged, or was built in another way."""
         body = memoryview(data)[len(_MAGIC) + _DIGEST :]
         digest = blake2b(body, digest_size=_DIGEST).digest()
@@ -186,9 +186,9 @@ class Graph:
             return None
         end = 4 + int.from_bytes(body[:4], "little")
         *built, count = json.loads(bytes(body[4:end]))
-        if tuple(built) != shape:
+        if tuple(built) != build:
             return None
-        graph = cls(shape, breadth)
+        graph = cls(build, breadth)
         graph._labels = np.frombuffer(body[end : end + 8 * count], "<i8").astype(np.int64)
         graph._alive = np.ones(count, bool)
         graph._index = graph._faiss.deserialize_index(np.frombuffer(body[end + 8 * count :], np.uint8))

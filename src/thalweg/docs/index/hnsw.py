@@ -16,10 +16,10 @@ from thalweg.docs.document import BaseDoc
 from thalweg.docs.index.collection import Collection, Hit, Layout, Record, VectorColumn
 from thalweg.docs.index.doc_index import DocIndex
 from thalweg.docs.index.gate import Gate
-from thalweg.docs.index.graph import Graph, Shape
+from thalweg.docs.index.graph import Build, Graph
 from thalweg.docs.index.spelling import spelled
 from thalweg.docs.index.sqlite_records import SQLiteRecords
-from thalweg.docs.index.words import words_of
+from thalweg.docs.index.words import words_in
 from thalweg.docs.query.condition import Condition
 from thalweg.docs.query.metric import Metric
 
@@ -119,7 +119,7 @@ class HnswCollection(Collection):
             return list(self._records.fetch(rows).values())
 
     def match(self, column: str, text: str, limit: int, condition: Condition | None = None) -> list[Hit]:
-        words = words_of(text)
+        words = words_in(text)
         if not words:
             return []
         with self._gate.reading():
@@ -154,13 +154,13 @@ class HnswCollection(Collection):
 
     def _read(self, column: VectorColumn) -> Graph:
         options = column.options
-        shape = Shape(
+        build = Build(
             column.size, column.metric, int(options.get("M", LINKS)), int(options.get("ef_construction", EFFORT))
         )
         breadth = int(options.get("ef", BREADTH))
         file = self._file(column.name)
-        kept = Graph.from_bytes(file.read_bytes(), shape, breadth) if file.exists() else None
-        return kept if kept is not None else Graph(shape, breadth)
+        kept = Graph.from_bytes(file.read_bytes(), build, breadth) if file.exists() else None
+        return kept if kept is not None else Graph(build, breadth)
 
     def _catch_up(self, name: str) -> None:
         """Make the graph hold exactly the vectors of the records."""

@@ -9,10 +9,10 @@ import numpy as np
 
 from thalweg.docs.document import BaseDocWithoutId
 from thalweg.docs.index.collection import ID, Collection, Hit, Native, Unsupported
-from thalweg.docs.index.condition import all_of, checked
+from thalweg.docs.index.condition import all_of, askable
 from thalweg.docs.index.outline import DOCUMENT, Outline
 from thalweg.docs.index.payload import Kept, unpacked
-from thalweg.docs.index.records import read, vector_of
+from thalweg.docs.index.records import value_at, vector_of
 from thalweg.docs.query.condition import And, Comparison, Condition, Not, Operator, Or, Path
 from thalweg.docs.query.language import parse
 from thalweg.docs.typing.array import is_tensor, to_numpy
@@ -54,7 +54,7 @@ class Level:
         condition = all_of(*read_queries)
         if condition is None:
             return None
-        return checked(_renamed(condition) if self._nested else condition, self.collection)
+        return askable(_renamed(condition) if self._nested else condition, self.collection)
 
     def nearest(
         self, field: str, queries: np.ndarray[Any, Any], limit: int | None, filter_query: Any = None
@@ -136,7 +136,7 @@ class Level:
 
     def _query(self, query: Any, field: str, size: int) -> np.ndarray[Any, Any]:
         if isinstance(query, BaseDocWithoutId):
-            value = read(query, field.split("__"))
+            value = value_at(query, field.split("__"))
         elif isinstance(query, Mapping):
             value = query.get(field)
         else:

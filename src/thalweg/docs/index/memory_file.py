@@ -43,7 +43,7 @@ class _Header(msgspec.Struct):
 _DECODER = msgspec.msgpack.Decoder(_Header)
 
 
-def save(path: Path, collections: Mapping[str, MemoryCollection]) -> None:
+def save_collections(path: Path, collections: Mapping[str, MemoryCollection]) -> None:
     """Write collections, each under its name. Whoever reads meanwhile finds the old file or the new one, never a part."""
     parts, snapshots = [], []
     for name, collection in collections.items():
@@ -73,13 +73,13 @@ def save(path: Path, collections: Mapping[str, MemoryCollection]) -> None:
 
 
 def is_ours(path: Path) -> bool:
-    """Whether `save` has written this file."""
+    """Whether `save_collections` has written this file."""
     with path.open("rb") as file:
         return file.read(len(MAGIC)) == MAGIC
 
 
-def load(path: Path, collections: Mapping[str, MemoryCollection]) -> None:
-    """Read what `save` wrote into collections with the same names.
+def load_collections(path: Path, collections: Mapping[str, MemoryCollection]) -> None:
+    """Read what `save_collections` wrote into collections with the same names.
 
     Raises:
         LayoutMismatch: it was written for another class of document.

@@ -72,7 +72,7 @@ class Outline:
             yield from outline.levels()
 
 
-class Kind(NamedTuple):
+class Ability(NamedTuple):
     """What an index of some kind can do, as far as it decides about columns. `defaults` are options by type of column."""
 
     collection: type[Collection]
@@ -80,14 +80,14 @@ class Kind(NamedTuple):
     defaults: Defaults
 
 
-def outline_of(doc_type: type[BaseDocWithoutId], name: str, kind: Kind) -> Outline:
+def outline_of(doc_type: type[BaseDocWithoutId], name: str, ability: Ability) -> Outline:
     """The outline of an index called `name` for documents of this class.
 
     Raises:
         ValueError: a field that cannot be indexed; the message names it and says what to write instead.
         Unsupported: several vectors, where the database takes one.
     """
-    return _Reading(kind).outline(doc_type, name, (), nested=False)
+    return _Reading(ability).outline(doc_type, name, (), nested=False)
 
 
 @dataclass
@@ -99,8 +99,8 @@ class _Columns:
 
 
 class _Reading:
-    def __init__(self, kind: Kind) -> None:
-        self._kind = kind
+    def __init__(self, ability: Ability) -> None:
+        self._ability = ability
 
     def outline(
         self, doc_type: type[BaseDocWithoutId], name: str, around: tuple[type, ...], *, nested: bool
@@ -120,13 +120,13 @@ class _Reading:
         return Outline(doc_type, layout, tuple(p for p in found.places if p.name in kept), tuple(lists))
 
     def _chosen(self, doc_type: type[BaseDocWithoutId], vectors: list[VectorColumn]) -> list[VectorColumn]:
-        if len(vectors) < 2 or self._kind.collection.many_vectors:
+        if len(vectors) < 2 or self._ability.collection.many_vectors:
             return vectors
         marked = [column for column in vectors if column.options.get("is_embedding")]
         if len(marked) != 1:
             names = ", ".join(repr(column.name) for column in vectors)
             raise Unsupported(
-                f"{self._kind.collection.__name__} searches one vector, but {doc_type.__name__} has {names}: mark the one "
+                f"{self._ability.collection.__name__} searches one vector, but {doc_type.__name__} has {names}: mark the one "
                 "to search with Field(json_schema_extra={'is_embedding': True}), the others are kept all the same"
             )
         return marked
@@ -158,7 +158,7 @@ class _Reading:
         size = self._size(doc_type, place, held, options)
         if size is not None:
             metric = next(
-                (Metric.named(str(options[key])) for key in _METRIC_OPTIONS if key in options), self._kind.metric
+                (Metric.named(str(options[key])) for key in _METRIC_OPTIONS if key in options), self._ability.metric
             )
             own = {key: value for key, value in options.items() if key not in _OURS or key == "is_embedding"}
             into.vectors.append(VectorColumn(place.name, size, metric, own))
@@ -176,7 +176,7 @@ class _Reading:
                 return None
             if exact is not None:
                 return exact[0] or None
-            if self._kind.collection.learns_sizes:
+            if self._ability.collection.learns_sizes:
                 return 0
             raise ValueError(_unsized(doc_type, place))
         if not isinstance(given, int) or given < 1:
@@ -201,7 +201,7 @@ class _Reading:
         words = (
             kind is str
             and not many
-            and self._kind.collection.searches_words
+            and self._ability.collection.searches_words
             and options.get("words", prose and place.parts[-1] != "id")
         )
         own = {key: value for key, value in options.items() if key not in _OURS}
@@ -210,7 +210,7 @@ class _Reading:
 
     def _options(self, place: Place, kind: type, extra: Mapping[str, Any]) -> dict[str, Any]:
         """The options of a field over those of its type in the database. Nothing is taken out of either."""
-        defaults, chosen = self._kind.defaults, extra.get("col_type")
+        defaults, chosen = self._ability.defaults, extra.get("col_type")
         if chosen is not None:
             if chosen not in defaults:
                 known = ", ".join(sorted(map(_named, defaults))) or "none"

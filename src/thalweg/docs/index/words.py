@@ -13,7 +13,7 @@ SATURATION = 1.2
 LENGTH_PENALTY = 0.75
 
 
-def words_of(text: str) -> list[str]:
+def words_in(text: str) -> list[str]:
     """Letters and digits that stand together, upper and lower case alike."""
     return _WORD.findall(text.casefold())
 
@@ -40,7 +40,7 @@ class WordIndex:
         self.remove(key)
         if text is None:
             return
-        words = words_of(text)
+        words = words_in(text)
         counts = Counter(words)
         for word, count in counts.items():
             self._texts.setdefault(word, {})[key] = count
@@ -62,7 +62,7 @@ class WordIndex:
         relevance: dict[str, float] = {}
         number = len(self._lengths)
         mean = self._total / number if number else 1
-        for word in dict.fromkeys(words_of(question)):
+        for word in dict.fromkeys(words_in(question)):
             texts = self._texts.get(word, {})
             weight = log(1 + (number - len(texts) + 0.5) / (len(texts) + 0.5))
             for key, count in texts.items():

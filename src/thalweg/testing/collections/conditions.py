@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from thalweg.docs.index.collection import OPERATORS, Collection, Record, Unsupported, ValueColumn
-from thalweg.docs.index.condition import checked
+from thalweg.docs.index.condition import askable
 from thalweg.docs.query.condition import And, Comparison, Condition, Not, Operator, Or, Path
 from thalweg.testing.collections.nearness import assert_nearest, true_scores
 from thalweg.testing.collections.subject import (
@@ -174,7 +174,7 @@ def claimed(collection: Collection, conditions: Iterator[Comparison]) -> list[Co
 
 def _passes(condition: Condition, collection: Collection) -> bool:
     try:
-        checked(condition, collection)
+        askable(condition, collection)
     except Unsupported:
         return False
     return True
