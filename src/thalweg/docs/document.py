@@ -8,10 +8,12 @@ from functools import partial
 from itertools import repeat
 from typing import Annotated, Any, ClassVar, Self, TypeAlias
 
+import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, PlainSerializer, ValidationError
 
 from thalweg.docs import slots
 from thalweg.docs.equality import same
+from thalweg.docs.typing.array import is_tensor
 from thalweg.docs.typing.identity import ID, fresh_id
 from thalweg.docs.typing.tensor import to_plain
 
@@ -148,7 +150,7 @@ class BaseDocWithoutId(BaseModel):
 
     def json(self, **options: Any) -> str:
         """The fields as JSON; `options` are those of pydantic's `model_dump_json`."""
-        return self.model_dump_json(**options)
+        return self.model_dump_json(**{"fallback": plain_number, **options})
 
     @classmethod
     def schema(cls, by_alias: bool = True, ref_template: str = "#/$defs/{model}") -> Fields:
@@ -185,7 +187,7 @@ class BaseDocWithoutId(BaseModel):
 
     def to_json(self) -> str:
         """The document as a JSON object."""
-        return self.__pydantic_serializer__.to_json(self, by_alias=True).decode()
+        return self.__pydantic_serializer__.to_json(self, by_alias=True, fallback=plain_number).decode()
 
     @classmethod
     def from_json(cls, data: str | bytes | bytearray) -> Self:
@@ -297,6 +299,19 @@ class BaseDoc(BaseDocWithoutId):
     """A document with an `id`: 32 random hexadecimal digits unless one is given."""
 
     id: ID | None = Field(default_factory=fresh_id)
+
+
+def plain_number(value: Any) -> Any:
+    """For pydantic: NumPy's numbers and tensors, where a schema says nothing of them, as JSON has them.
+
+    Raises:
+        TypeError: `value` is neither.
+    """
+    if isinstance(value, np.generic):
+        return value.item()
+    if is_tensor(value):
+        return to_plain(value)
+    raise TypeError(f"{type(value).__name__} has no JSON form")
 
 
 def _plain_extra(value: Any) -> Any:

@@ -55,6 +55,7 @@ def _make(array: Any, item: type[BaseDocWithoutId]) -> Any:
         "__qualname__": name,
         "array_type": array,
         "doc_type": item,
+        "__args__": (item,),  # what `typing` looks for when it resolves an annotation once more
     }
     for field in _CONVENIENCES & item.model_fields.keys():
         namespace[field] = _column(field)

@@ -16,7 +16,7 @@ from thalweg.docs.codecs.foreign import read_text_bytes
 from thalweg.docs.codecs.plain_json import decode_plain, encode_plain
 from thalweg.docs.derived import derive, derived, keep
 from thalweg.docs.doc_list import DocList
-from thalweg.docs.document import AnyDoc, BaseDocWithoutId
+from thalweg.docs.document import AnyDoc, BaseDocWithoutId, plain_number
 from thalweg.docs.row import class_of
 from thalweg.docs.typing.tensor import to_plain
 from thalweg.errors import MalformedRequest
@@ -176,11 +176,11 @@ def encode_array(docs: Any) -> bytes:
         return written
     if len(docs) == 1:
         return b"[%b]" % _encode_one(docs[0])
-    return _adapter(class_of(kinds.pop())).serializer.to_json(docs, by_alias=True)
+    return _adapter(class_of(kinds.pop())).serializer.to_json(docs, by_alias=True, fallback=plain_number)
 
 
 def _encode_one(doc: BaseDocWithoutId) -> bytes:
-    return doc.__pydantic_serializer__.to_json(doc, by_alias=True)
+    return doc.__pydantic_serializer__.to_json(doc, by_alias=True, fallback=plain_number)
 
 
 def _adapter(doc_type: type[BaseDocWithoutId]) -> TypeAdapter[list[Any]]:

@@ -6,7 +6,7 @@ from collections.abc import Hashable
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
-from thalweg.docs.display.annotation import documents_in, written_field
+from thalweg.docs.annotation import documents_in, written_field
 from thalweg.docs.display.bar import Bar, has_bar
 from thalweg.docs.display.values import described_tensor, heading, is_documents, line, printable
 from thalweg.docs.document import BaseDocWithoutId, contents

@@ -2,12 +2,32 @@
 
 from __future__ import annotations
 
+import json
+import re
 from functools import cached_property
 from math import prod
 from types import EllipsisType
 from typing import Any, TypeAlias
 
 Dimension: TypeAlias = int | str | EllipsisType
+
+UNKNOWN = "not specified"
+"""What JSON schemas of DocArray say of a tensor of any shape."""
+
+_ITEM = re.compile(r'\.\.\.|-?[0-9]{1,18}|[^\W\d]\w*|"(?:[^"\\]|\\.)*"')
+_TEXT = re.compile(rf"\[(?:(?:{_ITEM.pattern})(?:, (?:{_ITEM.pattern}))*)?\]")
+
+
+def _is_word(item: Any) -> bool:
+    return isinstance(item, str) and item.isidentifier()
+
+
+def _dimension(text: str) -> Dimension:
+    if text == "...":
+        return ...
+    if text.startswith('"'):
+        return str(json.loads(text))
+    return text if text.isidentifier() else int(text)
 
 
 class Shape:
@@ -96,6 +116,25 @@ class Shape:
             if isinstance(dimension, int) and dimension >= 0:
                 schema |= {"minItems": dimension, "maxItems": dimension}
         return schema
+
+    @property
+    def text(self) -> str:
+        """The shape as JSON schemas tell it, such as `[n, ..., 3]`."""
+        parts = ("..." if item is ... else item if _is_word(item) else json.dumps(item) for item in self.dimensions)
+        return f"[{', '.join(parts)}]"
+
+    @classmethod
+    def read(cls, text: Any) -> Shape | None:
+        """The shape that `text` tells; None for DocArray's "not specified".
+
+        Raises:
+            ValueError: `text` is no shape.
+        """
+        if text == UNKNOWN:
+            return None
+        if not isinstance(text, str) or not _TEXT.fullmatch(text):
+            raise ValueError(f"{text!r:.50} is no shape of a tensor")
+        return cls(tuple(map(_dimension, _ITEM.findall(text))))
 
     def __str__(self) -> str:
         names = ("..." if dimension is ... else str(dimension) for dimension in self.dimensions)
