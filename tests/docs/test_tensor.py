@@ -306,6 +306,24 @@ def test_times_are_text_in_json() -> None:
     assert json.loads(held.to_json())["tensor"] == ["2026-01-02T03:04", "NaT"]
 
 
+@pytest.mark.parametrize(
+    "left, right, equal",
+    [
+        (np.array(["a"]), np.array(["a"]), True),
+        (np.array(["a"]), np.array([1]), False),
+        (np.array(["NaT", "2026"], "M8[s]"), np.array(["NaT", "2026"], "M8[D]"), True),
+        (np.zeros(1, "M8[s]"), np.zeros(1), False),
+        (np.zeros(2, "i4,f4"), np.zeros(2, "i4,f4"), True),
+        (np.zeros(2, "i4,f4"), np.ones(2, "i4,f4"), False),
+        (np.zeros(2, "i4,f4"), np.zeros(2), False),
+        (np.array([1, math.nan]), np.array([1, math.nan], np.float32), True),
+        (np.array([1, math.nan]), np.array([2, math.nan]), False),
+    ],
+)
+def test_what_tensors_equal(left: Any, right: Any, equal: bool) -> None:
+    assert (Held(tensor=left) == Held(tensor=right)) is equal
+
+
 def test_in_python_dumps_a_tensor_stays_a_tensor() -> None:
     given = np.arange(3)
     assert Held(tensor=given).model_dump()["tensor"] is given

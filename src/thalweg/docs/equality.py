@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from thalweg.docs.typing.array import is_tensor, to_numpy
+from thalweg.docs.typing.coercion import BFLOAT16
 
 
 def same(left: Any, right: Any) -> bool:
@@ -36,10 +37,17 @@ def _same_tensors(left: Any, right: Any) -> bool:
         # What was written with the digits of a float32 and read as a float64 is still the same.
         narrow = min(first.dtype, second.dtype, key=lambda dtype: dtype.itemsize)
         first, second = first.astype(narrow), second.astype(narrow)
+    if _is_opaque(first) or _is_opaque(second):
+        return first.dtype == second.dtype and bool(np.all(first == second))
     equal = first == second
-    if first.dtype.kind in "fc" and second.dtype.kind in "fc":
-        equal = equal | ((first != first) & (second != second))  # noqa: PLR0124  # only NaN differs from itself
-    return bool(np.all(equal))
+    if np.all(equal):
+        return True
+    return bool(np.all(equal | ((first != first) & (second != second))))  # noqa: PLR0124  # only NaN and NaT do so
+
+
+def _is_opaque(array: np.ndarray[Any, Any]) -> bool:
+    """Whether it holds structures, or bytes that say nothing."""
+    return array.dtype.kind == "V" and array.dtype.name != BFLOAT16
 
 
 def _same_mappings(left: Mapping[Any, Any], right: Mapping[Any, Any]) -> bool:
