@@ -17,6 +17,10 @@ File: TypeAlias = str | PathLike[str] | IO[bytes]
 class WrappedArray(np.ndarray[Any, np.dtype[Any]]):
     """An array with the methods that DocArray's arrays have."""
 
+    def __array_wrap__(self, array: Any, context: Any = None, return_scalar: bool = False) -> Any:
+        """For NumPy: what a calculation gives is of the same class, and a number where it has no dimensions."""
+        return array[()] if array.ndim == 0 else array.view(type(self))
+
     def unwrap(self) -> np.ndarray[Any, Any]:
         """The same memory as a plain array."""
         return self.view(np.ndarray)
@@ -58,6 +62,12 @@ class AudioArray(WrappedArray):
     def __array_finalize__(self, source: Any) -> None:
         if type(source) is AudioArray:
             self.channels = source.channels
+
+    def __array_wrap__(self, array: Any, context: Any = None, return_scalar: bool = False) -> Any:
+        made = super().__array_wrap__(array, context, return_scalar)
+        if type(made) is AudioArray:
+            made.channels = self.channels
+        return made
 
     def to_bytes(self) -> bytes:
         """Little-endian 16-bit integers without a header; see `thalweg.docs.media.audio.sixteen_bits`."""

@@ -194,6 +194,8 @@ class TensorType:
 
     def library_tensor(self, tensor: Any) -> Any:
         """`tensor` in this library and family, whatever its shape."""
+        if self._is_ready(tensor):
+            return tensor
         tensor = to_library(tensor, self.library)
         if isinstance(tensor, np.ndarray):
             if tensor.dtype.char not in NUMBERS and self.family != "tensor":
@@ -203,6 +205,15 @@ class TensorType:
             if self._keeps and type(tensor) is not np.ndarray:
                 return tensor.view(np.ndarray)
         return tensor
+
+    def _is_ready(self, tensor: Any) -> bool:
+        """Whether it is an array of numbers that knows already what it stands for."""
+        return (
+            not self._keeps
+            and self.library in ("numpy", "any")
+            and isinstance(tensor, self._array)
+            and tensor.dtype.char in NUMBERS
+        )
 
     def reshaped_rows(self, tensors: Any) -> Any:
         """Tensors that are stacked already, each row in the shape of the field, by the rules of a call.
