@@ -26,6 +26,7 @@ from thalweg.errors import InvalidDocument, MalformedRequest
 
 class Colour(Enum):
     GREEN = "green"
+    BLUE = 2
 
 
 class Author(BaseDoc):
@@ -57,7 +58,7 @@ class Rich(BaseDoc):
     price: Decimal | None = None
     key: UUID | None = None
     colour: Colour | None = None
-    kind: Literal["a", "b"] = "a"
+    kind: Literal["a", "b", 3] = "a"
     short: str = Field("x", max_length=5, alias="brief")
 
 
@@ -131,12 +132,20 @@ def test_tensors_lists_and_everything_else_come_back(tmp_path: Path) -> None:
         kind="b",
         brief="12345",
     )
-    docs = DocList[Rich]([full, Rich()])
+    numbers = Rich(colour=Colour.BLUE, kind=3, price=Decimal("0.12345678901234567890"))
+    docs = DocList[Rich]([full, Rich(), numbers])
     back = there_and_back(docs, tmp_path)
     assert back == docs
     assert (back[0].parent, back[0].children, back[0].open.colour) == (child, full.children, "red")
     assert back[0].embedding.dtype == np.float64
     assert (back[1].embedding, back[1].open, back[1].tags) == (None, None, None)
+
+
+def test_a_number_and_its_digits_are_one_thing(tmp_path: Path) -> None:
+    class Either(BaseDocWithoutId):
+        value: int | str
+
+    assert there_and_back(DocList[Either]([Either(value=5), Either(value="5")]), tmp_path).value == ["5", "5"]
 
 
 def test_a_tensor_may_be_longer_than_pythons_limit_of_a_cell(tmp_path: Path) -> None:

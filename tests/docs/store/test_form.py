@@ -13,9 +13,10 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from tests.docs.codecs.schemas import WIDE, lists_of, schemas
 from thalweg.docs import AnyDoc, BaseDoc, DocList
 from thalweg.docs.codecs.binary import chunks
 from thalweg.docs.codecs.compression import COMPRESSIONS
@@ -182,6 +183,17 @@ def test_whatever_is_stored_ends_in_documents_or_in_one_of_two_errors(data, form
     end = data.draw(st.integers(at, min(len(good), at + 8)))
     with suppress(MalformedRequest, InvalidDocument):
         read(good[:at] + data.draw(st.binary(max_size=8)) + good[end:])
+
+
+@settings(deadline=None, max_examples=40, derandomize=True, suppress_health_check=list(HealthCheck))
+@given(st.data(), st.sampled_from([None, "lz4"]))
+def test_documents_of_any_class_come_back(data: st.DataObject, compress: str | None) -> None:
+    schema = data.draw(schemas(WIDE))
+    docs = data.draw(lists_of(schema))
+    back = read(stored(docs, "columns", compress), schema.doc_type)
+    assert (back, [doc.id for doc in back]) == (docs, docs.id)
+    again = type(docs).from_bytes(docs.to_bytes("columns", compress), "columns", compress)
+    assert (again, again.id) == (docs, docs.id)
 
 
 @pytest.mark.parametrize("form", ["columns", "docarray"])

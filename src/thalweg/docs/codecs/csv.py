@@ -4,7 +4,8 @@ Text, numbers and booleans are themselves, bytes are base64; tensors, lists, dic
 is a document within a document of its own class, which would have no end of columns, and one without a schema.
 
 CSV has one thing for nothing and for empty text: an empty cell. It is None where the field may be None, as the word
-`None` is; empty text where the field is text that may not; the field's default otherwise.
+`None` is; empty text where the field is text that may not; the field's default otherwise. Nor does CSV tell a number from
+its digits: in a field that takes both, they come back as text.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ import csv
 import io
 import json
 from collections.abc import Iterator
+from contextlib import suppress
 from os import PathLike, fspath
 from typing import IO, Any, NamedTuple
 
@@ -173,7 +175,6 @@ def _documents(doc_type: type[BaseDocWithoutId], known: dict[str, _Column], line
     if not names:
         raise ValueError("The file has no header: its first line names the columns")
     columns = _chosen(doc_type, names, known)
-    validate = doc_type.__pydantic_validator__.validate_json
     docs, details = [], []
     for row in lines:
         if not row:
@@ -181,7 +182,7 @@ def _documents(doc_type: type[BaseDocWithoutId], known: dict[str, _Column], line
         if len(row) != len(columns):
             raise MalformedRequest(f"Line {lines.line_num} has {len(row)} cells for {len(columns)} columns.")
         try:
-            docs.append(validate(to_json(_tree(columns, row)), by_alias=True, by_name=True))
+            docs.append(_document(doc_type, columns, row))
         except ValidationError as error:
             details += error_details(error, [f"line {lines.line_num}"])
             if len(details) >= LIMIT:
@@ -189,6 +190,18 @@ def _documents(doc_type: type[BaseDocWithoutId], known: dict[str, _Column], line
     if details:
         raise invalid_document(details)
     return docs
+
+
+def _document(doc_type: type[BaseDocWithoutId], columns: list[_Column], row: list[str]) -> Any:
+    validate = doc_type.__pydantic_validator__.validate_json
+    try:
+        return validate(to_json(_tree(columns, row, set())), by_alias=True, by_name=True)
+    except ValidationError as error:
+        # What did not fit may be a number, say of an enumeration. The rest stays text, which keeps a `Decimal` exact.
+        refused = {item["loc"] for item in error.errors(include_url=False, include_context=False, include_input=False)}
+        with suppress(ValidationError):
+            return validate(to_json(_tree(columns, row, refused)), by_alias=True, by_name=True)
+        raise error
 
 
 def _chosen(doc_type: type[BaseDocWithoutId], names: list[str], known: dict[str, _Column]) -> list[_Column]:
@@ -202,8 +215,11 @@ def _chosen(doc_type: type[BaseDocWithoutId], names: list[str], known: dict[str,
     return [known[name] for name in names]
 
 
-def _tree(columns: list[_Column], row: list[str]) -> dict[str, Any]:
-    """The cells as nested dicts. A nested document that may be None, and of which every cell is empty, is."""
+def _tree(columns: list[_Column], row: list[str], numbers: set[tuple[Any, ...]]) -> dict[str, Any]:
+    """The cells as nested dicts, those at the paths of `numbers` read as JSON where that is what they are.
+
+    A nested document that may be None, and of which every cell is empty, is None.
+    """
     tree: dict[str, Any] = {}
     filled = {
         column.path[:depth] for column, cell in zip(columns, row, strict=True) if cell for depth in column.optional
@@ -216,22 +232,22 @@ def _tree(columns: list[_Column], row: list[str]) -> dict[str, Any]:
                 break
             inner = inner.setdefault(name, {})
         else:
-            _put(inner, path[-1], column.kind, cell)
+            _put(inner, path[-1], column.kind, cell, path in numbers)
     return tree
 
 
-def _put(inner: dict[str, Any], name: str, kind: FieldKind, cell: str) -> None:
+def _put(inner: dict[str, Any], name: str, kind: FieldKind, cell: str, number: bool) -> None:
     if cell not in _NOTHING:
-        inner[name] = _value(kind, cell)
+        inner[name] = _value(kind, cell, number)
     elif kind.optional or kind.type is Any:
         inner[name] = None
     elif kind.holds is Holds.SCALAR and kind.type in (str, bytes):
         inner[name] = cell
 
 
-def _value(kind: FieldKind, cell: str) -> Any:
+def _value(kind: FieldKind, cell: str, number: bool) -> Any:
     """What JSON would hold. What is no JSON stays text, for pydantic to make something of it or to say what is wrong."""
-    if kind.holds is Holds.SCALAR or (kind.holds is Holds.OTHER and cell[:1] not in ("[", "{")):
+    if kind.holds is Holds.SCALAR or (kind.holds is Holds.OTHER and not number and cell[:1] not in ("[", "{")):
         return cell
     try:
         return from_json(cell)
