@@ -22,7 +22,8 @@ help:
 	@echo "make demo    answer questions about Python's standard library; SERVE=1 stays up with a search page"
 	@echo "make test    run the tests; ARGS='tests/docs -k json' runs some of them"
 	@echo "make check   style, types, import direction, import allow-list, names"
-	@echo "make bench   measure against other model servers and print one table"
+	@echo "make bench   measure against other model servers and against DocArray, and print the tables"
+	@echo "make bench-docs   only documents, against DocArray"
 	@echo "make clean   remove $(VENV) and every cache"
 
 .PHONY: demo
@@ -33,9 +34,13 @@ demo: $(VENV)/.demo
 test: $(VENV)/.test
 	@$(RUN) -m pytest $(ARGS)
 
-.PHONY: bench
+.PHONY: bench bench-docs
 bench: $(VENV)/.bench
 	@$(RUN) -m benchmarks $(ARGS)
+	@$(if $(ARGS),,$(RUN) -m benchmarks.data_layer)
+
+bench-docs: $(VENV)/.bench
+	@$(RUN) -m benchmarks.data_layer $(ARGS)
 
 # `make --keep-going check` runs the rest after a check that fails.
 .PHONY: check lint format types layers imports names budgets

@@ -18,7 +18,8 @@ FOLDER = Path(__file__).resolve().parent / ".environments"
 STAMP = "installed.txt"
 
 REQUIREMENTS: dict[str, tuple[str, ...]] = {
-    "thalweg": ("-e", "."),
+    "thalweg": ("-e", ".[simdjson]"),
+    "docarray": ("docarray==0.40.0", "pydantic==2.9.2", "numpy==2.2.6", "protobuf==5.29.6"),
     # Jina pins few of its dependencies; these are the newest ones that its last release still starts with.
     "jina": (
         "jina==3.34.0",

@@ -15,6 +15,7 @@ if __package__ in {None, ""}:  # run as a file
     sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from benchmarks.contestants import CONTESTANTS
+from benchmarks.data_layer import MARK
 from benchmarks.environments import Environment, EnvironmentFailed, environment
 from benchmarks.figures import Figure, cell, headline
 from benchmarks.load import LoadFailed, require_wrk
@@ -150,7 +151,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     )
     say("\n" + summary(run))
     if given.write or not (given.quick or given.rows or given.contestants):
-        (FOLDER / "RESULTS.md").write_text(results(run))
+        documents = (FOLDER / "RESULTS.md").read_text("utf-8").partition(MARK)  # the other program's part stays
+        (FOLDER / "RESULTS.md").write_text(results(run) + "".join(documents[1:]))
         (FOLDER / "results.json").write_text(as_json(run))
         say("\nwritten: benchmarks/RESULTS.md, benchmarks/results.json")
     return 1 if any(figure.fault for figure in figures) else 0

@@ -1,5 +1,7 @@
 """Documents made without pydantic are those that pydantic makes."""
 
+import gc
+from collections.abc import Iterator
 from typing import Annotated, Any, Literal, Optional
 
 import numpy as np
@@ -9,6 +11,7 @@ from hypothesis import strategies as st
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from thalweg.docs import BaseDoc, BaseDocWithoutId, DocList
+from thalweg.docs.garbage import MANY, uncollected
 from thalweg.docs.typing import NdArray
 
 
@@ -199,3 +202,22 @@ def test_a_document_made_by_a_plain_model_may_be_a_field_of_it() -> None:
 
     assert Around(doc=Plain(text="a")).doc.text == "a"
     assert Around(doc={"text": "a"}).doc.text == "a"
+
+
+@pytest.fixture
+def collector() -> Iterator[None]:
+    yield
+    gc.enable()
+
+
+def test_the_garbage_collector_is_left_as_it_was(collector: None) -> None:
+    def inside(count: int) -> bool:
+        with uncollected(count):
+            return gc.isenabled()
+
+    assert (inside(MANY - 1), inside(MANY), gc.isenabled()) == (True, False, True)
+    with pytest.raises(KeyError), uncollected(MANY):
+        raise KeyError
+    assert gc.isenabled()
+    gc.disable()
+    assert (inside(MANY), gc.isenabled()) == (False, False)

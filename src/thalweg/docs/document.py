@@ -13,6 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field, PlainSerializer, ValidationEr
 
 from thalweg.docs import slots
 from thalweg.docs.equality import same
+from thalweg.docs.garbage import uncollected
 from thalweg.docs.typing.array import is_tensor
 from thalweg.docs.typing.identity import ID, fresh_id
 from thalweg.docs.typing.tensor import to_plain
@@ -385,7 +386,14 @@ def assemble_all(
     count = len(columns[0])
     if count < FEW:
         return [_assembled(doc_type, dict(zip(names, row, strict=True)), given) for row in zip(*columns, strict=True)]
-    docs = list(map(object.__new__, repeat(doc_type, count)))
+    with uncollected(count):
+        return _assembled_together(doc_type, names, columns, given)
+
+
+def _assembled_together(
+    doc_type: type[BaseDocWithoutId], names: Sequence[str], columns: Sequence[list[Any]], given: set[str]
+) -> list[Any]:
+    docs = list(map(object.__new__, repeat(doc_type, len(columns[0]))))
     # Where all fields are set nothing can be added to it any more, so one set serves all documents.
     sets = repeat(given) if len(given) == len(names) else (given.copy() for _ in docs)
     # One pass over all documents for each slot, without any Python in between.

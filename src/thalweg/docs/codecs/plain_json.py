@@ -17,6 +17,7 @@ import orjson
 from thalweg.docs.derived import derive
 from thalweg.docs.document import BaseDocWithoutId, assemble_all
 from thalweg.docs.fields import FieldKind, Holds, field_kinds, is_plain
+from thalweg.docs.garbage import uncollected
 from thalweg.docs.typing.array import is_tensor
 from thalweg.docs.typing.identity import fresh_id, fresh_ids
 from thalweg.docs.typing.tensor import to_nested_lists
@@ -147,14 +148,17 @@ class _Plan:
             raise _NotPlain  # a bracket that cannot be told from those around numbers
         # A parser of its own: it owns what it reads, and threads must not share one.
         parser = self.parser()
-        objects = list(parser.parse(data))
+        root = parser.parse(data)
+        with uncollected(len(root)):
+            return self._documents(list(root), data.count(b"[") - 1)
+
+    def _documents(self, objects: list[Any], brackets: int) -> list[Any]:
         if not objects:
             return []
         names = [name for name in self.kinds if name in objects[0]]
         if set(map(len, objects)) != {len(names)}:
             raise _NotPlain
         cells = {name: [found[name] for found in objects] for name in names}
-        brackets = data.count(b"[") - 1
         for name, kind in self.kinds.items():
             held = cells.get(name)
             if held is None:

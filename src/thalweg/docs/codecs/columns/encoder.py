@@ -20,6 +20,7 @@ from thalweg.docs.derived import derive
 from thalweg.docs.doc_list import DocList
 from thalweg.docs.doc_vec import DocVec
 from thalweg.docs.document import BaseDocWithoutId, contents
+from thalweg.docs.garbage import uncollected
 from thalweg.docs.row import detach
 from thalweg.docs.typing.array import end_to_end, is_tensor, is_tensor_class, library_of, stackable
 
@@ -39,7 +40,8 @@ def encode(docs: DocList[Any] | DocVec[Any]) -> tuple[Buffer, ...]:
         ValueError: a field holds something that cannot travel.
     """
     try:
-        return _Writer(False).body(docs)
+        with uncollected(len(docs)):
+            return _Writer(False).body(docs)
     except OverflowError:  # an integer beyond 64 bits, somewhere
         return _Writer(True).body(docs)
     except RecursionError:
