@@ -35,6 +35,8 @@ ALLOWED: dict[str, Libraries] = {
     "thalweg.client": libraries("", "uvloop"),
     "thalweg.config": libraries("yaml"),
     "thalweg.docs": libraries("numpy orjson pydantic_core", "simdjson google rich torch"),
+    "thalweg.docs.integrations.datasets": libraries("datasets pyarrow"),
+    "thalweg.docs.integrations.fastapi": libraries("fastapi starlette"),
     "thalweg.docs.integrations.haystack": libraries("haystack"),
     "thalweg.docs.integrations.langchain": libraries("langchain_core"),
     "thalweg.docs.integrations.llama_index": libraries("llama_index"),

@@ -9,7 +9,7 @@ import msgspec
 
 from thalweg.docs.codecs.columns import layout
 from thalweg.docs.codecs.columns.layout import Buffer, Documents, Header
-from thalweg.docs.codecs.columns.reader import Reader
+from thalweg.docs.codecs.columns.reader import Reader, Where
 from thalweg.docs.column_store import Columns
 from thalweg.docs.doc_list import DocList
 from thalweg.docs.doc_vec import DocVec
@@ -30,7 +30,7 @@ def decode(body: Sequence[Buffer], doc_type: type[BaseDocWithoutId] | None) -> D
         MalformedRequest: the bytes are no such body.
         InvalidDocument: documents do not fit the class; `details` says which and where.
     """
-    reader, documents = _open(body)
+    reader, documents = opened(body)
     if doc_type is None:
         return DocList.trusted(reader.documents(documents, lambda name: AnyDoc, _at_top))
     docs = reader.documents(documents, lambda name: doc_type, _at_top)
@@ -44,16 +44,20 @@ def decode_vec(body: Sequence[Buffer], doc_type: type[BaseDocWithoutId]) -> DocV
         MalformedRequest: the bytes are no such body.
         InvalidDocument: documents do not fit the class, or their tensors cannot be stacked.
     """
-    reader, documents = _open(body)
-    columns = reader.columns(documents, doc_type, _at_top)
+    return read_vec(*opened(body), doc_type, _at_top)
+
+
+def read_vec(reader: Reader, documents: Documents, doc_type: type[BaseDocWithoutId], where: Where) -> DocVec[Any]:
+    """What `decode_vec` gives, of a body that is open; `where` gives the place of a document in an error."""
+    columns = reader.columns(documents, doc_type, where)
     if columns is None:
-        docs = reader.documents(documents, lambda name: doc_type, _at_top)
+        docs = reader.documents(documents, lambda name: doc_type, where)
         try:
             columns = Columns.of(doc_type, docs)
         except ValueError as error:
             raise InvalidDocument(
                 f"The documents do not make columns: {error}",
-                details=[{"loc": ["data"], "msg": str(error), "type": "not_stackable"}],
+                details=[{"loc": where(0)[:-1], "msg": str(error), "type": "not_stackable"}],
             ) from None
     return DocVec[doc_type].over(columns)  # type: ignore[valid-type]
 
@@ -62,7 +66,12 @@ def _at_top(number: int) -> list[str | int]:
     return ["data", number]
 
 
-def _open(body: Sequence[Buffer]) -> tuple[Reader, Documents]:
+def opened(body: Sequence[Buffer]) -> tuple[Reader, Documents]:
+    """A reader of a body, and what its header says of the documents.
+
+    Raises:
+        MalformedRequest: there is no such header.
+    """
     if not body:
         raise MalformedRequest("Columns need a header, but there is no buffer at all.")
     try:

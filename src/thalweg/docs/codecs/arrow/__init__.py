@@ -1,0 +1,7 @@
+"""Documents as Arrow tables and Parquet files: a column for each field, tensors as tensors, documents as structs."""
+
+from thalweg.docs.codecs.arrow.decoder import arrow_table, decode, decode_vec
+from thalweg.docs.codecs.arrow.encoder import encode
+from thalweg.docs.codecs.arrow.parquet import iter_parquet, read_parquet, write_parquet
+
+__all__ = ["arrow_table", "decode", "decode_vec", "encode", "iter_parquet", "read_parquet", "write_parquet"]
