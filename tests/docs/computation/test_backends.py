@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from thalweg.docs.computation import Backend, backend_of, backend_of_library
+from thalweg.docs.typing import AnyTensor, JaxArray, NdArray, TensorFlowTensor, TorchTensor
 from thalweg.docs.typing.array import load_library
 
 LIBRARIES = ["numpy", "torch", "tensorflow", "jax"]
@@ -30,6 +31,14 @@ def listed(backend: Backend, tensor: Any) -> Any:
 
 def test_the_backend_of_a_tensor_is_that_of_its_library(backend: Backend) -> None:
     assert backend_of(made(backend, [1, 2])) is backend
+
+
+def test_an_annotation_has_the_backend_of_its_library(backend: Backend) -> None:
+    annotations = {"numpy": NdArray, "torch": TorchTensor, "tensorflow": TensorFlowTensor, "jax": JaxArray}
+    for annotation in (annotations[backend.library], annotations[backend.library][3]):
+        assert annotation.get_comp_backend() is backend
+    with pytest.raises(ValueError, match=r"backend_of\(tensor\)|no operations for 'any'"):
+        AnyTensor.get_comp_backend()
 
 
 def test_what_is_no_tensor_has_no_backend() -> None:

@@ -90,8 +90,8 @@ class NumPyBackend(Backend):
         return np.take_along_axis(values, positions, 1), positions
 
     def _floats(self, tensor: Array) -> Array:
-        kind = np.result_type(tensor.dtype, np.float32)
-        return tensor.astype(kind, copy=False)
+        # As a plain array: pictures and the like need more time for each operation.
+        return np.asarray(tensor).astype(np.result_type(tensor.dtype, np.float32), copy=False)
 
     def _extent(self, tensor: Array) -> tuple[Array, Array]:
         return tensor.min(axis=-1, keepdims=True), tensor.max(axis=-1, keepdims=True)

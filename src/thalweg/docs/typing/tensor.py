@@ -99,6 +99,16 @@ class TensorType:
         """The name in DocArray's messages under which a tensor of this field travels."""
         return TENSOR_KEYS[library_of(tensor) or "numpy", self.family]
 
+    def get_comp_backend(self) -> Any:
+        """The functions of `thalweg.docs.computation` for its library; the library is loaded when one is used.
+
+        Raises:
+            ValueError: tensors of any library fit; `thalweg.docs.computation.backend_of(tensor)` tells.
+        """
+        from thalweg.docs.computation import backend_of_library
+
+        return backend_of_library(self.library)
+
     # --- as a class
 
     def __instancecheck__(self, value: Any) -> bool:
