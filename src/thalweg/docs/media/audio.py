@@ -142,8 +142,7 @@ def encode_audio(container: Any, stream: Any, samples: Samples, sample_format: s
         frame.sample_rate = frame_rate
         frame.pts = start
         _write(container, stream, resampler.resample(frame))
-    if len(samples):
-        _write(container, stream, resampler.resample(None))
+    _write(container, stream, resampler.resample(None))
     container.mux(stream.encode(None))
 
 
@@ -156,11 +155,14 @@ def channel_count(samples: Any, channels: int | None = None) -> int:
     shape = tuple(samples.shape)
     known: int = shape[1] if len(shape) == 2 else getattr(samples, "channels", 1)
     found = known if channels is None else channels
-    if len(shape) not in (1, 2) or (len(shape) == 2 and shape[1] != found) or shape[0] % (found or 1):
+    layout_of(found)
+    fits = shape[1] == found if len(shape) == 2 else len(shape) == 1 and shape[0] % found == 0
+    if not fits:
         raise ValueError(
             f"samples of {found} channels have the shape (samples, {found}) or are interleaved, not {shape}"
         )
-    layout_of(found)
+    if not shape[0]:
+        raise ValueError("there are no samples to write")
     return found
 
 

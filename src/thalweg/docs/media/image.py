@@ -81,13 +81,13 @@ def write_image(pixels: Any, format: str = "PNG") -> bytes:  # noqa: A002  # Pil
         ValueError: another shape or other numbers, or Pillow does not write the format.
     """
     stream = io.BytesIO()
-    _save(pixels, stream, _FORMATS.get(format.lower().lstrip("."), format))
+    _save(pixels, stream, _format(format))
     return stream.getvalue()
 
 
 def save_image(pixels: Any, file: str | PathLike[str] | IO[bytes], format: str | None = None) -> None:  # noqa: A002
     """Write a picture to a file; see `write_image`. The file's extension says the format unless `format` does."""
-    _save(pixels, file, format and _FORMATS.get(format.lower().lstrip("."), format))
+    _save(pixels, file, None if format is None else _format(format))
 
 
 def eight_bits(tensor: Any, what: str) -> Pixels:
@@ -106,6 +106,11 @@ def eight_bits(tensor: Any, what: str) -> Pixels:
     if array.size and (array.min() < 0 or array.max() > 255):
         raise ValueError(f"{what} hold numbers from 0 to 255, but there are {array.min()} to {array.max()}")
     return array.astype(np.uint8)
+
+
+def _format(name: str) -> str:
+    known = name.lower().lstrip(".")
+    return _FORMATS.get(known, known)
 
 
 def _save(pixels: Any, target: Any, kind: str | None) -> None:

@@ -147,7 +147,7 @@ def _frames(tensor: Any) -> Array:
 def _interleaved(tensor: Any) -> Array:
     """Sound as (samples, channels), float32."""
     array = to_numpy(tensor)
-    if array.dtype.kind not in "fiu" or array.ndim not in (1, 2, 3):
+    if array.dtype.kind not in "fiu" or array.ndim not in (1, 2, 3) or not array.size:
         raise ValueError(
             f"Sound is a tensor (pieces, channels, samples) of numbers from -1 to 1, not {array.shape} of {array.dtype}"
         )
