@@ -45,10 +45,10 @@ def create_doc(
     if not isinstance(__base__, type) or not issubclass(__base__, BaseDocWithoutId):
         raise ValueError(f"a document is made of a subclass of BaseDoc, not of {__base__!r}")
     module = __module__ or str(sys._getframe(1).f_globals.get("__name__", __name__))
-    base: Any = __base__
+    base = __base__
     if __config__ is not None:  # pydantic takes options or a base, not both
-        base = type(base)(model_name, (__base__,), {"model_config": __config__, "__module__": module})
-    created: Any = create_model(
+        base = _configured(base, __config__, module)
+    return create_model(
         model_name,
         __base__=base,
         __module__=module,
@@ -56,7 +56,6 @@ def create_doc(
         __cls_kwargs__=__cls_kwargs__,
         **{name: _definition(value) for name, value in fields.items()},
     )
-    return created  # type: ignore[no-any-return]
 
 
 def create_doc_from_typeddict(typeddict_cls: type, **options: Any) -> type[BaseDocWithoutId]:
@@ -92,6 +91,10 @@ def create_doc_from_dict(model_name: str, data_dict: Mapping[str, Any]) -> type[
         raise ValueError("an example of a document has at least one field")
     fields: dict[str, Any] = {name: (_type_of(value), ...) for name, value in data_dict.items()}
     return create_doc(model_name, __module__=str(sys._getframe(1).f_globals.get("__name__", __name__)), **fields)
+
+
+def _configured(base: Any, options: ConfigDict, module: str) -> Any:
+    return type(base)(base.__name__, (base,), {"model_config": options, "__module__": module})
 
 
 def _definition(value: Any) -> Any:
