@@ -1,12 +1,69 @@
-"""Addresses of media: schemes and file extensions."""
+"""Addresses of media: schemes, file extensions, text that is there."""
 
 import pickle
+from pathlib import Path
+from typing import Any
 
 import pytest
 from pydantic import TypeAdapter, ValidationError
 
-from thalweg.docs import BaseDoc
-from thalweg.docs.typing import AnyUrl, AudioUrl, ImageUrl, Mesh3DUrl, PointCloud3DUrl, TextUrl, VideoUrl
+from thalweg.docs import BaseDoc, DocList
+from thalweg.docs.codecs import columns
+from thalweg.docs.typing import AnyUrl, AudioUrl, ImageUrl, Mesh3DUrl, PointCloud3DUrl, TextUrl, Url3D, VideoUrl
+
+EXTENSIONS = {
+    TextUrl: "txt md log html htm css csv tsv js py c h java sh xml tex rst vtt ts srt",
+    ImageUrl: "png jpg jpeg gif bmp webp tiff svg ico heic avif psd tga",
+    AudioUrl: "wav mp3 flac ogg opus aac m4a aiff au mid wma",
+    VideoUrl: "mp4 mpeg mpg mov avi mkv webm ogv wmv flv m4v 3gp ts",
+    Mesh3DUrl: "obj ply stl glb gltf off fbx 3ds dae 3mf x3d pcd xyz vtk pmx",
+    PointCloud3DUrl: "ply pcd las laz obj xyz pts e57 npy glb",
+}
+"""Extensions that fit each class."""
+
+
+@pytest.mark.parametrize("kind", EXTENSIONS)
+def test_every_class_knows_its_extensions(kind: Any) -> None:
+    for extension in EXTENSIONS[kind].split():
+        for address in (f"river.{extension}", f"https://example.org/a/river.{extension.upper()}?b=c.exe"):
+            assert kind(address) == address
+            assert AnyUrl(address) == address
+    foreign = {"json", "pdf", "exe", "zip", "docx", "yaml", "mp3" if kind is not AudioUrl else "html"}
+    for extension in foreign:
+        with pytest.raises(ValueError, match=f"'.{extension}' is no file extension of {kind.__name__}"):
+            kind(f"river.{extension}")
+
+
+def test_a_class_may_allow_less() -> None:
+    class WebImage(ImageUrl):
+        schemes = frozenset({"https"})
+
+    assert WebImage("https://example.org/river.png").endswith("river.png")
+    for address in ("river.png", "http://example.org/river.png", "file:///river.png", "s3://bucket/river.png"):
+        with pytest.raises(ValueError, match="Expected an address that begins with one of https"):
+            WebImage(address)
+
+
+def test_every_class_knows_the_key_of_docarrays_messages() -> None:
+    keys = "any_url text_url image_url audio_url video_url url3d mesh_url point_cloud_url".split()
+    kinds = (AnyUrl, TextUrl, ImageUrl, AudioUrl, VideoUrl, Url3D, Mesh3DUrl, PointCloud3DUrl)
+    assert [kind.type_key for kind in kinds] == keys
+
+
+def test_the_text_that_is_there(tmp_path: Path) -> None:
+    path = tmp_path / "river.txt"
+    path.write_bytes("müde".encode("latin-1"))
+    assert TextUrl(str(path)).load("latin-1") == "müde"
+    assert TextUrl(path.as_uri()).load_bytes() == b"m\xfcde"
+    assert TextUrl("data:text/plain,the%20river").load() == "the river"
+    with pytest.raises(ValueError, match="codec can't decode"):
+        TextUrl(str(path)).load()
+    with pytest.raises(ValueError, match="no charset is named 'river'"):
+        TextUrl(str(path)).load("river")
+    with pytest.raises(FileNotFoundError):
+        TextUrl("nowhere.txt").load()
+    with pytest.raises(ValueError, match="more than 3 bytes"):
+        TextUrl(str(path)).load(max_bytes=3)
 
 
 @pytest.mark.parametrize(
@@ -15,6 +72,8 @@ from thalweg.docs.typing import AnyUrl, AudioUrl, ImageUrl, Mesh3DUrl, PointClou
         (AnyUrl, ""),
         (AnyUrl, "river.unknown"),
         (AnyUrl, "s3://bucket/key"),
+        (AnyUrl, "memory://river"),
+        (Url3D, "bank.pcd"),
         (ImageUrl, "river.png"),
         (ImageUrl, "RIVER.JPG"),
         (ImageUrl, "https://example.org/a.b/river.webp?size=1.5#top.txt"),
@@ -76,3 +135,10 @@ def test_addresses_in_documents() -> None:
     assert Page.from_json(page.to_json()) == page
     assert type(pickle.loads(pickle.dumps(page)).url) is ImageUrl  # noqa: S301
     assert Page.model_json_schema()["properties"]["url"]["anyOf"][0]["type"] == "string"
+
+
+def test_addresses_in_columns() -> None:
+    docs = DocList[Page]([Page(url="a.png"), Page()])  # type: ignore[arg-type]
+    back = columns.decode(columns.encode(docs), Page)
+    assert back == docs
+    assert [type(doc.url) for doc in back] == [ImageUrl, type(None)]
