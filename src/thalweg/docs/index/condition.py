@@ -112,24 +112,23 @@ def _membership(path: Path, operand: list[Any], inside: bool) -> Condition:
 def _check(comparison: Comparison, collection: Collection) -> None:
     operator, operand = comparison.operator, comparison.operand
     column, inside = collection.layout.value(comparison.path)
-    database = type(collection).__name__
     if inside:
         _check_inside(comparison.path, column, collection)
         return
     kind = list if column.many else column.type
     if operator not in OPERATORS[kind]:
         raise ValueError(f"{operator} cannot be asked of {_described(column)}")
-    if operator not in collection.operators.get(kind, frozenset()):
-        raise Unsupported(
-            f"{database} cannot ask {operator} of {_described(column)}; filter the documents that it finds, "
-            "or hand on a condition in the database's own language"
-        )
     if isinstance(operand, Path):
         _check_other(comparison, collection.layout, collection)
     elif not _fits(column, operator, operand):
         raise ValueError(f"{operator} of {_described(column)} does not go with {operand!r}")
     elif operator is Operator.REGEX:
         _check_pattern(operand)
+    if operator not in collection.operators.get(kind, frozenset()):
+        raise Unsupported(
+            f"{type(collection).__name__} cannot ask {operator} of {_described(column)}; filter the documents that it "
+            "finds, or hand on a condition in the database's own language"
+        )
 
 
 def _check_pattern(pattern: str) -> None:

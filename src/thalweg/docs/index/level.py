@@ -12,7 +12,7 @@ from thalweg.docs.index.collection import ID, Collection, Hit, Native, Unsupport
 from thalweg.docs.index.condition import all_of, askable
 from thalweg.docs.index.outline import DOCUMENT, Outline
 from thalweg.docs.index.payload import Kept, unpacked
-from thalweg.docs.index.records import value_at, vector_of
+from thalweg.docs.index.records import field_at, vector_of
 from thalweg.docs.query.condition import And, Comparison, Condition, Not, Operator, Or, Path
 from thalweg.docs.query.language import parse
 from thalweg.docs.typing.array import is_tensor, to_numpy
@@ -136,7 +136,7 @@ class Level:
 
     def _query(self, query: Any, field: str, size: int) -> np.ndarray[Any, Any]:
         if isinstance(query, BaseDocWithoutId):
-            value = value_at(query, field.split("__"))
+            value = field_at(query, field.split("__"))
         elif isinstance(query, Mapping):
             value = query.get(field)
         else:

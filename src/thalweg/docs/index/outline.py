@@ -125,8 +125,9 @@ class _Reading:
         marked = [column for column in vectors if column.options.get("is_embedding")]
         if len(marked) != 1:
             names = ", ".join(repr(column.name) for column in vectors)
+            database = self._ability.collection.__name__
             raise Unsupported(
-                f"{self._ability.collection.__name__} searches one vector, but {doc_type.__name__} has {names}: mark the one "
+                f"{database} searches one vector, but {doc_type.__name__} has {names}: mark the one "
                 "to search with Field(json_schema_extra={'is_embedding': True}), the others are kept all the same"
             )
         return marked

@@ -68,7 +68,7 @@ def vector_of(value: Any, size: int) -> np.ndarray[Any, Any]:
     return vector
 
 
-def value_at(doc: Any, parts: Sequence[str]) -> Any:
+def field_at(doc: Any, parts: Sequence[str]) -> Any:
     """The value at a path of fields; None where something on the way is None."""
     for part in parts:
         if doc is None:
@@ -84,7 +84,7 @@ def _nested(
     for place, level in outline.lists:
         children = [
             (_key_of(key, place.name, number), detach(child), identity)
-            for number, child in enumerate(value_at(doc, place.parts) or ())
+            for number, child in enumerate(field_at(doc, place.parts) or ())
         ]
         yield level, children
         for own, child, _ in children:
@@ -125,7 +125,7 @@ def _level(
 
 
 def _vector(doc: Any, column: VectorColumn, place: Place) -> np.ndarray[Any, Any] | None:
-    value = value_at(doc, place.parts)
+    value = field_at(doc, place.parts)
     if value is None:
         return None
     if not column.size and getattr(value, "ndim", 1) != 1:
@@ -137,7 +137,7 @@ def _vector(doc: Any, column: VectorColumn, place: Place) -> np.ndarray[Any, Any
 
 
 def _value(doc: Any, column: ValueColumn, place: Place) -> Any:
-    value = value_at(doc, place.parts)
+    value = field_at(doc, place.parts)
     if value is None:
         return None
     try:

@@ -167,64 +167,56 @@ def two_collections_do_not_meet(subject: CollectionSubject) -> None:
 
 @collection_check(lambda subject: subject.persistent)
 def records_are_there_when_it_is_opened_again(subject: CollectionSubject) -> None:
+    layout = subject.layout(values=[TITLE])
     records = [record._replace(values={"title": record.id}) for record in numbered_records(20)]
-    with subject.collection(values=[TITLE]) as collection:
+    with subject.kept(layout) as collection:
         collection.put(records)
         collection.delete(["r7"])
         before = collection.nearest(VECTOR, random_vectors(1, seed=3), 20)[0]
         collection.flush()
-        collection.close()
-        again = subject.open(collection.layout)
-        try:
-            assert again.count() == 19
-            assert again.get(["r3", "r7"]) == [b"payload of r3", None]
-            assert again.select(_titled("r5")) == [("r5", b"payload of r5")]
-            after = again.nearest(VECTOR, random_vectors(1, seed=3), 20)[0]
-            assert [hit.id for hit in after] == [hit.id for hit in before]
-            again.put(numbered_records(1, first=50))
-            assert again.count() == 20
-        finally:
-            again.drop()
-            again.close()
+    with subject.kept(layout) as again:
+        assert again.count() == 19
+        assert again.get(["r3", "r7"]) == [b"payload of r3", None]
+        assert again.select(_titled("r5")) == [("r5", b"payload of r5")]
+        after = again.nearest(VECTOR, random_vectors(1, seed=3), 20)[0]
+        assert [hit.id for hit in after] == [hit.id for hit in before]
+        again.put(numbered_records(1, first=50))
+        assert again.count() == 20
+        again.drop()
 
 
 @collection_check(lambda subject: subject.persistent)
 def other_columns_than_it_was_made_with_are_refused(subject: CollectionSubject) -> None:
-    with subject.collection(values=[TITLE]) as collection:
+    layout = subject.layout(values=[TITLE])
+    with subject.kept(layout) as collection:
         collection.put(numbered_records(1))
         collection.flush()
-        collection.close()
-        layout = collection.layout
-        larger = VectorColumn(VECTOR, SIZE + 1, layout.vectors[0].metric)
-        others = [
-            Layout(layout.name, (larger,), layout.values),
-            Layout(layout.name, layout.vectors, (ValueColumn("title", int),)),
-            Layout(layout.name, layout.vectors, ()),
-        ]
-        for other in others:
-            try:
-                subject.open(other).close()
-            except LayoutMismatch:
-                continue
-            raise AssertionError(f"{other} was opened over {layout}")
-        again = subject.open(layout)
+    larger = VectorColumn(VECTOR, SIZE + 1, layout.vectors[0].metric)
+    others = [
+        Layout(layout.name, (larger,), layout.values),
+        Layout(layout.name, layout.vectors, (ValueColumn("title", int),)),
+        Layout(layout.name, layout.vectors, ()),
+    ]
+    for other in others:
+        try:
+            subject.open(other).close()
+        except LayoutMismatch:
+            continue
+        raise AssertionError(f"{other} was opened over {layout}")
+    with subject.kept(layout) as again:
         assert again.count() == 1
         again.drop()
-        again.close()
 
 
 @collection_check(lambda subject: subject.persistent)
 def what_is_dropped_is_gone(subject: CollectionSubject) -> None:
-    with subject.collection() as collection:
+    layout = subject.layout()
+    with subject.kept(layout) as collection:
         collection.put(numbered_records(3))
         collection.drop()
-        collection.close()
-        again = subject.open(collection.layout)
-        try:
-            assert again.count() == 0
-        finally:
-            again.drop()
-            again.close()
+    with subject.kept(layout) as again:
+        assert again.count() == 0
+        again.drop()
 
 
 @collection_check(lambda subject: bool(frozenset(Metric) - subject.kind().metrics))

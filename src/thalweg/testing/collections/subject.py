@@ -35,6 +35,17 @@ class CollectionSubject:
     persistent: bool = False
     lacks: Mapping[str, str] = field(default_factory=dict)
 
+    def layout(
+        self,
+        metric: Metric | None = None,
+        values: Sequence[ValueColumn] = (),
+        vectors: Sequence[VectorColumn] | None = None,
+    ) -> Layout:
+        """A layout of a new name: one vector `embedding` compared by `metric` unless `vectors` says else."""
+        if vectors is None:
+            vectors = [VectorColumn(VECTOR, SIZE, metric or self.kind_metric())]
+        return Layout(f"check{uuid4().hex[:12]}", tuple(vectors), tuple(values))
+
     @contextmanager
     def collection(
         self,
@@ -42,14 +53,21 @@ class CollectionSubject:
         values: Sequence[ValueColumn] = (),
         vectors: Sequence[VectorColumn] | None = None,
     ) -> Iterator[Collection]:
-        """A new collection, dropped at the end: one vector `embedding` compared by `metric` unless `vectors` says else."""
-        if vectors is None:
-            vectors = [VectorColumn(VECTOR, SIZE, metric or self.kind_metric())]
-        opened = self.open(Layout(f"check{uuid4().hex[:12]}", tuple(vectors), tuple(values)))
+        """A new collection of the layout that `layout` gives, dropped at the end."""
+        opened = self.open(self.layout(metric, values, vectors))
         try:
             yield opened
         finally:
             opened.drop()
+            opened.close()
+
+    @contextmanager
+    def kept(self, layout: Layout) -> Iterator[Collection]:
+        """The collection of a layout, closed at the end and not dropped."""
+        opened = self.open(layout)
+        try:
+            yield opened
+        finally:
             opened.close()
 
     def kind(self) -> type[Collection]:
