@@ -16,7 +16,20 @@ from typing import Annotated
 import numpy as np
 
 from thalweg.docs import BaseDoc, DocList, DocVec
-from thalweg.docs.typing import AnyTensor, ImageUrl, NdArray
+from thalweg.docs.documents import TextDoc
+from thalweg.docs.typing import (
+    AnyEmbedding,
+    AnyTensor,
+    ImageBytes,
+    ImageJaxArray,
+    ImageNdArray,
+    ImageUrl,
+    NdArray,
+    NdArrayEmbedding,
+    TensorFlowTensor,
+    TorchEmbedding,
+    VideoTorchTensor,
+)
 
 
 class Text(BaseDoc):
@@ -29,12 +42,21 @@ class Embedded(Text):
     pixels: NdArray["n", ..., 3] | None = None
     other: AnyTensor[2] | None = None
     bare: Annotated[np.ndarray, NdArray[3]] | None = None
+    vector: NdArrayEmbedding["n"] | None = None
+    image: ImageNdArray["h", "w", 3] | None = None
+    film: VideoTorchTensor[..., 3] | None = None
+    several: list[TorchEmbedding[3] | TensorFlowTensor[2] | ImageJaxArray[2, 2] | AnyEmbedding[1]] | None = None
+    data: ImageBytes | None = None
+    title: TextDoc = TextDoc("the river")
 
 
 def embed(docs: DocList[Text], vec: DocVec[Embedded]) -> DocList[Embedded]:
     made = DocList[Embedded]([Embedded(text=doc.text, embedding=np.zeros(384)) for doc in docs])
     made.embedding = np.zeros((3, 384))
     reveal_type(vec[0].embedding)
+    reveal_type(vec[0].vector)
+    reveal_type(vec[0].image)
+    reveal_type(ImageUrl("a.png").load())
     reveal_type(docs[1:][0])
     reveal_type(made + made)
     reveal_type(vec.to_doc_list().to_doc_vec())
@@ -59,6 +81,9 @@ def test_shapes_and_generics_are_understood(tmp_path: Path) -> None:
     shown = [line.split('"')[1] for line in done.stdout.splitlines() if "Revealed type" in line]
     assert shown == [
         "numpy.ndarray[Any, numpy.dtype[Any]]",
+        "numpy.ndarray[Any, numpy.dtype[Any]] | None",
+        "thalweg.docs.typing.media_array.ImageArray | None",
+        "thalweg.docs.typing.media_array.ImageArray",
         "script.Text",
         "thalweg.docs.doc_list.DocList[script.Embedded]",
         "thalweg.docs.doc_vec.DocVec[script.Embedded]",

@@ -45,7 +45,7 @@ def test_a_class_may_allow_less() -> None:
 
 
 def test_every_class_knows_the_key_of_docarrays_messages() -> None:
-    keys = "any_url text_url image_url audio_url video_url url3d mesh_url point_cloud_url".split()
+    keys = ["any_url", "text_url", "image_url", "audio_url", "video_url", "url3d", "mesh_url", "point_cloud_url"]
     kinds = (AnyUrl, TextUrl, ImageUrl, AudioUrl, VideoUrl, Url3D, Mesh3DUrl, PointCloud3DUrl)
     assert [kind.type_key for kind in kinds] == keys
 

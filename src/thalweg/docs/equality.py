@@ -47,7 +47,7 @@ def _same_tensors(left: Any, right: Any) -> bool:
 
 def _is_opaque(array: np.ndarray[Any, Any]) -> bool:
     """Whether it holds structures, or bytes that say nothing."""
-    return array.dtype.kind == "V" and array.dtype.name != BFLOAT16
+    return bool(array.dtype.kind == "V" and array.dtype.name != BFLOAT16)
 
 
 def _same_mappings(left: Mapping[Any, Any], right: Mapping[Any, Any]) -> bool:

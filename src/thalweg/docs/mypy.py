@@ -1,10 +1,12 @@
 """A plugin for mypy, so that shapes may stand in annotations: `plugins = ["pydantic.mypy", "thalweg.docs.mypy"]`.
 
-mypy takes what stands in brackets for types and refuses `NdArray[384]`. With this plugin it sees a `numpy.ndarray`.
+mypy takes what stands in brackets for types and refuses `NdArray[384]`. With this plugin it sees a `numpy.ndarray`, or what
+a picture, sound or a film of NumPy is; a tensor of another library may be anything to it.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
@@ -12,8 +14,12 @@ if TYPE_CHECKING:
     from mypy.plugin import AnalyzeTypeContext, Plugin
     from mypy.types import Type
 
-_ARRAY = "thalweg.docs.typing.tensor.NdArray"
-_UNKNOWN = frozenset({"thalweg.docs.typing.tensor.AnyTensor", "thalweg.docs.typing.tensor.TorchTensor"})
+_MODULE = "thalweg.docs.typing.tensor."
+_MEDIA = {"ImageNdArray": "ImageArray", "AudioNdArray": "AudioArray", "VideoNdArray": "VideoArray"}
+_ARRAYS = frozenset(["NdArray", "NdArrayEmbedding"])
+_UNKNOWN = re.compile(
+    r"(Any|Image|Audio|Video)?(Tensor|Embedding|(Torch|TensorFlow)(Tensor|Embedding)|JaxArray(Embedding)?)"
+)
 
 
 def plugin(version: str) -> type[Plugin]:
@@ -25,13 +31,21 @@ def plugin(version: str) -> type[Plugin]:
         anything = AnyType(TypeOfAny.explicit)
         return context.api.named_type("numpy.ndarray", [anything, context.api.named_type("numpy.dtype", [anything])])
 
+    def media(name: str) -> Callable[[AnalyzeTypeContext], Type]:
+        return lambda context: context.api.named_type(f"thalweg.docs.typing.media_array.{name}", [])
+
     def unknown(context: AnalyzeTypeContext) -> Type:
         return AnyType(TypeOfAny.explicit)
 
     class Shapes(Plugin):
         def get_type_analyze_hook(self, fullname: str) -> Callable[[AnalyzeTypeContext], Type] | None:
-            if fullname == _ARRAY:
+            if not fullname.startswith(_MODULE):
+                return None
+            name = fullname.removeprefix(_MODULE)
+            if name in _ARRAYS:
                 return array
-            return unknown if fullname in _UNKNOWN else None
+            if name in _MEDIA:
+                return media(_MEDIA[name])
+            return unknown if _UNKNOWN.fullmatch(name) else None
 
     return Shapes

@@ -75,8 +75,8 @@ def test_parts_that_must_be_there() -> None:
 def test_a_bare_value_stands_for_a_document(doc_type: Any, given: Any, field: str, kind: Any) -> None:
     class Around(BaseDoc):
         one: doc_type
-        several: DocList[doc_type] = []
-        maybe: list[doc_type | None] = []
+        several: DocList[doc_type]
+        maybe: list[doc_type | None]
 
     around = Around(one=given, several=[given, given], maybe=[given, None])
     around.one = given
