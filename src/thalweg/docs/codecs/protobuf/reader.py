@@ -16,6 +16,7 @@ from thalweg.docs.codecs.protobuf.cells import MANY, Places, Where, read_cells
 from thalweg.docs.codecs.protobuf.checks import checked_cells
 from thalweg.docs.codecs.protobuf.fields import ANYTHING, UNDECIDED, Choice, ReadSchema, read_schema
 from thalweg.docs.codecs.protobuf.octets import Octets
+from thalweg.docs.codecs.protobuf.sent import remember_made_id
 from thalweg.docs.codecs.protobuf.wire import malformed, read_fields, read_span
 from thalweg.docs.document import AnyDoc, assemble, assemble_all
 from thalweg.docs.typing.identity import fresh_ids
@@ -235,13 +236,21 @@ class Reader:
     def _any_documents(self, table: dict[str, Column], count: int, where: Where) -> list[Any]:
         rows = self._rows(table, count, dict.fromkeys(table, ANYTHING), where)
         ids = [row.pop("id", _MISSING) for row in rows]
-        if _MISSING in ids:
-            ids = [fresh if own is _MISSING else own for own, fresh in zip(ids, fresh_ids(count), strict=True)]
-        if not all(own is None or isinstance(own, str) for own in ids):
+        if not all(own is None or own is _MISSING or isinstance(own, str) for own in ids):
             return self._unchecked(read_schema(AnyDoc), table, count, where)
-        return [
-            assemble(AnyDoc, {"id": None if own is None else str(own)}, row) for own, row in zip(ids, rows, strict=True)
-        ]
+        if _MISSING not in ids:
+            return [_any_document(own, row) for own, row in zip(ids, rows, strict=True)]
+        docs = []
+        for own, row, fresh in zip(ids, rows, fresh_ids(count), strict=True):
+            doc = _any_document(fresh if own is _MISSING else own, row)
+            if own is _MISSING:
+                remember_made_id(doc)
+            docs.append(doc)
+        return docs
+
+
+def _any_document(identity: str | None, fields: dict[str, Any]) -> Any:
+    return assemble(AnyDoc, {"id": None if identity is None else str.__str__(identity)}, fields)
 
 
 def validated(schema: ReadSchema, rows: Iterable[dict[str, Any]], where: Where) -> list[Any]:

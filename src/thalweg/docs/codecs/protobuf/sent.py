@@ -7,26 +7,31 @@ from typing import Any
 import numpy as np
 
 from thalweg.docs import slots
-from thalweg.docs.document import AnyDoc
+from thalweg.docs.document import AnyDoc, BaseDocWithoutId, contents
 from thalweg.docs.typing import url
 from thalweg.docs.typing.array import library_of, tensor_class
+from thalweg.docs.typing.bytes import AudioBytes, ImageBytes, VideoBytes
 from thalweg.docs.typing.coercion import BFLOAT16
 from thalweg.docs.typing.media_array import ARRAYS
 from thalweg.docs.typing.tensor import tensor_type
 from thalweg.docs.typing.type_key import TENSOR_KEYS, TENSORS_BY_KEY
 
-_ADDRESSES: dict[str, type[url.AnyUrl]] = {
-    "any_url": url.AnyUrl,
-    "text_url": url.TextUrl,
-    "image_url": url.ImageUrl,
-    "audio_url": url.AudioUrl,
-    "video_url": url.VideoUrl,
-    "mesh_url": url.Mesh3DUrl,
-    "point_cloud_url": url.PointCloud3DUrl,
+_ADDRESSES = {
+    kind.type_key: kind
+    for kind in (
+        url.AnyUrl,
+        url.TextUrl,
+        url.ImageUrl,
+        url.AudioUrl,
+        url.VideoUrl,
+        url.Url3D,
+        url.Mesh3DUrl,
+        url.PointCloud3DUrl,
+    )
 }
+_MEDIA = {kind.type_key: kind for kind in (ImageBytes, AudioBytes, VideoBytes)}
 _FAMILIES = {kind: family for family, kind in ARRAYS.items()}
-_CLASS_NAME = "_sent_class_name"
-_KEYS = {kind: key for key, kind in _ADDRESSES.items()}
+_CLASS_NAME, _MADE_ID = "_sent_class_name", "_made_id"
 
 
 class SentText(str):
@@ -64,7 +69,10 @@ def sent_text(text: str, key: str) -> str:
 
 
 def sent_bytes(data: bytes, key: str) -> bytes:
-    """`data` that keeps its key."""
+    """`data` as what its key says that it is: encoded media, or else bytes that keep the key."""
+    kind = _MEDIA.get(key)
+    if kind is not None:
+        return kind(data)
     made = SentBytes(data)
     made.type_key = key
     return made
@@ -95,10 +103,8 @@ def restored(tensor: Any, dtype: str) -> Any:
 
 def type_key(value: Any) -> str:
     """The type key of text or bytes; "" where there is none."""
-    own: str | None = getattr(value, "type_key", None)
-    if own is not None:
-        return own
-    return next((_KEYS[kind] for kind in type(value).__mro__ if kind in _KEYS), "")
+    key: str = getattr(value, "type_key", "")
+    return key
 
 
 def tensor_key(value: Any, family: str) -> str:
@@ -121,10 +127,27 @@ def unknown_dtype(value: Any) -> str:
 def class_name(doc: Any, told: bool) -> str:
     """The name of its class that is written with a document; of one without a schema, the name that it was sent with."""
     if type(doc) is AnyDoc:
-        return str((doc.__pydantic_private__ or {}).get(_CLASS_NAME, ""))
+        return str(_remembered(doc).get(_CLASS_NAME, ""))
     return type(doc).__name__ if told else ""
+
+
+def fields_of(doc: BaseDocWithoutId) -> dict[str, Any]:
+    """The fields of a document that are written: not the id that was made for one that was sent without."""
+    fields = contents(doc)
+    if type(doc) is AnyDoc and _remembered(doc).get(_MADE_ID, doc) == doc.id:
+        del fields["id"]
+    return fields
 
 
 def remember_class(doc: AnyDoc, name: str) -> None:
     """Keep the name that a document without a schema was sent with."""
-    slots.put_private(doc, {_CLASS_NAME: name})
+    slots.put_private(doc, {**_remembered(doc), _CLASS_NAME: name})
+
+
+def remember_made_id(doc: AnyDoc) -> None:
+    """Keep that a document without a schema was sent without an id."""
+    slots.put_private(doc, {**_remembered(doc), _MADE_ID: doc.id})
+
+
+def _remembered(doc: AnyDoc) -> dict[str, Any]:
+    return doc.__pydantic_private__ or {}

@@ -11,13 +11,13 @@ import numpy as np
 from thalweg.docs.codecs.protobuf import wire
 from thalweg.docs.codecs.protobuf.fields import WriteField, write_schema
 from thalweg.docs.codecs.protobuf.rows import ITEM, Frame, Piece, Pieces, Rows, ends, entry, interleaved, side_by_side
-from thalweg.docs.codecs.protobuf.sent import class_name, tensor_key, type_key, unknown_dtype
+from thalweg.docs.codecs.protobuf.sent import class_name, fields_of, tensor_key, type_key, unknown_dtype
 from thalweg.docs.codecs.protobuf.tensors import flat, tensor_frame
 from thalweg.docs.codecs.protobuf.values import Refused, cycle, key_text, plain_value
 from thalweg.docs.codecs.protobuf.wire import varint
 from thalweg.docs.doc_list import DocList
 from thalweg.docs.doc_vec import DocVec
-from thalweg.docs.document import BaseDocWithoutId, contents
+from thalweg.docs.document import BaseDocWithoutId
 from thalweg.docs.row import detach
 from thalweg.docs.typing.array import end_to_end, is_tensor, stackable, to_numpy
 from thalweg.docs.typing.type_key import TENSOR_KEYS
@@ -74,7 +74,7 @@ class Writer:
     def _groups(self, docs: Sequence[Any]) -> Rows:
         """Documents of several classes, or with several sets of fields."""
         places: dict[tuple[Any, ...], list[int]] = {}
-        held = [contents(doc) for doc in docs]
+        held = list(map(fields_of, docs))
         for number, (doc, fields) in enumerate(zip(docs, held, strict=True)):
             places.setdefault((type(doc), *fields), []).append(number)
         parts = []
