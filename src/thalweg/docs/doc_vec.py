@@ -30,6 +30,9 @@ class DocVec(Generic[T_doc], metaclass=ArrayClass):
     `vec[3]` is a view: an instance of the document's class that reads and writes the columns. A slice shares the memory
     of the tensors; a list, a tuple or an array, of integers or of booleans, copies. The number of documents is fixed.
 
+    `tensor_type`, here and wherever a DocVec is read, says of which library the tensors of `AnyTensor` fields are to be,
+    as in `DocVec[Embedded](docs, TorchTensor)`; they stay what they are where it is missing.
+
     Raises:
         TypeError: `DocVec` without a class of document.
         ValueError: tensors of one field differ in shape or dtype, only some documents have a tensor or a nested
@@ -49,10 +52,18 @@ class DocVec(Generic[T_doc], metaclass=ArrayClass):
                 raise TypeError("columns need a schema, which AnyDoc does not have")
             return typed(cls, item)
 
-    def __init__(self, docs: Iterable[T_doc]) -> None:
+    def __init__(self, docs: Iterable[T_doc], tensor_type: Any = None) -> None:
         if "array_type" not in vars(type(self)):
             raise TypeError("DocVec needs the class of its documents: DocVec[MyDoc](docs)")
         object.__setattr__(self, "_columns", Columns.of(self.doc_type, docs))
+        self._converted(tensor_type)
+
+    def _converted(self, tensor_type: Any) -> Self:
+        if tensor_type is not None:
+            from thalweg.docs.batching import convert
+
+            convert(self._columns, tensor_type)
+        return self
 
     @classmethod
     def over(cls, columns: Columns) -> Self:
@@ -146,13 +157,13 @@ class DocVec(Generic[T_doc], metaclass=ArrayClass):
         return self.to_doc_list().to_json()
 
     @classmethod
-    def from_json(cls, data: str | bytes | bytearray) -> Self:
+    def from_json(cls, data: str | bytes | bytearray, tensor_type: Any = None) -> Self:
         """The DocVec of which `to_json` wrote the documents.
 
         Raises:
             ValueError: an item or a field does not fit, or the tensors cannot be stacked.
         """
-        return cls(DocList[cls.doc_type].from_json(data))  # type: ignore[name-defined]
+        return cls(DocList[cls.doc_type].from_json(data), tensor_type)  # type: ignore[name-defined]
 
     def to(self, device: Any) -> Self:
         """Move the tensors to a device of their library, in place and those of nested documents too; returns itself.
@@ -214,11 +225,11 @@ class DocVec(Generic[T_doc], metaclass=ArrayClass):
         return protobuf.vec_message(self)
 
     @classmethod
-    def from_protobuf(cls, message: Any) -> Self:
+    def from_protobuf(cls, message: Any, tensor_type: Any = None) -> Self:
         """The documents of a `DocVecProto`, whichever library made it; raises what `BaseDoc.from_protobuf` raises."""
         from thalweg.docs.codecs import protobuf
 
-        return protobuf.vec_from(message, cls)
+        return protobuf.vec_from(message, cls)._converted(tensor_type)
 
     def to_bytes(self, protocol: str = "protobuf-array", compress: str | None = None) -> bytes:
         """The documents as bytes; see `DocList.to_bytes`. With "protobuf-array" they are DocArray's `DocVecProto`."""
@@ -298,7 +309,7 @@ class DocVec(Generic[T_doc], metaclass=ArrayClass):
     # --- tables
 
     def to_arrow(self) -> Any:
-        """The documents as a `pyarrow.Table`; tensors and lists of numbers are not copied."""
+        """The documents as a `pyarrow.Table`; tensors are not copied, but for booleans, which Arrow packs."""
         from thalweg.docs.codecs import arrow
 
         return arrow.encode(self)
@@ -316,6 +327,13 @@ class DocVec(Generic[T_doc], metaclass=ArrayClass):
 
         arrow.write_parquet(self, file, **options)
 
+    @classmethod
+    def from_parquet(cls, file: Any, **options: Any) -> Self:
+        """The documents of a Parquet file; see `thalweg.docs.codecs.arrow.read_parquet` for the options."""
+        from thalweg.docs.codecs import arrow
+
+        return arrow.read_parquet_vec(file, cls.doc_type, **options)
+
     def to_dataframe(self) -> Any:
         """The documents as a pandas data frame; see `DocList.to_dataframe`."""
         from thalweg.docs.codecs import frame
@@ -323,11 +341,11 @@ class DocVec(Generic[T_doc], metaclass=ArrayClass):
         return frame.to_pandas(self)
 
     @classmethod
-    def from_dataframe(cls, data: Any) -> Self:
+    def from_dataframe(cls, data: Any, tensor_type: Any = None) -> Self:
         """The documents of a pandas or Polars data frame; see `DocList.from_dataframe`."""
         from thalweg.docs.codecs import frame
 
-        return cls(frame.from_frame(data, cls.doc_type))
+        return cls(frame.from_frame(data, cls.doc_type), tensor_type)
 
     # --- as the type of a field
 
@@ -338,7 +356,7 @@ class DocVec(Generic[T_doc], metaclass=ArrayClass):
         return core_schema.json_or_python_schema(
             json_schema=core_schema.no_info_after_validator_function(array, items),
             python_schema=core_schema.no_info_wrap_validator_function(array._validate, items),
-            serialization=core_schema.plain_serializer_function_ser_schema(_documents, return_schema=items),
+            serialization=core_schema.wrap_serializer_function_ser_schema(_serialized, schema=items),
         )
 
     @classmethod
@@ -346,6 +364,11 @@ class DocVec(Generic[T_doc], metaclass=ArrayClass):
         if type(value) is cls:
             return value
         return cls(validate_items(value.to_doc_list() if isinstance(value, DocVec) else value))
+
+
+def _serialized(vec: DocVec[Any], serialize: Any) -> Any:
+    # Not a function of the value alone: only through `serialize` do `include` and `exclude` reach the documents.
+    return serialize(_documents(vec))
 
 
 def _documents(vec: DocVec[Any]) -> list[Any]:
