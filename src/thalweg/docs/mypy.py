@@ -17,9 +17,7 @@ if TYPE_CHECKING:
 _MODULE = "thalweg.docs.typing.tensor."
 _MEDIA = {"ImageNdArray": "ImageArray", "AudioNdArray": "AudioArray", "VideoNdArray": "VideoArray"}
 _ARRAYS = frozenset(["NdArray", "NdArrayEmbedding"])
-_UNKNOWN = re.compile(
-    r"(Any|Image|Audio|Video)?(Tensor|Embedding|(Torch|TensorFlow)(Tensor|Embedding)|JaxArray(Embedding)?)"
-)
+_UNKNOWN = re.compile(r"(Any|Image|Audio|Video)?((Torch|TensorFlow)?(Tensor|Embedding)|JaxArray(Embedding)?)")
 
 
 def plugin(version: str) -> type[Plugin]:

@@ -72,12 +72,15 @@ class AnyUrl(str):
     def _check(cls, address: str) -> None:
         scheme = scheme_of(address)
         if scheme not in cls.schemes:
+            path = "a path or " if "" in cls.schemes else ""
             raise PydanticCustomError(
                 "url_scheme",
-                "Expected a path or an address that begins with one of {schemes}, got one with '{scheme}:'"
-                if "" in cls.schemes
-                else "Expected an address that begins with one of {schemes}, got one with '{scheme}:'",
-                {"schemes": ", ".join(sorted(cls.schemes - {""})), "scheme": scheme},
+                "Expected {path}an address that begins with one of {schemes}, got {given}",
+                {
+                    "path": path,
+                    "schemes": ", ".join(sorted(cls.schemes - {""})),
+                    "given": f"one with '{scheme}:'" if scheme else "a path",
+                },
             )
         if scheme == "data":
             cls._check_media(address)
