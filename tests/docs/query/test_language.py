@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from thalweg.docs.query.condition import And, Comparison, Not, Operator, Or, Path
-from thalweg.docs.query.language import DEEPEST, LONGEST, MOST, parse, path_of
+from thalweg.docs.query.language import DEEPEST, LONGEST, LONGEST_PATH, LONGEST_PATTERNS, MOST, parse, path_of
 
 PRICE = Path(("price",))
 CHEAP = Comparison(PRICE, Operator.LT, 5)
@@ -132,6 +132,10 @@ def test_a_query_is_bounded() -> None:
         parse([{"price": {"$eq": number}} for number in range(MOST + 1)])
     with pytest.raises(ValueError, match="characters"):
         parse(" " * (LONGEST + 1))
+    with pytest.raises(ValueError, match="is no path of fields: it is too long"):
+        parse({"a" * (LONGEST_PATH + 1): {"$eq": 1}})
+    with pytest.raises(ValueError, match="patterns of a query"):
+        parse([{"a": {"$regex": "a" * 250}} for _ in range(LONGEST_PATTERNS // 250 + 1)])
 
 
 keys = st.sampled_from(["$and", "$or", "$not", "$eq", "$in", "$regex", "a", "a__0", "$x"])

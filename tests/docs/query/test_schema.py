@@ -3,7 +3,7 @@ from typing import Any, TypeVar
 import pytest
 
 from thalweg.docs import AnyDoc, BaseDoc, DocList, DocVec
-from thalweg.docs.query import check_condition, fields_of, parse
+from thalweg.docs.query import check_condition, parse, paths_of
 from thalweg.docs.query.condition import Condition
 from thalweg.docs.typing import NdArray
 
@@ -41,7 +41,7 @@ def asked(path: str) -> Condition:
 def test_the_fields_of_a_condition_are_its_paths_each_once() -> None:
     condition = parse({"$or": [{"a": {"$gt": 1}}, {"$not": {"b__c": {"$lt": "{d}"}}}, {"a": {"$eq": 2}}]})
     assert condition is not None
-    assert [str(path) for path in fields_of(condition)] == ["a", "b__c", "d"]
+    assert [str(path) for path in paths_of(condition)] == ["a", "b__c", "d"]
 
 
 @pytest.mark.parametrize(

@@ -5,16 +5,16 @@ from thalweg.docs.query.language import parse
 from thalweg.docs.query.matching import matches
 from thalweg.docs.query.nearest import find, find_batched
 from thalweg.docs.query.result import FindResult, FindResultBatched
-from thalweg.docs.query.schema import check_condition, fields_of
+from thalweg.docs.query.schema import check_condition, paths_of
 
 __all__ = [
     "FindResult",
     "FindResultBatched",
     "check_condition",
-    "fields_of",
     "filter_docs",
     "find",
     "find_batched",
     "matches",
     "parse",
+    "paths_of",
 ]

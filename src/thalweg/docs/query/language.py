@@ -31,6 +31,12 @@ MOST = 10_000
 LONGEST = 4_000_000
 """How many characters the text of a query may have."""
 
+LONGEST_PATH = 1_000
+"""How many characters a path may have."""
+
+LONGEST_PATTERNS = 2_000
+"""How many characters all patterns of a query may have together."""
+
 _LOGIC = ("$and", "$or", "$not")
 _ORDERINGS = frozenset([Operator.LT, Operator.LTE, Operator.GT, Operator.GTE])
 _PLACEHOLDER = re.compile(r"\{([\w.-]+)\}")
@@ -56,11 +62,12 @@ def path_of(text: str) -> Path:
     """The path that `text` writes: `author__name`, `tags__price`, `chapters__0__title`.
 
     Raises:
-        ValueError: nothing stands before, behind or between `__`.
+        ValueError: nothing stands before, behind or between `__`, or there are more than `LONGEST_PATH` characters.
     """
     parts = tuple(text.split("__"))
-    if not all(parts):
-        raise ValueError(f"{text!r} is no path of fields: each '__' stands between two names")
+    if not all(parts) or len(text) > LONGEST_PATH:
+        reason = "each '__' stands between two names" if len(text) <= LONGEST_PATH else "it is too long"
+        raise ValueError(f"{_shown(text)} is no path of fields: {reason}")
     return Path(parts)
 
 
@@ -80,6 +87,7 @@ class _Reading:
 
     def __init__(self) -> None:
         self._made = 0
+        self._pattern = 0
 
     def conditions(self, query: Any, depth: int) -> Condition:
         """What a dict, or a list of dicts, asks of a document."""
@@ -129,6 +137,10 @@ class _Reading:
         self._made += 1
         if self._made > MOST:
             raise ValueError(f"a query makes at most {MOST:,} comparisons")
+        if operator is Operator.REGEX and isinstance(operand, str):
+            self._pattern += len(operand)
+            if self._pattern > LONGEST_PATTERNS:
+                raise ValueError(f"the patterns of a query have at most {LONGEST_PATTERNS:,} characters together")
         return Comparison(path, operator, _operand(path, operator, operand))
 
     def _logic(self, key: str, asked: Any, read: Callable[[Any], list[Condition]]) -> Condition:

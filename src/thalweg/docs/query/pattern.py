@@ -20,8 +20,10 @@ LONGEST_PATTERN = 1_000
 """How many characters a pattern may have."""
 
 _MOST_PLACES = 300
-_MOST_PAIRS = 50_000
+_MOST_STEPS = 200_000
 _COPIES = 16
+_REPEATS = re.compile(r"[*+?{]")
+_TOO_LONG = "takes a simpler pattern: this one is too long to be checked"
 _WAYS, _STEPS = 1e5, 32
 
 # Python's own parser of patterns: private, but the only one that reads them as `re` does, and the same since 3.11.
@@ -41,6 +43,8 @@ def check_pattern(pattern: str) -> None:
         raise ValueError(f"takes a pattern of at most {LONGEST_PATTERN:,} characters, not {len(pattern):,}")
     try:
         re.compile(pattern)
+        if not _REPEATS.search(pattern):
+            return
         automaton = _Automaton(_parser.parse(pattern))
     except (re.error, RecursionError, OverflowError) as error:
         raise ValueError(f"cannot read the pattern {pattern!r}: {error}") from None
@@ -73,6 +77,8 @@ class _Automaton:
         self._alphabet = sorted({*map(chr, range(128)), *"é٣中\u00a0\u2028😀", *_named(tree)})
         self.reads: list[int] = []
         self.edges: Counter[tuple[int, int]] = Counter()
+        self._steps = 0
+        self._known: dict[tuple[str, str], int] = {}
         self._sequence(tree)
 
     # --- built from the tree
@@ -138,8 +144,11 @@ class _Automaton:
 
     def _place(self, operator: str, argument: Any) -> _Part:
         if len(self.reads) >= _MOST_PLACES:
-            raise ValueError("takes a simpler pattern: this one is too long to be checked")
-        self.reads.append(self._characters(operator, argument))
+            raise ValueError(_TOO_LONG)
+        key = (operator, str(argument))
+        if key not in self._known:
+            self._known[key] = self._characters(operator, argument)
+        self.reads.append(self._known[key])
         place = (len(self.reads) - 1,)
         return _Part(place, place, False)
 
@@ -202,14 +211,15 @@ class _Automaton:
         seen = set(waiting)
         while waiting:
             left, right = pair = waiting.pop()
+            self._steps += len(following[left]) * len(following[right])
+            if self._steps > _MOST_STEPS:
+                raise ValueError(_TOO_LONG)
             for both in product(following[left], following[right]):
                 if self.reads[both[0]] & self.reads[both[1]]:
                     before[both].append(pair)
                     if both not in seen:
                         seen.add(both)
                         waiting.append(both)
-            if len(seen) > _MOST_PAIRS:
-                return True
         return _parted_before(loop, before)
 
     def _many_ways(self) -> bool:

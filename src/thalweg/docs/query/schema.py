@@ -15,15 +15,15 @@ from thalweg.docs.query.suggestion import did_you_mean
 from thalweg.docs.typed import ArrayClass, resolve
 
 
-def fields_of(condition: Condition) -> list[Path]:
+def paths_of(condition: Condition) -> list[Path]:
     """The paths that a condition reads, those of operands too, in order and each once."""
     match condition:
         case Comparison(path, _, operand):
             paths = [path, operand] if isinstance(operand, Path) else [path]
         case Not(inner):
-            paths = fields_of(inner)
+            paths = paths_of(inner)
         case And(several) | Or(several):
-            paths = [path for inner in several for path in fields_of(inner)]
+            paths = [path for inner in several for path in paths_of(inner)]
     return list(dict.fromkeys(paths))
 
 
@@ -36,7 +36,7 @@ def check_condition(condition: Condition, doc_type: type[BaseDocWithoutId]) -> N
     Raises:
         ValueError: a field is not there; the message names the nearest one.
     """
-    for path in fields_of(condition):
+    for path in paths_of(condition):
         check_path(path, doc_type)
 
 
