@@ -7,21 +7,27 @@ import re
 from base64 import b64decode, b64encode
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
-from typing import Any, ClassVar, cast
+from dataclasses import dataclass, field
+from os import PathLike, fspath
+from typing import Any, ClassVar, TypeVar, cast
 from urllib.parse import urlsplit
 
 import numpy as np
 
+from thalweg.docs.document import BaseDoc
 from thalweg.docs.extras import load_extra
 from thalweg.docs.index.chroma_where import NEVER, PAYLOAD, Where, has_vector, metadata_of, where, with_vector
 from thalweg.docs.index.collection import OPERATORS, Collection, Hit, Layout, Native, Record, VectorColumn
 from thalweg.docs.index.dicts import asked_without_dicts, values_without_dicts, without_dicts
+from thalweg.docs.index.doc_index import DocIndex
 from thalweg.docs.index.gate import Gate
 from thalweg.docs.index.matrix import Matrix
 from thalweg.docs.index.spelling import spelled
 from thalweg.docs.query.condition import Condition, Operator
 from thalweg.docs.query.metric import Metric
 from thalweg.errors import Unavailable
+
+T_doc = TypeVar("T_doc", bound=BaseDoc)
 
 _PAGE = 1_000
 """Records that are sent or fetched at a time."""
@@ -228,6 +234,23 @@ class ChromaCollection(Collection):
         keys = list(dict.fromkeys(ids))
         for first in range(0, len(keys), _PAGE):
             yield from _payloads(self._main.get(keys[first : first + _PAGE], include=["metadatas"]))
+
+
+class ChromaDocumentIndex(DocIndex[T_doc]):
+    """Documents in Chroma: `ChromaDocumentIndex[MyDoc](url="folder")`. See `ChromaCollection` for the options of fields."""
+
+    collection_type = ChromaCollection
+
+    @dataclass
+    class DBConfig(DocIndex.DBConfig):
+        """`url` is a folder, a server, or `memory://`; `options` are further arguments of Chroma's client."""
+
+        url: str | PathLike[str] = "chroma"
+        options: dict[str, Any] = field(default_factory=dict)
+
+    def open_collection(self, layout: Layout) -> ChromaCollection:
+        config = cast(ChromaDocumentIndex.DBConfig, self.db_config)
+        return ChromaCollection(layout, fspath(config.url), config.options)
 
 
 def _payloads(found: Mapping[str, Any]) -> list[tuple[str, bytes]]:

@@ -8,7 +8,7 @@ from typing import Any, TypeAlias
 
 from thalweg.docs.index.collection import ID, Layout, Record
 from thalweg.docs.index.dicts import canonical
-from thalweg.docs.index.operands import typed
+from thalweg.docs.index.operands import with_typed_operands
 from thalweg.docs.index.spelling import spelled
 from thalweg.docs.query.condition import And, Comparison, Condition, Not, Operator
 
@@ -67,7 +67,7 @@ def has_vector(metadata: Mapping[str, Any] | None, vector: str) -> bool:
 
 def where(condition: Condition, layout: Layout) -> Where | None:
     """A condition as Chroma's `where`, None where every record fulfils it."""
-    return _where(typed(condition, layout), layout)
+    return _where(with_typed_operands(condition, layout), layout)
 
 
 def with_vector(asked: Where | None, vector: str) -> Where:

@@ -6,11 +6,14 @@ import math
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import Any, ClassVar, cast
+from os import PathLike, fspath
+from typing import Any, ClassVar, TypeVar, cast
 
 import numpy as np
 
+from thalweg.docs.document import BaseDoc
 from thalweg.docs.extras import load_extra
 from thalweg.docs.index.collection import (
     ID,
@@ -24,10 +27,13 @@ from thalweg.docs.index.collection import (
     VectorColumn,
 )
 from thalweg.docs.index.dicts import asked_without_dicts, values_without_dicts, without_dicts
-from thalweg.docs.index.lancedb_sql import among, column_name, where
+from thalweg.docs.index.doc_index import DocIndex
+from thalweg.docs.index.lancedb_sql import column_name, one_of, where
 from thalweg.docs.index.spelling import spelled
 from thalweg.docs.query.condition import Condition, Operator
 from thalweg.docs.query.metric import Metric
+
+T_doc = TypeVar("T_doc", bound=BaseDoc)
 
 _PAYLOAD = "_payload"
 _PAGE = 1_000
@@ -62,7 +68,7 @@ class LanceDBCollection(Collection):
     A native condition is the text of a SQL condition, as `where` of LanceDB takes it. Without an index (the default) every
     search looks at every vector that fulfils the condition, and is exact. Options of a vector column:
 
-    - `index`: `ivf_flat`, `ivf_sq`, `ivf_pq`, `ivf_rq`, `ivf_hnsw_flat`, `ivf_hnsw_sq` or `ivf_hnsw_pq` make searches
+    - `index_type`: `ivf_flat`, `ivf_sq`, `ivf_pq`, `ivf_rq`, `ivf_hnsw_flat`, `ivf_hnsw_sq` or `ivf_hnsw_pq` make searches
       approximate. The index is built, and brought up to date, by `flush`; what was put since is looked at one by one.
     - what LanceDB's class of this index takes, such as `num_partitions`, `num_sub_vectors`, `m`, `ef_construction`
     - `nprobes`, `refine_factor`, `ef`: how much of the index a search looks at.
@@ -105,13 +111,13 @@ class LanceDBCollection(Collection):
     def get(self, ids: Sequence[str]) -> list[bytes | None]:
         found: dict[str, bytes] = {}
         for first in range(0, len(ids), _PAGE):
-            found.update(self._found(among(ID, ids[first : first + _PAGE]), None))
+            found.update(self._found(one_of(ID, ids[first : first + _PAGE]), None))
         return [found.get(key) for key in ids]
 
     def delete(self, ids: Sequence[str]) -> None:
         for first in range(0, len(ids), _PAGE):
             with self._writing():
-                self._table.delete(among(ID, ids[first : first + _PAGE]))
+                self._table.delete(one_of(ID, ids[first : first + _PAGE]))
 
     def count(self) -> int:
         return cast(int, self._table.count_rows())
@@ -141,12 +147,12 @@ class LanceDBCollection(Collection):
         return _hits(search if where is None else search.where(where, prefilter=True), "_score", lambda score: score)
 
     def is_native(self, query: Any) -> bool:
-        return isinstance(query, str)
+        return isinstance(query, str) and not query.lstrip().startswith(("{", "["))  # that is JSON
 
     def flush(self) -> None:
         with self._lock:
             for column in self.layout.vectors:
-                if column.options.get("index"):
+                if column.options.get("index_type"):
                     self._build(column)
             self._table.optimize(cleanup_older_than=_KEPT)
 
@@ -211,7 +217,7 @@ class LanceDBCollection(Collection):
         def score(distance: float) -> float:
             return _score(column.metric, distance)
 
-        if column.options.get("index"):
+        if column.options.get("index_type"):
             query = search()
             for option in _SEARCH_OPTIONS & column.options.keys():
                 query = getattr(query, option)(column.options[option])
@@ -222,14 +228,14 @@ class LanceDBCollection(Collection):
 
     def _build(self, column: VectorColumn) -> None:
         """Make the index of a vector, where there are enough vectors to learn its partitions from."""
-        kind = str(column.options["index"])
+        kind = str(column.options["index_type"])
         if kind not in _INDEXES:
             raise ValueError(f"LanceDB has no index {kind!r}; there are {', '.join(map(repr, _INDEXES))}")
         name = column_name(column.name)
         known = any(name in index.columns for index in self._table.list_indices())
         if not known and self._table.count_rows(f"`{name}` IS NOT NULL") >= _TRAINED_ON:
             indexes = load_extra("lancedb.index", "lancedb", "indexes in LanceDB")
-            taken = {key: value for key, value in column.options.items() if key not in _SEARCH_OPTIONS | {"index"}}
+            taken = {key: value for key, value in column.options.items() if key not in _SEARCH_OPTIONS | {"index_type"}}
             config = getattr(indexes, _INDEXES[kind])(distance_type=_DISTANCES[column.metric], **taken)
             self._table.create_index(name, config=config)
 
@@ -238,6 +244,27 @@ class LanceDBCollection(Collection):
         language = column.options.get("language")
         known = {"language": str(language)} if language else {"stem": False, "remove_stop_words": False}
         return indexes.FTS(**known, ascii_folding=False, max_token_length=None)
+
+
+class LanceDBDocumentIndex(DocIndex[T_doc]):
+    """Documents in LanceDB: `LanceDBDocumentIndex[MyDoc](url="folder")`.
+
+    Searches are exact unless a field asks for an index, such as `Field(json_schema_extra={"index_type": "ivf_hnsw_sq"})`,
+    which `persist` builds; see `LanceDBCollection`. A filter that is text is a condition in SQL.
+    """
+
+    collection_type = LanceDBCollection
+
+    @dataclass
+    class DBConfig(DocIndex.DBConfig):
+        """`url` is a folder or a bucket; `options` are further arguments of `lancedb.connect`."""
+
+        url: str | PathLike[str] = "lancedb"
+        options: dict[str, Any] = field(default_factory=dict)
+
+    def open_collection(self, layout: Layout) -> LanceDBCollection:
+        config = cast(LanceDBDocumentIndex.DBConfig, self.db_config)
+        return LanceDBCollection(layout, fspath(config.url), config.options)
 
 
 def _hits(query: Any, score: str, normalised: Callable[[float], float]) -> list[Hit]:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from thalweg.docs.index.collection import Layout, ValueColumn
-from thalweg.docs.index.operands import rendered, typed
+from thalweg.docs.index.operands import rendered, with_typed_operands
 from thalweg.docs.index.spelling import spelled
 from thalweg.docs.query.condition import Comparison, Condition, Operator, Path
 
@@ -30,45 +30,49 @@ def where(condition: Condition, layout: Layout) -> str:
         text = _comparison(comparison, layout)
         return f"(({text}) IS NOT TRUE)" if negated else text
 
-    return rendered(typed(condition, layout), leaf)
+    return rendered(with_typed_operands(condition, layout), leaf)
 
 
-def literal(value: Any) -> str:
+def _literal(value: Any) -> str:
     """A value as SQL: text, a number, a truth value, or a list of one of these."""
     if isinstance(value, str):
         return "'" + value.replace("'", "''") + "'"
     if isinstance(value, bool):
         return str(value).upper()
     if isinstance(value, (list, tuple)):
-        return f"[{', '.join(map(literal, value))}]"
+        return f"[{', '.join(map(_literal, value))}]"
     # The sign is no part of a number, so the smallest of them would be too large without it.
     return f"({_SMALLEST + 1} - 1)" if value == _SMALLEST and isinstance(value, int) else repr(value)
 
 
-def among(name: str, values: Sequence[Any]) -> str:
+def one_of(name: str, values: Sequence[Any]) -> str:
     """That a column has one of some values."""
-    return f"`{name}` IN ({', '.join(map(literal, values))})"
+    return f"`{name}` IN ({', '.join(map(_literal, values))})"
 
 
 def _comparison(comparison: Comparison, layout: Layout) -> str:
     column, _ = layout.value(comparison.path)
     operator, operand = comparison.operator, comparison.operand
-    name = f"`{column_name(column.name)}`"
     if operator in (Operator.NEQ, Operator.NIN):
         opposite = Operator.EQ if operator is Operator.NEQ else Operator.IN
         return f"(({_comparison(Comparison(comparison.path, opposite, operand), layout)}) IS NOT TRUE)"
     if isinstance(operand, Path):
         return _between(column, operator, layout.value(operand)[0])
+    return _with(column, operator, operand)
+
+
+def _with(column: ValueColumn, operator: Operator, operand: Any) -> str:
+    name = f"`{column_name(column.name)}`"
     if operand is None:
         return f"{name} IS NULL"
     if operator is Operator.IN:
-        return among(column_name(column.name), operand)
+        return one_of(column_name(column.name), operand)
     if operator is Operator.CONTAINS:
-        return f"array_has({name}, {literal(operand)})" if column.many else f"strpos({name}, {literal(operand)}) > 0"
+        return f"array_has({name}, {_literal(operand)})" if column.many else f"strpos({name}, {_literal(operand)}) > 0"
     if operator is Operator.SIZE or operand == []:
         size = f"array_length({name})" if column.many else f"char_length({name})"
         return f"{size} = {operand if operator is Operator.SIZE else 0}"
-    return f"{name} {_SIGNS[operator]} {literal(operand)}"
+    return f"{name} {_SIGNS[operator]} {_literal(operand)}"
 
 
 def _between(one: ValueColumn, operator: Operator, other: ValueColumn) -> str:

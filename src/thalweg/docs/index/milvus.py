@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import math
 import threading
-from base64 import b64decode, b64encode
-from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import suppress
-from typing import Any, ClassVar, cast
+from dataclasses import dataclass, field, replace
+from os import PathLike, fspath
+from typing import Any, ClassVar, TypeVar, cast
 
 import numpy as np
 
+from thalweg.docs.document import BaseDoc
 from thalweg.docs.extras import load_extra
+from thalweg.docs.index import milvus_lite as lite
 from thalweg.docs.index.collection import (
     ID,
     OPERATORS,
@@ -22,33 +23,33 @@ from thalweg.docs.index.collection import (
     Native,
     Record,
     Unsupported,
-    ValueColumn,
     VectorColumn,
 )
-from thalweg.docs.index.dicts import asked_without_dicts, values_without_dicts, without_dicts
+from thalweg.docs.index.dicts import asked_without_dicts, without_dicts
+from thalweg.docs.index.doc_index import DocIndex
 from thalweg.docs.index.matrix import Matrix
-from thalweg.docs.index.milvus_filter import (
-    LONGEST_LIST,
-    LONGEST_TEXT,
-    among,
-    expression,
-    field_name,
-    literal,
-    presence,
+from thalweg.docs.index.milvus_filter import among, expression, field_name, literal, presence
+from thalweg.docs.index.milvus_schema import (
+    FLAT,
+    METRICS,
+    PAYLOAD,
+    padded,
+    pages,
+    payload_of,
+    row_of,
+    schema_of,
+    shortened,
+    weights_of,
 )
 from thalweg.docs.index.spelling import spelled
 from thalweg.docs.query.condition import Condition, Operator
 from thalweg.docs.query.metric import Metric
-from thalweg.errors import InvalidDocument, Unavailable
+from thalweg.errors import Unavailable
 
-_PAYLOAD = "_payload"
-_NO_VECTOR = VectorColumn("_none", 2)
-_PIECE = LONGEST_TEXT // 4 * 4
-"""Characters of base64 in one piece of a payload."""
+T_doc = TypeVar("T_doc", bound=BaseDoc)
 
 _PAGE = 1_000
-_PAGE_BYTES = 16 << 20
-"""Records, and bytes of their payloads, that are sent at a time."""
+"""Records, and ids, that are asked for at a time."""
 
 _MOST_FOUND = 16_384
 """Records that Milvus finds in one search, at most."""
@@ -56,16 +57,17 @@ _MOST_FOUND = 16_384
 _QUERIES = 100
 """Vectors that are searched for at a time."""
 
-_FEWEST_NUMBERS = 2
-"""Numbers in a vector, at least."""
-
-_FLAT = "FLAT"
+_VARCHAR, _FLOAT_VECTOR = 21, 101
+_NUMBERS = (1, 2, 3, 4, 5, 10, 11)
 _DESCRIBED = "thalweg.layout"
-_LONGEST_ID = 1_024
-_LEAVE_OUT = "leave the field out of the index with Field(json_schema_extra={'index': False})"
-_METRICS = {Metric.COSINE: "COSINE", Metric.DOT: "IP", Metric.EUCLIDEAN: "L2", Metric.SQEUCLIDEAN: "L2"}
 _EQUALITY = frozenset({Operator.EQ, Operator.NEQ, Operator.IN, Operator.NIN, Operator.EXISTS})
 _ORDER = frozenset({Operator.LT, Operator.LTE, Operator.GT, Operator.GTE})
+
+
+def _column_defaults() -> dict[Any, dict[str, Any]]:
+    """Options by type of column; `pymilvus.DataType` is a number, so its members are found by these."""
+    vector, text = {"index_type": FLAT}, {"words": False}
+    return {np.ndarray: vector, _FLOAT_VECTOR: vector, str: text, _VARCHAR: text, **{kind: {} for kind in _NUMBERS}}
 
 
 class MilvusCollection(Collection):
@@ -81,8 +83,8 @@ class MilvusCollection(Collection):
 
     A native condition is the text of a filter expression. Parts of a text can be asked for by such a one only (`title like
     "%art%"`). Words are found by BM25, in the first 65,535 bytes of a text; the option `language` of a value column, such
-    as `english`, names an analyzer that knows stems and stop words. Text in columns and lists has limits, which are
-    Milvus's own (65,535 bytes, 4,096 items); payloads may have up to 200 MB.
+    as `english`, names an analyzer that knows stems and stop words. Of a text beyond 65,535 bytes the column has the
+    beginning and a digest, so that it is told apart from every other; a list may have 4,096 items, a payload 200 MB.
 
     Args:
         layout: the columns.
@@ -90,6 +92,7 @@ class MilvusCollection(Collection):
         options: further arguments of `MilvusClient`, such as `token`, `user`, `password`, `db_name` or `timeout`.
         consistency: `Strong`: what was put is found at once, by every client. `Session`: by this one only. `Bounded` and
             `Eventually` do not promise it.
+        description: of a collection that is made.
     """
 
     operators: ClassVar[Mapping[type, frozenset[Operator]]] = {
@@ -105,14 +108,18 @@ class MilvusCollection(Collection):
         layout: Layout,
         url: str = "http://localhost:19530",
         options: Mapping[str, Any] | None = None,
+        *,
         consistency: str = "Strong",
+        description: str = "",
     ) -> None:
         self._milvus = load_extra("pymilvus", "milvus", "indexes in Milvus")
         self.layout = layout
         self._plain = without_dicts(layout)
         self._name = spelled(layout.name, 255)
-        self._url, self._options, self._consistency = url, dict(options or {}), consistency
+        self._url, self._options = url, dict(options or {})
+        self._consistency, self._description = consistency, description
         self._lock = threading.Lock()
+        self._writing = lite.writing(url)
         self._client: Any = self._connected()
         try:
             self._open()
@@ -122,8 +129,9 @@ class MilvusCollection(Collection):
 
     def put(self, records: Sequence[Record]) -> None:
         latest = list({record.id: record for record in records}.values())
-        for page in _pages([self._row(record) for record in latest]):
-            self._client.upsert(self._name, page)
+        for page in pages(row_of(record, self.layout, self._plain) for record in latest):
+            with self._writing:
+                self._client.upsert(self._name, page)
 
     def get(self, ids: Sequence[str]) -> list[bytes | None]:
         keys = list(dict.fromkeys(ids))
@@ -135,13 +143,14 @@ class MilvusCollection(Collection):
     def delete(self, ids: Sequence[str]) -> None:
         keys = list(dict.fromkeys(ids))
         for first in range(0, len(keys), _PAGE):
-            self._client.delete(self._name, filter=among(ID, keys[first : first + _PAGE]))
+            with self._writing:
+                self._client.delete(self._name, filter=among(ID, keys[first : first + _PAGE]))
 
     def count(self) -> int:
         return self._counted("")
 
     def scan(self) -> Iterator[tuple[str, bytes]]:
-        for page in self._paged("", [ID, _PAYLOAD]):
+        for page in self._paged("", [ID, PAYLOAD]):
             yield from map(_pair, page)
 
     def nearest(
@@ -155,7 +164,7 @@ class MilvusCollection(Collection):
         reachable = self._reachable(limit)
         found: list[list[Hit]] = []
         for first in range(0, len(vectors), _QUERIES):
-            page = _padded(vectors[first : first + _QUERIES])
+            page = padded(vectors[first : first + _QUERIES])
             found += self._search(place, page, reachable, there)
         short = [row for row, hits in enumerate(found) if len(hits) < reachable]
         if short and self._counted(there) > min(len(found[row]) for row in short):
@@ -169,7 +178,7 @@ class MilvusCollection(Collection):
         if asked is None or limit == 0:
             return []
         found: list[tuple[str, bytes]] = []
-        for page in self._paged(asked, [ID, _PAYLOAD], limit):
+        for page in self._paged(asked, [ID, PAYLOAD], limit):
             found.extend(map(_pair, page))
             if limit is not None and len(found) >= limit:
                 break
@@ -181,18 +190,18 @@ class MilvusCollection(Collection):
             return []
         found = self._client.search(
             self._name,
-            [_shortened(text)],
+            [shortened(text)],
             filter=asked,
             limit=self._reachable(limit),
-            output_fields=[_PAYLOAD],
+            output_fields=[PAYLOAD],
             search_params={"metric_type": "BM25"},
-            anns_field=_weights(column),
+            anns_field=weights_of(column),
         )
         # Milvus Lite gives the relevance below zero, a server above.
-        return [Hit(hit[ID], _payload(hit["entity"]), abs(hit["distance"])) for hit in found[0]]
+        return [Hit(hit[ID], payload_of(hit["entity"]), abs(hit["distance"])) for hit in found[0]]
 
     def is_native(self, query: Any) -> bool:
-        return isinstance(query, str)
+        return isinstance(query, str) and not query.lstrip().startswith(("{", "["))  # that is JSON
 
     def flush(self) -> None:
         self._client.flush(self._name)
@@ -202,7 +211,7 @@ class MilvusCollection(Collection):
             if self._client is not None:
                 self._client.close()
                 self._client = None
-                _release(self._url)
+                lite.release(self._url)
 
     def drop(self) -> None:
         if self._client is not None:
@@ -213,14 +222,14 @@ class MilvusCollection(Collection):
             again.drop_collection(self._name)
         finally:
             again.close()
-            _release(self._url)
+            lite.release(self._url)
 
     def _connected(self) -> Any:
-        _retain(self._url)
+        lite.hold(self._url)
         try:
             return self._milvus.MilvusClient(self._url, **self._options)
         except self._milvus.MilvusException as error:
-            _release(self._url)
+            lite.release(self._url)
             raise Unavailable(
                 f"Milvus at {self._url} cannot be used: {error.message}. Start the server, or name another one with `url`; "
                 "a file that ends in .db needs no server, but pip install milvus-lite."
@@ -229,89 +238,18 @@ class MilvusCollection(Collection):
     def _open(self) -> None:
         described = self.layout.described()
         if not self._client.has_collection(self._name):
-            schema, indexes = self._schema()
+            kind = lite.is_file(self._url)
+            told = schema_of(self._milvus, self.layout, self._plain, description=self._description, lite=kind)
             options = {"consistency_level": self._consistency, "properties": {_DESCRIBED: described}}
-            with suppress(self._milvus.MilvusException):  # another program may have made it at this moment
-                self._client.create_collection(self._name, schema=schema, **options)
-                self._client.create_index(self._name, indexes, sync=False)  # there is nothing yet to wait for
+            try:
+                self._client.create_collection(self._name, schema=told[0], **options)
+            except self._milvus.MilvusException:
+                if not self._client.has_collection(self._name):  # another program may have made it at this moment
+                    raise
+            self._client.create_index(self._name, told[1], sync=False)  # there is nothing yet to wait for
         found = self._client.describe_collection(self._name)["properties"]
         self.layout.verify(found.get(_DESCRIBED, '{"vectors":[],"values":[]}'))
         self._client.load_collection(self._name)
-
-    def _schema(self) -> tuple[Any, Any]:
-        kinds = self._milvus.DataType
-        schema = self._milvus.MilvusClient.create_schema(auto_id=False)
-        schema.add_field(ID, kinds.VARCHAR, is_primary=True, max_length=_LONGEST_ID)
-        text = {"element_type": kinds.VARCHAR, "max_length": LONGEST_TEXT, "max_capacity": LONGEST_LIST}
-        schema.add_field(_PAYLOAD, kinds.ARRAY, **text)
-        indexes = self._milvus.MilvusClient.prepare_index_params()
-        for vector in self._vectors():
-            name = field_name(vector.name) if vector is not _NO_VECTOR else vector.name
-            schema.add_field(name, kinds.FLOAT_VECTOR, dim=max(vector.size, _FEWEST_NUMBERS))
-            indexes.add_index(
-                name,
-                index_type=str(vector.options.get("index_type", _FLAT)),
-                metric_type=_METRICS[vector.metric],
-                params=dict(vector.options.get("params", {})),
-            )
-            if vector is not _NO_VECTOR:
-                schema.add_field(presence(vector.name), kinds.BOOL)
-        for value in self._plain.values:
-            self._add_value(schema, indexes, value)
-        return schema, indexes
-
-    def _add_value(self, schema: Any, indexes: Any, column: ValueColumn) -> None:
-        kinds = self._milvus.DataType
-        kind = {str: kinds.VARCHAR, int: kinds.INT64, float: kinds.DOUBLE, bool: kinds.BOOL}[column.type]
-        long = {"max_length": LONGEST_TEXT} if column.type is str else {}
-        if column.many:
-            many = {"element_type": kind, "max_capacity": LONGEST_LIST, "nullable": True}
-            schema.add_field(field_name(column.name), kinds.ARRAY, **many, **long)
-        else:
-            schema.add_field(field_name(column.name), kind, nullable=True, **long)
-        if column.words:
-            language = column.options.get("language")
-            analyzer = {"type": str(language)} if language else {"tokenizer": "standard", "filter": ["lowercase"]}
-            words, weights = _words(column.name), _weights(column.name)
-            schema.add_field(
-                words, kinds.VARCHAR, max_length=LONGEST_TEXT, enable_analyzer=True, analyzer_params=analyzer
-            )
-            schema.add_field(weights, kinds.SPARSE_FLOAT_VECTOR)
-            function = self._milvus.Function(
-                name=f"{weights}_bm25",
-                function_type=self._milvus.FunctionType.BM25,
-                input_field_names=[words],
-                output_field_names=[weights],
-            )
-            schema.add_function(function)
-            indexes.add_index(weights, index_type="SPARSE_INVERTED_INDEX", metric_type="BM25")
-
-    def _vectors(self) -> tuple[VectorColumn, ...]:
-        """The vectors of the layout, or one that nobody asks for: Milvus makes no collection without."""
-        return self.layout.vectors or (_NO_VECTOR,)
-
-    def _row(self, record: Record) -> dict[str, Any]:
-        text = b64encode(record.payload).decode()
-        pieces = [text[first : first + _PIECE] for first in range(0, len(text), _PIECE)]
-        if len(pieces) > LONGEST_LIST:
-            raise InvalidDocument(
-                f"document {record.id!r} has {len(record.payload):,} bytes; Milvus keeps 200 MB at most"
-            )
-        row: dict[str, Any] = {ID: record.id, _PAYLOAD: pieces}
-        for vector in self.layout.vectors:
-            held = record.vectors.get(vector.name)
-            row[presence(vector.name)] = held is not None
-            nothing = np.zeros(max(vector.size, _FEWEST_NUMBERS), np.float32)
-            row[field_name(vector.name)] = nothing if held is None else _padded(held)
-        if not self.layout.vectors:
-            row[_NO_VECTOR.name] = np.zeros(_FEWEST_NUMBERS, np.float32)
-        values = values_without_dicts(self.layout, record.values)
-        for value in self._plain.values:
-            held = values.get(value.name)
-            row[field_name(value.name)] = None if held is None else _kept(record.id, value, held)
-            if value.words:
-                row[_words(value.name)] = _shortened(held or "")
-        return row
 
     def _asked(self, condition: Condition | Native | None) -> str | None:
         """The expression that asks it, empty where everything is asked for; None where nothing can fulfil it."""
@@ -334,7 +272,7 @@ class MilvusCollection(Collection):
         return cast(int, self._client.query(self._name, asked, output_fields=["count(*)"])[0]["count(*)"])
 
     def _query(self, asked: str, limit: int) -> list[tuple[str, bytes]]:
-        return [_pair(row) for row in self._client.query(self._name, asked, [ID, _PAYLOAD], limit=limit)]
+        return [_pair(row) for row in self._client.query(self._name, asked, [ID, PAYLOAD], limit=limit)]
 
     def _paged(self, asked: str, fields: list[str], limit: int | None = None) -> Iterator[list[dict[str, Any]]]:
         """What fulfils `asked`, in the order of ids: the client's own iterator puts ids into its expressions unquoted."""
@@ -358,12 +296,12 @@ class MilvusCollection(Collection):
             list(vectors),
             filter=there,
             limit=limit,
-            output_fields=[_PAYLOAD],
-            search_params={"metric_type": _METRICS[column.metric], "params": _search_params(column, limit)},
+            output_fields=[PAYLOAD],
+            search_params={"metric_type": METRICS[column.metric], "params": _search_params(column, limit)},
             anns_field=field_name(column.name),
         )
         return [
-            [Hit(hit[ID], _payload(hit["entity"]), _score(column.metric, hit["distance"])) for hit in hits]
+            [Hit(hit[ID], payload_of(hit["entity"]), _score(column.metric, hit["distance"])) for hit in hits]
             for hits in found
         ]
 
@@ -386,77 +324,55 @@ class MilvusCollection(Collection):
         ]
 
 
-_LITE: Counter[str] = Counter()
-_LITE_LOCK = threading.Lock()
+class MilvusDocumentIndex(DocIndex[T_doc]):
+    """Documents in Milvus: `MilvusDocumentIndex[MyDoc](host="localhost")`, or `uri="documents.db"` without a server.
 
-
-def _retain(url: str) -> None:
-    """Milvus Lite serves each file once in a process; so many collections use it."""
-    with _LITE_LOCK:
-        _LITE[url] += 1
-
-
-def _release(url: str) -> None:
-    """Let go of the file that Milvus Lite has open, with the last collection that uses it."""
-    with _LITE_LOCK:
-        _LITE[url] -= 1
-        if _LITE[url] == 0 and url.endswith(".db") and "://" not in url:
-            load_extra(
-                "milvus_lite.server_manager", "milvus", "indexes in Milvus Lite"
-            ).server_manager_instance.release_server(url)
-
-
-def _pages(rows: Sequence[dict[str, Any]]) -> Iterator[list[dict[str, Any]]]:
-    page: list[dict[str, Any]] = []
-    size = 0
-    for row in rows:
-        page.append(row)
-        size += sum(map(len, row[_PAYLOAD]))
-        if len(page) == _PAGE or size >= _PAGE_BYTES:
-            yield page
-            page, size = [], 0
-    if page:
-        yield page
-
-
-def _kept(key: str, column: ValueColumn, value: Any) -> Any:
-    """A value as Milvus keeps it.
-
-    Raises:
-        InvalidDocument: it is too long.
+    Vectors are compared by Euclidean distance unless the field says else. See `MilvusCollection` for the options of fields.
+    A filter that is text is an expression of Milvus. A text is searched for words where the field asks for it by
+    `Field(json_schema_extra={"words": True})`: a server has no more than four vectors in a collection, and each such text
+    takes one.
     """
-    texts = value if column.many else [value]
-    if column.type is str and any(len(text) * 4 > LONGEST_TEXT and len(text.encode()) > LONGEST_TEXT for text in texts):
-        raise InvalidDocument(
-            f"document {key!r} has more than {LONGEST_TEXT:,} bytes of text in {column.name!r}, which Milvus cannot "
-            f"filter by; {_LEAVE_OUT}"
+
+    collection_type = MilvusCollection
+    default_metric = Metric.EUCLIDEAN
+
+    @dataclass
+    class DBConfig(DocIndex.DBConfig):
+        """Where Milvus is: `uri` is the URL of a server or the file of Milvus Lite; else it is at `host` and `port`.
+
+        `search_params` are those of every vector, `options` further arguments of `MilvusClient`. `serialize_config` is taken
+        for programs that were written for DocArray, and is of no use here.
+        """
+
+        collection_description: str = ""
+        host: str = "localhost"
+        port: int = 19530
+        user: str = ""
+        password: str = ""
+        token: str = ""
+        uri: str | PathLike[str] | None = None
+        consistency_level: str = "Strong"
+        search_params: dict[str, Any] = field(default_factory=dict)
+        serialize_config: dict[str, Any] = field(default_factory=dict)
+        options: dict[str, Any] = field(default_factory=dict)
+        default_column_config: dict[Any, dict[str, Any]] = field(default_factory=_column_defaults)
+
+    def open_collection(self, layout: Layout) -> MilvusCollection:
+        config = cast(MilvusDocumentIndex.DBConfig, self.db_config)
+        search = config.search_params.get("params", config.search_params)
+        vectors = [replace(one, options={"search_params": search, **one.options}) for one in layout.vectors]
+        known = {"user": config.user, "password": config.password, "token": config.token}
+        return MilvusCollection(
+            replace(layout, vectors=tuple(vectors)),
+            f"http://{config.host}:{config.port}" if config.uri is None else fspath(config.uri),
+            {**{name: value for name, value in known.items() if value}, **config.options},
+            consistency=config.consistency_level,
+            description=config.collection_description,
         )
-    if not column.many:
-        return float(value) if column.type is float else value
-    if len(value) > LONGEST_LIST:
-        raise InvalidDocument(
-            f"document {key!r} has {len(value):,} items in {column.name!r}; Milvus filters by {LONGEST_LIST:,} at most; "
-            f"{_LEAVE_OUT}"
-        )
-    return [column.type(each) for each in value]
-
-
-def _shortened(text: str) -> str:
-    return text if len(text) * 4 <= LONGEST_TEXT else text.encode()[:LONGEST_TEXT].decode(errors="ignore")
-
-
-def _padded(vectors: Any) -> Any:
-    """Vectors of as many numbers as Milvus wants at least; zeros change neither angles nor distances."""
-    missing = max(0, _FEWEST_NUMBERS - vectors.shape[-1])
-    return np.pad(vectors, [(0, 0)] * (vectors.ndim - 1) + [(0, missing)]) if missing else vectors
 
 
 def _pair(row: Mapping[str, Any]) -> tuple[str, bytes]:
-    return row[ID], _payload(row)
-
-
-def _payload(row: Mapping[str, Any]) -> bytes:
-    return b64decode("".join(row[_PAYLOAD]))
+    return row[ID], payload_of(row)
 
 
 def _both(one: str, other: str) -> str:
@@ -472,11 +388,3 @@ def _search_params(column: VectorColumn, limit: int) -> dict[str, Any]:
 
 def _score(metric: Metric, distance: float) -> float:
     return math.sqrt(max(distance, 0)) if metric is Metric.EUCLIDEAN else distance
-
-
-def _words(column: str) -> str:
-    return f"_words_{field_name(column)}"
-
-
-def _weights(column: str) -> str:
-    return f"_weights_{field_name(column)}"

@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from hashlib import sha256
 from typing import Any
 
-from thalweg.docs.index.collection import Layout, ValueColumn
-from thalweg.docs.index.operands import rendered, typed
+from thalweg.docs.index.collection import Layout, Unsupported, ValueColumn
+from thalweg.docs.index.operands import rendered, with_typed_operands
 from thalweg.docs.index.spelling import spelled
 from thalweg.docs.query.condition import Comparison, Condition, Operator
 
@@ -26,6 +27,8 @@ _NAME = re.compile(
     re.ASCII | re.IGNORECASE,
 )
 _LONGEST_NAME = 255
+_BEGINNING = 65_000
+_ORDER = frozenset({Operator.LT, Operator.LTE, Operator.GT, Operator.GTE})
 _SIGNS = {Operator.EQ: "==", Operator.LT: "<", Operator.LTE: "<=", Operator.GT: ">", Operator.GTE: ">="}
 _ESCAPED = str.maketrans({"\\": "\\\\", '"': '\\"', "\n": "\\n", "\r": "\\r", "\t": "\\t"})
 
@@ -47,6 +50,13 @@ def literal(value: Any) -> str:
     return str(value).lower() if isinstance(value, bool) else repr(value)
 
 
+def kept_text(text: str) -> str:
+    """A text as Milvus keeps it: beyond what it takes, the beginning, and a digest that tells it apart from all others."""
+    if len(text) * 4 <= LONGEST_TEXT or len(encoded := text.encode()) <= LONGEST_TEXT:
+        return text
+    return encoded[:_BEGINNING].decode(errors="ignore") + sha256(encoded).hexdigest()
+
+
 def among(name: str, values: Sequence[Any]) -> str:
     """That a field has one of some values."""
     return f"{name} in [{', '.join(map(literal, values))}]"
@@ -60,11 +70,13 @@ def expression(condition: Condition, layout: Layout) -> str:
         text = _comparison(column, comparison.operator, comparison.operand)
         return _untrue(column, text) if negated else text
 
-    return rendered(typed(condition, layout), leaf, ("and", "or", "true", "false"))
+    return rendered(with_typed_operands(condition, layout), leaf, ("and", "or", "true", "false"))
 
 
 def _comparison(column: ValueColumn, operator: Operator, operand: Any) -> str:
     name = field_name(column.name)
+    if column.type is str:
+        operand = _kept_operand(operator, operand)
     if operand is None:
         return f"{name} is {'null' if operator is Operator.EQ else 'not null'}"
     if operator in (Operator.NEQ, Operator.NIN):
@@ -79,6 +91,16 @@ def _comparison(column: ValueColumn, operator: Operator, operand: Any) -> str:
     items = [] if operator is Operator.SIZE else [f"{name}[{n}] == {literal(each)}" for n, each in enumerate(operand)]
     # Milvus Lite takes a list that is not there for an empty one.
     return f"({' and '.join([f'{name} is not null', f'array_length({name}) == {size}', *items])})"
+
+
+def _kept_operand(operator: Operator, operand: Any) -> Any:
+    if isinstance(operand, list):
+        return [kept_text(each) for each in operand]
+    if not isinstance(operand, str):
+        return operand
+    if operator in _ORDER and len(operand.encode()) > _BEGINNING:
+        raise Unsupported(f"Milvus cannot order texts by one of more than {_BEGINNING:,} bytes")
+    return kept_text(operand)
 
 
 def _member(name: str, column: ValueColumn, operand: Sequence[Any]) -> str:

@@ -21,7 +21,7 @@ Words: TypeAlias = tuple[str, str, str, str]
 """And, or, what is always true, and what never is."""
 
 
-def typed(condition: Condition, layout: Layout) -> Condition:
+def with_typed_operands(condition: Condition, layout: Layout) -> Condition:
     """The condition as `affirmed` says, in which integers are compared with 64-bit integers, and floats with floats.
 
     It is true of the same records: `year < 2.5` becomes `year <= 2`, and `year == 2.5` becomes what is never true.

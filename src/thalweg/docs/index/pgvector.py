@@ -5,21 +5,38 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import Any, ClassVar, cast
+from dataclasses import dataclass
+from typing import Any, ClassVar, TypeVar, cast
 
 import numpy as np
 
+from thalweg.docs.document import BaseDoc
 from thalweg.docs.extras import load_extra
-from thalweg.docs.index.collection import ID, OPERATORS, Collection, Hit, Layout, Native, Record, ValueColumn, VectorColumn
+from thalweg.docs.index.collection import (
+    ID,
+    OPERATORS,
+    Collection,
+    Hit,
+    Layout,
+    Native,
+    Record,
+    ValueColumn,
+    VectorColumn,
+)
+from thalweg.docs.index.doc_index import DocIndex
 from thalweg.docs.index.pgvector_sql import DISTANCE, PAYLOAD, cast_of, creation, language_of, quoted, where, words_of
 from thalweg.docs.query.condition import Condition, Operator, Path
 from thalweg.docs.query.metric import Metric
 from thalweg.errors import InvalidDocument, Unavailable
 
+T_doc = TypeVar("T_doc", bound=BaseDoc)
+
 _PAGE = 1_000
 """Records that are sent or fetched at a time."""
 
+DEFAULT_URL = "postgresql://postgres@localhost:5432/postgres"
 _LARGEST_EF = 1_000
+_BELOW_ONE, _BY_LENGTH = 32, 1  # what ts_rank is told to do with its ranks
 _LOCK = 0x7468616C  # any number: programs that make tables take turns by it
 
 
@@ -30,14 +47,14 @@ class PgVectorCollection(Collection):
     'a%'`. Without an index (the default) a search looks at every vector that fulfils the condition, and is exact. Options
     of a vector column:
 
-    - `index`: with `hnsw` or `ivfflat` searches are fast and approximate. Where they come back with too few, because a
+    - `index_type`: with `hnsw` or `ivfflat` searches are fast and approximate. Where they come back with too few, because a
       condition leaves few or because a limit is large, an exact search takes their place.
     - `m`, `ef_construction`, `lists`: what `CREATE INDEX` takes.
     - `ef_search`, `probes`: how much of the index a search looks at.
 
     Words are found by PostgreSQL's full-text search, in the first 200,000 characters of a text. The option `language` of a
     value column (default `simple`: words as they are) names a text search configuration, such as `english`, which knows
-    stems and stop words.
+    stems and stop words. The relevance is the number of words that were found, and below one how often.
 
     Args:
         layout: the columns.
@@ -51,7 +68,7 @@ class PgVectorCollection(Collection):
     searches_words = True
     exact = True
 
-    def __init__(self, layout: Layout, url: str = "postgresql://postgres@localhost:5432/postgres") -> None:
+    def __init__(self, layout: Layout, url: str = DEFAULT_URL) -> None:
         self._psycopg = load_extra("psycopg", "pgvector", "indexes in PostgreSQL")
         self._pgvector = load_extra("pgvector.psycopg", "pgvector", "indexes in PostgreSQL")
         self.layout = layout
@@ -122,16 +139,23 @@ class PgVectorCollection(Collection):
         place, _ = self.layout.value(Path((column,)))
         conditioned, parameters = where(condition, self.layout)
         # plainto_tsquery asks for all of the words, which stand between quotes and without spaces; any of them shall do.
-        query = "replace(plainto_tsquery(%s::regconfig, %s)::text, ' & ', ' | ')::tsquery"
-        statement = (
-            f"SELECT {ID}, {PAYLOAD}, ts_rank({words_of(place)}, query, 1)::float8 AS score "
-            f"FROM {self._table}, (SELECT {query}) AS asked(query) WHERE {words_of(place)} @@ query AND {conditioned} "
-            "ORDER BY score DESC LIMIT %s"
+        asked = (
+            "SELECT replace(plainto_tsquery(%s::regconfig, %s)::text, ' & ', ' | ')::tsquery, "
+            "tsvector_to_array(to_tsvector(%s::regconfig, %s))"
         )
-        return [Hit(*row) for row in self._rows(statement, [language_of(place), _plain(text), *parameters, limit])]
+        words, language = words_of(place), language_of(place)
+        # ts_rank knows how often, but not of how many of the words.
+        how_many = f"(SELECT count(*) FROM unnest(tsvector_to_array({words})) AS word WHERE word = ANY(lexemes))"
+        statement = (
+            f"SELECT {ID}, {PAYLOAD}, {how_many} + ts_rank({words}, query, {_BELOW_ONE | _BY_LENGTH})::float8 AS _score "
+            f"FROM {self._table}, ({asked}) AS asked(query, lexemes) WHERE {words} @@ query AND {conditioned} "
+            "ORDER BY _score DESC LIMIT %s"
+        )
+        question = [language, _plain(text)] * 2
+        return [Hit(*row) for row in self._rows(statement, [*question, *parameters, limit])]
 
     def is_native(self, query: Any) -> bool:
-        return isinstance(query, str)
+        return isinstance(query, str) and not query.lstrip().startswith(("{", "["))  # that is JSON
 
     def close(self) -> None:
         with self._lock:
@@ -160,7 +184,7 @@ class PgVectorCollection(Collection):
         distance = f"{quoted(column.name)} {DISTANCE[column.metric]} %s::vector"
         # An index knows the distance alone and leaves out what has none; exact searches give what has no direction 1.
         exactly = f"coalesce(nullif({distance}, 'NaN'), 1)"
-        for order in (distance, exactly) if column.options.get("index") and vector.any() else (exactly,):
+        for order in (distance, exactly) if column.options.get("index_type") and vector.any() else (exactly,):
             if order is distance:
                 _look_at(cursor, column, limit)
             cursor.execute(
@@ -227,6 +251,25 @@ class PgVectorCollection(Collection):
             return cast(list[Any], cursor.fetchall()) if cursor.description is not None else []
 
 
+class PgVectorDocumentIndex(DocIndex[T_doc]):
+    """Documents in PostgreSQL with pgvector: `PgVectorDocumentIndex[MyDoc](url="postgresql://...")`.
+
+    Searches are exact unless a field asks for an index: `Field(json_schema_extra={"index_type": "hnsw"})`; see
+    `PgVectorCollection` for what else a field may say. A filter that is text is a condition in SQL.
+    """
+
+    collection_type = PgVectorCollection
+
+    @dataclass
+    class DBConfig(DocIndex.DBConfig):
+        """`url` is any connection string of libpq."""
+
+        url: str = DEFAULT_URL
+
+    def open_collection(self, layout: Layout) -> PgVectorCollection:
+        return PgVectorCollection(layout, cast(PgVectorDocumentIndex.DBConfig, self.db_config).url)
+
+
 def _pages(ids: Sequence[str]) -> Iterator[list[str]]:
     """The ids that PostgreSQL could have, some at a time."""
     for first in range(0, len(ids), _PAGE):
@@ -239,7 +282,7 @@ def _plain(text: str) -> str:
 
 def _look_at(cursor: Any, column: VectorColumn, limit: int) -> None:
     """Let the search of an index go far enough to find as many as are wanted."""
-    if column.options["index"] == "hnsw":
+    if column.options["index_type"] == "hnsw":
         wide = max(int(column.options.get("ef_search", 40)), limit)
         cursor.execute("SELECT set_config('hnsw.ef_search', %s, true)", [str(min(wide, _LARGEST_EF))])
     elif "probes" in column.options:

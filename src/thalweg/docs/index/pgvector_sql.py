@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from thalweg.docs.index.collection import ID, Layout, ValueColumn, VectorColumn
-from thalweg.docs.index.operands import rendered, typed
+from thalweg.docs.index.operands import rendered, with_typed_operands
 from thalweg.docs.index.spelling import spelled
 from thalweg.docs.query.condition import Comparison, Condition, Operator, Path
 from thalweg.docs.query.metric import Metric
@@ -68,15 +68,15 @@ def creation(layout: Layout) -> Iterator[str]:
         f"{words_of(value)} tsvector GENERATED ALWAYS AS ({_vector_of_words(value)}) STORED" for value in searched
     ]
     yield f"CREATE TABLE {table} ({', '.join(columns)})"
-    yield f"COMMENT ON TABLE {table} IS {literal(layout.described())}"
+    yield f"COMMENT ON TABLE {table} IS {_literal(layout.described())}"
     for value in searched:
         yield f"CREATE INDEX ON {table} USING gin ({words_of(value)})"
     for vector in layout.vectors:
-        if kind := vector.options.get("index"):
+        if kind := vector.options.get("index_type"):
             yield f"CREATE INDEX ON {table} USING {_vector_index(vector, str(kind))}"
 
 
-def literal(text: str) -> str:
+def _literal(text: str) -> str:
     """`text` in a statement that takes no parameters."""
     return "'" + text.replace("'", "''").replace("%", "%%") + "'"
 
@@ -99,14 +99,19 @@ def where(condition: Condition | str | None, layout: Layout, column: str | None 
         text = _comparison(comparison, layout, parameters)
         return f"(({text}) IS NOT TRUE)" if negated else text
 
-    return there + rendered(typed(condition, layout), leaf), parameters
+    return there + rendered(with_typed_operands(condition, layout), leaf), parameters
 
 
 def _comparison(comparison: Comparison, layout: Layout, parameters: list[Any]) -> str:
     column, _ = layout.value(comparison.path)
-    name, operator, operand = quoted(column.name), comparison.operator, comparison.operand
+    operator, operand = comparison.operator, comparison.operand
     if isinstance(operand, Path):
         return _between(column, operator, layout.value(operand)[0])
+    return _with(column, operator, operand, parameters)
+
+
+def _with(column: ValueColumn, operator: Operator, operand: Any, parameters: list[Any]) -> str:
+    name = quoted(column.name)
     if operand is None:
         return f"{name} IS {'' if operator is Operator.EQ else 'NOT '}NULL"
     if isinstance(operand, str) and "\0" in operand:
@@ -179,7 +184,7 @@ def _type(column: ValueColumn) -> str:
 
 
 def _vector_of_words(column: ValueColumn) -> str:
-    return f"to_tsvector({literal(language_of(column))}, coalesce(left({quoted(column.name)}, {WORDS_LENGTH}), ''))"
+    return f"to_tsvector({_literal(language_of(column))}, coalesce(left({quoted(column.name)}, {WORDS_LENGTH}), ''))"
 
 
 def _vector_index(column: VectorColumn, kind: str) -> str:

@@ -4,18 +4,23 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, ClassVar, cast
+from dataclasses import dataclass, field
+from typing import Any, ClassVar, TypeVar, cast
 
 import numpy as np
 
+from thalweg.docs.document import BaseDoc
 from thalweg.docs.extras import load_extra
 from thalweg.docs.index.collection import ID, Collection, Hit, Layout, Native, Record, Unsupported, VectorColumn
+from thalweg.docs.index.doc_index import DocIndex
 from thalweg.docs.index.evaluation import fulfilled, inside
-from thalweg.docs.index.redis_filter import attributes, expression
+from thalweg.docs.index.redis_filter import attributes, filter_expression
 from thalweg.docs.index.spelling import spelled
 from thalweg.docs.query.condition import Condition, Path
 from thalweg.docs.query.metric import Metric
 from thalweg.errors import Unavailable
+
+T_doc = TypeVar("T_doc", bound=BaseDoc)
 
 _PAGE = 1_000
 """Records that are sent or fetched at a time."""
@@ -37,8 +42,8 @@ class RedisCollection(Collection):
     Options of a vector column:
 
     - `m`, `ef_construction`: how the index is made.
-    - `ef`: how much of the index a search looks at.
-    - `truth`: True compares every vector, which makes searches exact.
+    - `ef` (or `ef_runtime`): how much of the index a search looks at.
+    - `algorithm`: `HNSW` (the default), or `FLAT`: every vector is compared, so that searches are exact.
     - `quantization`: `none` (the default), `q8` or `bin`.
 
     Args:
@@ -111,7 +116,7 @@ class RedisCollection(Collection):
         if condition is None or isinstance(condition, str):
             asked, whole = condition or "", True
         else:
-            asked, whole = expression(condition, self.layout)
+            asked, whole = filter_expression(condition, self.layout)
         if limit < 1 or (asked == _NEVER and whole):
             return [[] for _ in vectors]
         if whole:
@@ -132,7 +137,7 @@ class RedisCollection(Collection):
         return [(key, payload) for key, payload in payloads if payload is not None][:limit]
 
     def is_native(self, query: Any) -> bool:
-        return isinstance(query, str)
+        return isinstance(query, str) and not query.lstrip().startswith(("{", "["))  # that is JSON
 
     def close(self) -> None:
         self._client.close()
@@ -164,10 +169,10 @@ class RedisCollection(Collection):
                 continue
             words: list[Any] = ["VADD", key, "FP32", vector.astype("<f4").tobytes(), record.id]
             words.append(_QUANTIZATIONS[str(column.options.get("quantization", "none"))])
-            if "ef_construction" in column.options:
+            if column.options.get("ef_construction") is not None:
                 words += ["EF", int(column.options["ef_construction"])]
             words += ["SETATTR", described]
-            if "m" in column.options:
+            if column.options.get("m") is not None:
                 words += ["M", int(column.options["m"])]
             commands.execute_command(*words)
 
@@ -213,11 +218,12 @@ class RedisCollection(Collection):
             "COUNT",
             limit,
         ]
-        if "ef" in column.options:
-            words += ["EF", max(int(column.options["ef"]), limit)]
+        ef = column.options.get("ef", column.options.get("ef_runtime"))
+        if ef is not None:
+            words += ["EF", max(int(ef), limit)]
         if asked:
             words += ["FILTER", asked]
-        truth = exactly or bool(column.options.get("truth"))
+        truth = exactly or str(column.options.get("algorithm")).upper() == "FLAT"
         found = self._client.execute_command(*words, *(["TRUTH"] if truth else []))
         if not truth and len(found) < limit:
             found = self._client.execute_command(*words, "TRUTH")
@@ -259,3 +265,33 @@ class RedisCollection(Collection):
         """Where the server is, without the password that may stand in the URL."""
         place = self._client.connection_pool.connection_kwargs
         return str(place.get("path") or f"{place.get('host', 'localhost')}:{place.get('port', 6379)}")
+
+
+class RedisDocumentIndex(DocIndex[T_doc]):
+    """Documents in Redis 8: `RedisDocumentIndex[MyDoc](host="localhost")`. See `RedisCollection` for what it can do."""
+
+    collection_type = RedisCollection
+
+    @dataclass
+    class DBConfig(DocIndex.DBConfig):
+        """Where the server is: `url` such as `redis://...` or `unix:///path`, or `host` and `port`.
+
+        `text_scorer` is taken for programs that were written for DocArray: vector sets do not search for words.
+        """
+
+        host: str = "localhost"
+        port: int = 6379
+        username: str | None = None
+        password: str | None = None
+        url: str | None = None
+        options: dict[str, Any] = field(default_factory=dict)
+        text_scorer: str = "BM25"
+        default_column_config: dict[Any, dict[str, Any]] = field(
+            default_factory=lambda: {name: {} for name in ("VECTOR", "TEXT", "TAG", "NUMERIC")}
+        )
+
+    def open_collection(self, layout: Layout) -> RedisCollection:
+        config = cast(RedisDocumentIndex.DBConfig, self.db_config)
+        known = {"username": config.username, "password": config.password}
+        options = {name: value for name, value in known.items() if value is not None}
+        return RedisCollection(layout, config.url or f"redis://{config.host}:{config.port}", options | config.options)

@@ -16,7 +16,7 @@ from typing import Any
 
 from thalweg.docs.index.collection import ID, Layout, Unsupported, ValueColumn
 from thalweg.docs.index.dicts import asked_without_dicts, canonical, values_without_dicts, without_dicts
-from thalweg.docs.index.operands import rendered, typed
+from thalweg.docs.index.operands import rendered, with_typed_operands
 from thalweg.docs.index.spelling import spelled
 from thalweg.docs.query.condition import And, Comparison, Condition, Operator, Path
 
@@ -54,7 +54,7 @@ def attributes(key: str, values: Mapping[str, Any], layout: Layout) -> str:
     return json.dumps({**found, _NONE: missing}, ensure_ascii=False, separators=(",", ":"))
 
 
-def expression(condition: Condition, layout: Layout) -> tuple[str, bool]:
+def filter_expression(condition: Condition, layout: Layout) -> tuple[str, bool]:
     """What of a condition can be asked, empty where it is nothing, and whether that is all of it."""
     whole = _expression(condition, layout)
     if whole is not None:
@@ -77,7 +77,9 @@ def _expression(condition: Condition, layout: Layout) -> str | None:
         return f"(not {text})" if negated else text
 
     try:
-        text = rendered(typed(asked_without_dicts(layout, condition), plain), leaf, ("and", "or", "1", "0"))
+        text = rendered(
+            with_typed_operands(asked_without_dicts(layout, condition), plain), leaf, ("and", "or", "1", "0")
+        )
     except (_Unwritten, Unsupported):
         return None
     return text if len(text.encode()) <= _LONGEST_EXPRESSION else None

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from thalweg.docs.index.collection import ID, Layout, ValueColumn
-from thalweg.docs.index.operands import rendered, typed
+from thalweg.docs.index.operands import rendered, with_typed_operands
 from thalweg.docs.query.condition import Comparison, Condition, Operator, Path
 
 INSIDE = "thalweg_inside"
@@ -51,7 +51,7 @@ def where(condition: Condition, layout: Layout, names: Mapping[str, str]) -> tup
         parameters.extend(values)
         return f"NOT coalesce({text}, 0)" if opposite else text
 
-    return rendered(typed(condition, layout), leaf, ("AND", "OR", "1", "0")), parameters
+    return rendered(with_typed_operands(condition, layout), leaf, ("AND", "OR", "1", "0")), parameters
 
 
 def _comparison(comparison: Comparison, layout: Layout, names: Mapping[str, str]) -> tuple[str, list[Any]]:
