@@ -1,16 +1,26 @@
 """Documents that are kept and found again, in memory or in a vector database."""
 
+from thalweg.docs.index.chroma import ChromaDocumentIndex
 from thalweg.docs.index.collection import LayoutMismatch, Unsupported
 from thalweg.docs.index.doc_index import DocIndex
 from thalweg.docs.index.exact import InMemoryExactNNIndex
 from thalweg.docs.index.hnsw import HnswDocumentIndex
+from thalweg.docs.index.lancedb import LanceDBDocumentIndex
+from thalweg.docs.index.milvus import MilvusDocumentIndex
+from thalweg.docs.index.pgvector import PgVectorDocumentIndex
 from thalweg.docs.index.qdrant import QdrantDocumentIndex
+from thalweg.docs.index.redis import RedisDocumentIndex
 
 __all__ = [
+    "ChromaDocumentIndex",
     "DocIndex",
     "HnswDocumentIndex",
     "InMemoryExactNNIndex",
+    "LanceDBDocumentIndex",
     "LayoutMismatch",
+    "MilvusDocumentIndex",
+    "PgVectorDocumentIndex",
     "QdrantDocumentIndex",
+    "RedisDocumentIndex",
     "Unsupported",
 ]

@@ -14,7 +14,7 @@ from typing import Any
 from thalweg.docs.extras import load_extra
 from thalweg.docs.index.collection import ID, Layout, Unsupported, ValueColumn
 from thalweg.docs.index.condition import FALSE, TRUE
-from thalweg.docs.index.operands import typed
+from thalweg.docs.index.operands import with_typed_operands
 from thalweg.docs.index.spelling import spelled
 from thalweg.docs.query.condition import And, Comparison, Condition, Not, Operator
 
@@ -52,7 +52,7 @@ def filter_of(condition: Condition, layout: Layout) -> Any:
     Raises:
         Unsupported: it asks for a key of a dict that Qdrant's paths cannot spell.
     """
-    return _Translation(layout).filter(typed(condition, layout))
+    return _Translation(layout).filter(with_typed_operands(condition, layout))
 
 
 class _Translation:
