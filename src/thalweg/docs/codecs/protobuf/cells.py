@@ -28,6 +28,11 @@ MANY = 24
 """Values from which looking at all of them at once is cheaper than at one after the other."""
 
 
+def listed(places: Places) -> list[int]:
+    """Places as a list of Python's integers."""
+    return places.tolist() if isinstance(places, np.ndarray) else list(places)
+
+
 class Contents(NamedTuple):
     """Where the contents of values of one kind begin and end, which rows they are of, and the type key that all have."""
 

@@ -11,7 +11,17 @@ import numpy as np
 from pydantic import ValidationError
 
 from thalweg.docs.codecs.protobuf import wire
-from thalweg.docs.codecs.protobuf.cells import MANY, Contents, Places, Where, contents, read_cells, rows_of, spread
+from thalweg.docs.codecs.protobuf.cells import (
+    MANY,
+    Contents,
+    Places,
+    Where,
+    contents,
+    listed,
+    read_cells,
+    rows_of,
+    spread,
+)
 from thalweg.docs.codecs.protobuf.fields import ReadField
 from thalweg.docs.codecs.protobuf.nodes import read_node
 from thalweg.docs.codecs.protobuf.octets import Stack
@@ -105,12 +115,13 @@ def _lists(reader: Reader, field: ReadField, starts: Places, stops: Places, wher
 def nested_lists(reader: Reader, field: ReadField, found: Contents, count: int, where: Where) -> list[Any]:
     """The documents of each of `count` lists of which the contents are given; None where there is no list."""
     reader.descend(1)
-    all_starts, all_stops = reader.items(0, 0)
+    all_starts: list[int] = []
+    all_stops: list[int] = []
     lengths = []
     for at, end in zip(found.starts, found.stops, strict=True):
         starts, stops = reader.items(at, end)
-        all_starts += starts
-        all_stops += stops
+        all_starts += listed(starts)
+        all_stops += listed(stops)
         lengths.append(len(starts))
     ends = list(accumulate(lengths))
     docs = reader.documents(

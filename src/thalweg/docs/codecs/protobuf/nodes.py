@@ -119,7 +119,7 @@ def _document(reader: Reader, node: Node, choice: Choice, place: Place) -> Any:
 def _documents(reader: Reader, node: Node, choice: Choice, place: Place) -> Any:
     reader.descend(1)
     starts, stops = reader.items(node.start, node.stop)
-    keys = reader.keys(starts[0], stops[0]) if starts and choice.several else ()
+    keys = reader.keys(starts[0], stops[0]) if len(starts) and choice.several else ()
     target = choice.target(node.name, keys)
     docs = reader.documents(starts, stops, target, lambda number: [*place(), number])
     reader.descend(-1)

@@ -144,7 +144,7 @@ def interleaved(count: int, parts: Sequence[tuple[list[int], Rows]]) -> Rows:
     """Rows that are in `parts` with their places among `count`."""
     sizes, pieces = [0] * count, Pieces([] for _ in range(count))
     for places, rows in parts:
-        each = repeat(rows.sizes) if isinstance(rows.sizes, int) else rows.sizes
+        each = repeat(rows.sizes, rows.length) if isinstance(rows.sizes, int) else rows.sizes
         for place, size, row in zip(places, each, rows.pieces(), strict=True):
             sizes[place], pieces[place] = size, row
     return Rows(count, sizes, [pieces])

@@ -138,7 +138,7 @@ class _VecReader:
     def _lists(self, field: ReadField, column: Field) -> list[Any]:
         """The documents of each list; None where there is no list."""
         starts, stops = self.reader.items(column.start, column.stop)
-        if not starts:
+        if not len(starts):
             return [None] * self.count
         doc_type = field.plan.kind.type.doc_type
         place = self._place(field.plan.name)
