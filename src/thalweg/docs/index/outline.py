@@ -14,6 +14,7 @@ from thalweg.docs.document import AnyDoc, BaseDocWithoutId
 from thalweg.docs.fields import FieldKind, Holds, field_kinds
 from thalweg.docs.index.collection import Collection, Layout, Unsupported, ValueColumn, VectorColumn
 from thalweg.docs.query.metric import Metric
+from thalweg.docs.typing.identity import ID
 
 PARENT = "parent_id"
 """The value by which documents in a list know the document that holds them."""
@@ -190,6 +191,8 @@ class _Reading:
         self, doc_type: type[BaseDocWithoutId], place: Place, held: FieldKind, extra: Mapping[str, Any], into: _Columns
     ) -> None:
         found = value_type(held.type)
+        if _is_id(doc_type.model_fields[place.parts[-1]]):
+            found = (str, False, False)
         if found is None:
             if _is_union(held.type):
                 raise ValueError(
@@ -199,12 +202,7 @@ class _Reading:
             return
         kind, many, prose = found
         options = self._options(place, kind, extra)
-        words = (
-            kind is str
-            and not many
-            and self._ability.collection.searches_words
-            and options.get("words", prose and place.parts[-1] != "id")
-        )
+        words = kind is str and not many and self._ability.collection.searches_words and options.get("words", prose)
         own = {key: value for key, value in options.items() if key not in _OURS}
         into.values.append(ValueColumn(place.name, kind, many, bool(words), own))
         into.places.append(place)
@@ -224,6 +222,10 @@ def field_options(info: FieldInfo) -> dict[str, Any]:
     """What `Field(dim=3)` or `Field(json_schema_extra={"dim": 3})` says beyond pydantic."""
     extra = info.json_schema_extra
     return dict(extra) if isinstance(extra, dict) else {}
+
+
+def _is_id(info: FieldInfo) -> bool:
+    return info.annotation == ID | None or any(mark in info.metadata for mark in get_args(ID)[1:])
 
 
 def value_type(annotation: Any) -> tuple[type, bool, bool] | None:
