@@ -138,7 +138,8 @@ def column(name: str, kind: FieldKind, values: list[Any]) -> Any:
             f"{name}: {missing} of {len(values)} documents have no value; a DocVec holds one for all documents or for none"
         )
     if kind.holds is Holds.DOCUMENT:
-        return Columns.of(kind.type, values)
+        # Of a class that refers to itself, the columns of no documents would have no end.
+        return None if kind.optional and not values else Columns.of(kind.type, values)
     return _stack(name, kind, values)
 
 

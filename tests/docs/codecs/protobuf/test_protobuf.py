@@ -464,8 +464,9 @@ def test_columns_are_written_and_read_as_they_are(count: int) -> None:
 
 
 def test_columns_without_documents_or_without_values() -> None:
-    empty = DocVec[Stacked]([])
-    assert len(protobuf.decode_vec(protobuf.encode_vec(empty), Stacked)) == 0
+    for doc_type in (Stacked, Node):
+        empty = DocVec[doc_type]([])
+        assert len(protobuf.decode_vec(protobuf.encode_vec(empty), doc_type)) == 0
 
     class Bare(BaseDocWithoutId):
         pixels: NdArray | None = None

@@ -119,7 +119,7 @@ def nested_lists(reader: Reader, field: ReadField, found: Contents, count: int, 
     all_stops: list[int] = []
     lengths = []
     for at, end in zip(found.starts, found.stops, strict=True):
-        starts, stops = reader.items(at, end)
+        starts, stops = reader.items(at, end, True)
         all_starts += listed(starts)
         all_stops += listed(stops)
         lengths.append(len(starts))

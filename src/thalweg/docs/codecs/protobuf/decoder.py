@@ -52,7 +52,7 @@ def decode_list(data: Buffer, doc_type: type[BaseDocWithoutId] | None) -> DocLis
     """
     wanted = doc_type or AnyDoc
     held = owned(data)
-    docs = _read(held, lambda reader: reader.documents(*reader.items(0, len(held)), wanted, _at_top))
+    docs = _read(held, lambda reader: reader.documents(*reader.items(0, len(held), True), wanted, _at_top))
     return (DocList if wanted is AnyDoc else DocList[wanted]).trusted(docs)  # type: ignore[valid-type]
 
 

@@ -118,7 +118,7 @@ def _document(reader: Reader, node: Node, choice: Choice, place: Place) -> Any:
 
 def _documents(reader: Reader, node: Node, choice: Choice, place: Place) -> Any:
     reader.descend(1)
-    starts, stops = reader.items(node.start, node.stop)
+    starts, stops = reader.items(node.start, node.stop, True)
     keys = reader.keys(starts[0], stops[0]) if len(starts) and choice.several else ()
     target = choice.target(node.name, keys)
     docs = reader.documents(starts, stops, target, lambda number: [*place(), number])

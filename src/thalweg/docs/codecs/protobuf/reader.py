@@ -28,6 +28,7 @@ CHUNK = 8192
 """Documents that are made at a time: their tensors share one buffer, and what is needed on the way stays small."""
 
 _MISSING: Any = object()
+_TOO_MANY = "there are more documents than its bytes can hold"
 
 
 class Column(NamedTuple):
@@ -61,13 +62,15 @@ class Reader:
         """Count documents that are to be made."""
         self.left -= documents
         if self.left < 0:
-            raise malformed("there are more documents than its bytes can hold")
+            raise malformed(_TOO_MANY)
 
     # --- lists and maps
 
-    def items(self, at: int, end: int) -> tuple[Places, Places]:
-        """Where the items of a list begin and end."""
+    def items(self, at: int, end: int, documents: bool = False) -> tuple[Places, Places]:
+        """Where the items of a list, which may be `documents`, begin and end."""
         tags = self._tags(at, end)
+        if documents and len(tags) > self.left:
+            raise malformed(_TOO_MANY)
         if len(tags) >= MANY:
             found = self.octets.spans(np.frombuffer(tags, np.int64), wire.FIRST, end)
             if found is not None:
@@ -116,7 +119,8 @@ class Reader:
                 at = self._behind(at, end)
                 continue
             start, at = read_span(data, at + 1, end)
-            value = start + 2 + data[start + 1] if data[start] == wire.FIRST else at
+            usual = start + 2 < at and data[start] == wire.FIRST
+            value = start + 2 + data[start + 1] if usual else at
             if value < at and data[start + 1] < 0x80 and data[value] == wire.SECOND:
                 node, stop = read_span(data, value + 1, at)
                 if stop == at:
