@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from thalweg.docs import BaseDoc, BaseDocWithoutId, DocList, DocVec
-from thalweg.docs.typing import AnyTensor, NdArray
+from thalweg.docs.typing import AnyTensor, NdArray, TorchTensor
 
 
 class Row(BaseDoc):
@@ -127,3 +127,24 @@ def test_columns_need_no_id(articles: DocList[Article]) -> None:
     assert vec[1].summary == "b"
     assert vec.to_doc_list() == articles
     assert "id" not in articles.to_json()
+
+
+class Loose(BaseDoc):
+    tensor: AnyTensor
+    fixed: NdArray
+
+
+def test_tensors_of_any_library_become_those_that_are_asked_for() -> None:
+    torch = pytest.importorskip("torch")
+    docs = DocList[Loose]([Loose(tensor=np.ones(2), fixed=np.zeros(1))])
+    written = docs.to_doc_vec()
+    for vec in (
+        docs.to_doc_vec(TorchTensor),
+        DocVec[Loose](docs, tensor_type=TorchTensor),
+        DocVec[Loose].from_bytes(written.to_bytes(), tensor_type=TorchTensor),
+        DocVec[Loose].from_protobuf(written.to_protobuf(), tensor_type=TorchTensor),
+        DocVec[Loose].from_json(written.to_json(), tensor_type=TorchTensor),
+    ):
+        assert isinstance(vec.tensor, torch.Tensor)
+        assert isinstance(vec.fixed, np.ndarray)
+    assert isinstance(written.tensor, np.ndarray)

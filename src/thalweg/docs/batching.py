@@ -8,6 +8,7 @@ from typing import Any, Protocol, TypeVar
 import numpy as np
 
 from thalweg.docs.column_store import Columns
+from thalweg.docs.fields import Holds, field_kinds
 from thalweg.docs.typing.array import library_of, load_library
 
 
@@ -50,6 +51,15 @@ def move(columns: Columns, device: Any) -> None:
     moved = [(store, name, _moved(store, name, device)) for store in _stores(columns) for name in _tensors(store)]
     for store, name, tensor in moved:
         store.data[name] = tensor
+
+
+def convert(columns: Columns, wanted: Any) -> None:
+    """Turn the tensors of fields that take those of any library into those of `wanted`, such as `TorchTensor`."""
+    for store in _stores(columns):
+        kinds = field_kinds(store.doc_type)
+        for name in _tensors(store):
+            if kinds[name].holds is Holds.TENSOR and kinds[name].type.library == "any":
+                store.data[name] = wanted.library_tensor(store.data[name])
 
 
 def _stores(columns: Columns) -> Iterator[Columns]:

@@ -45,8 +45,9 @@ class DocList(list[T_doc], metaclass=ArrayClass):
         def __class_getitem__(cls, item: Any) -> Any:
             return typed(cls, item)
 
-    def __init__(self, docs: Iterable[T_doc] = ()) -> None:
-        super().__init__(self._checked(docs))
+    def __init__(self, docs: Iterable[T_doc] | None = None, validate_input_docs: bool = True) -> None:
+        """A list of `docs`; with `validate_input_docs=False` they are known to be of `doc_type`, as for `trusted`."""
+        super().__init__(() if docs is None else self._checked(docs) if validate_input_docs else docs)
 
     @classmethod
     def trusted(cls, docs: Iterable[T_doc]) -> Self:
@@ -230,8 +231,10 @@ class DocList(list[T_doc], metaclass=ArrayClass):
 
     # --- other forms
 
-    def to_doc_vec(self) -> DocVec[T_doc]:
+    def to_doc_vec(self, tensor_type: Any = None) -> DocVec[T_doc]:
         """The same documents as columns, tensors stacked. Copies tensors; this list stays as it is.
+
+        `tensor_type`, such as `TorchTensor`, says of which library those of `AnyTensor` fields are to be.
 
         Raises:
             ValueError: tensors of one field differ in shape or dtype, or only some documents have one.
@@ -241,7 +244,7 @@ class DocList(list[T_doc], metaclass=ArrayClass):
 
         if self.doc_type is AnyDoc:
             raise TypeError("columns need a typed list, such as DocList[MyDoc]")
-        vec: DocVec[T_doc] = DocVec[self.doc_type](self)  # type: ignore[name-defined]
+        vec: DocVec[T_doc] = DocVec[self.doc_type](self, tensor_type)  # type: ignore[name-defined]
         return vec
 
     def summary(self) -> None:
@@ -286,7 +289,8 @@ class DocList(list[T_doc], metaclass=ArrayClass):
         """The documents of a `DocListProto`, whichever library made it; raises what `BaseDoc.from_protobuf` raises."""
         from thalweg.docs.codecs import protobuf
 
-        return protobuf.list_from(message, cls)
+        read: Self = protobuf.list_from(message, cls)
+        return read
 
     def to_bytes(self, protocol: str = "protobuf-array", compress: str | None = None) -> bytes:
         """The documents as bytes.
@@ -330,7 +334,8 @@ class DocList(list[T_doc], metaclass=ArrayClass):
         """
         from thalweg.docs.codecs import binary
 
-        return binary.array_from_bytes(cls, data, protocol, compress, allow_pickle, max_bytes)
+        read: Self = binary.array_from_bytes(cls, data, protocol, compress, allow_pickle, max_bytes)
+        return read
 
     def to_base64(self, protocol: str = "protobuf-array", compress: str | None = None) -> str:
         """What `to_bytes` gives, as base64 with the standard alphabet."""
@@ -402,14 +407,14 @@ class DocList(list[T_doc], metaclass=ArrayClass):
 
     # --- stored
 
-    def push(self, url: str, *, show_progress: bool = False, **options: Any) -> None:
+    def push(self, url: str, show_progress: bool = False, **options: Any) -> None:
         """Store the list under `url`, such as `file://`, `s3://` or `memory://`; `options` are those of fsspec."""
         from thalweg.docs import store
 
         store.push(self, url, show_progress=show_progress, **options)
 
     @classmethod
-    def pull(cls, url: str, *, show_progress: bool = False, local_cache: bool = False, **options: Any) -> Self:
+    def pull(cls, url: str, show_progress: bool = False, local_cache: bool = False, **options: Any) -> Self:
         """The list that was stored under `url`.
 
         Raises:
@@ -423,7 +428,7 @@ class DocList(list[T_doc], metaclass=ArrayClass):
         )
 
     @classmethod
-    def push_stream(cls, docs: Iterable[T_doc], url: str, *, show_progress: bool = False, **options: Any) -> None:
+    def push_stream(cls, docs: Iterable[T_doc], url: str, show_progress: bool = False, **options: Any) -> None:
         """Store the documents of an iterator, however many, in constant memory. Nothing is visible until all are stored."""
         from thalweg.docs import store
 
@@ -431,7 +436,7 @@ class DocList(list[T_doc], metaclass=ArrayClass):
 
     @classmethod
     def pull_stream(
-        cls, url: str, *, show_progress: bool = False, local_cache: bool = False, **options: Any
+        cls, url: str, show_progress: bool = False, local_cache: bool = False, **options: Any
     ) -> Iterator[T_doc]:
         """The stored documents one after the other, in constant memory."""
         from thalweg.docs import store
@@ -461,10 +466,17 @@ class DocList(list[T_doc], metaclass=ArrayClass):
 
     @classmethod
     def from_parquet(cls, file: Any, **options: Any) -> Self:
-        """The list of a Parquet file; `options` are those of `pyarrow.parquet.read_table`."""
+        """The list of a Parquet file; see `thalweg.docs.codecs.arrow.read_parquet` for the options."""
         from thalweg.docs.codecs import arrow
 
         return cls.trusted(arrow.read_parquet(file, cls.doc_type, **options))
+
+    @classmethod
+    def iter_parquet(cls, file: Any, *, batch_size: int = 1024, **options: Any) -> Iterator[T_doc]:
+        """The documents of a Parquet file one after the other; only `batch_size` of them are in memory at a time."""
+        from thalweg.docs.codecs import arrow
+
+        return arrow.iter_parquet(file, cls.doc_type, batch_size=batch_size, **options)
 
     def to_dataframe(self) -> Any:
         """The documents as a pandas data frame; the fields of a nested document are columns such as `author__name`."""

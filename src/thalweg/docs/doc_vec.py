@@ -229,7 +229,8 @@ class DocVec(Generic[T_doc], metaclass=ArrayClass):
         """The documents of a `DocVecProto`, whichever library made it; raises what `BaseDoc.from_protobuf` raises."""
         from thalweg.docs.codecs import protobuf
 
-        return protobuf.vec_from(message, cls)._converted(tensor_type)
+        read: Self = protobuf.vec_from(message, cls)
+        return read._converted(tensor_type)
 
     def to_bytes(self, protocol: str = "protobuf-array", compress: str | None = None) -> bytes:
         """The documents as bytes; see `DocList.to_bytes`. With "protobuf-array" they are DocArray's `DocVecProto`."""
@@ -246,11 +247,13 @@ class DocVec(Generic[T_doc], metaclass=ArrayClass):
         *,
         allow_pickle: bool = False,
         max_bytes: int | None = None,
+        tensor_type: Any = None,
     ) -> Self:
         """The DocVec that `to_bytes` wrote; raises what `DocList.from_bytes` raises."""
         from thalweg.docs.codecs import binary
 
-        return binary.array_from_bytes(cls, data, protocol, compress, allow_pickle, max_bytes)
+        read: Self = binary.array_from_bytes(cls, data, protocol, compress, allow_pickle, max_bytes)
+        return read._converted(tensor_type)
 
     def to_base64(self, protocol: str = "protobuf-array", compress: str | None = None) -> str:
         """What `to_bytes` gives, as base64 with the standard alphabet."""
@@ -300,11 +303,13 @@ class DocVec(Generic[T_doc], metaclass=ArrayClass):
         show_progress: bool = False,
         allow_pickle: bool = False,
         max_bytes: int | None = None,
+        tensor_type: Any = None,
     ) -> Self:
         """The DocVec that `save_binary` wrote; raises what `DocList.load_binary` raises."""
         from thalweg.docs.codecs import binary
 
-        return binary.load_binary(cls, file, protocol, compress, show_progress, allow_pickle, max_bytes)
+        read: Self = binary.load_binary(cls, file, protocol, compress, show_progress, allow_pickle, max_bytes)
+        return read._converted(tensor_type)
 
     # --- tables
 
@@ -319,7 +324,7 @@ class DocVec(Generic[T_doc], metaclass=ArrayClass):
         """The documents of a `pyarrow.Table`; fixed-shape tensors are not copied."""
         from thalweg.docs.codecs import arrow
 
-        return arrow.decode_vec(table, cls.doc_type)
+        return cls.over(arrow.decode_vec(table, cls.doc_type)._columns)
 
     def to_parquet(self, file: Any, **options: Any) -> None:
         """Write a Parquet file; `options` are those of `pyarrow.parquet.write_table`."""
@@ -332,7 +337,7 @@ class DocVec(Generic[T_doc], metaclass=ArrayClass):
         """The documents of a Parquet file; see `thalweg.docs.codecs.arrow.read_parquet` for the options."""
         from thalweg.docs.codecs import arrow
 
-        return arrow.read_parquet_vec(file, cls.doc_type, **options)
+        return cls.over(arrow.read_parquet_vec(file, cls.doc_type, **options)._columns)
 
     def to_dataframe(self) -> Any:
         """The documents as a pandas data frame; see `DocList.to_dataframe`."""

@@ -226,7 +226,8 @@ class BaseDocWithoutId(BaseModel):
         """
         from thalweg.docs.codecs import protobuf
 
-        return protobuf.document_from(message, cls)
+        read: Self = protobuf.document_from(message, cls)
+        return read
 
     def to_bytes(self, protocol: str = "protobuf", compress: str | None = None) -> bytes:
         """The document as bytes.
@@ -268,7 +269,8 @@ class BaseDocWithoutId(BaseModel):
         """
         from thalweg.docs.codecs import binary
 
-        return binary.document_from_bytes(cls, data, protocol, compress, allow_pickle, max_bytes)
+        read: Self = binary.document_from_bytes(cls, data, protocol, compress, allow_pickle, max_bytes)
+        return read
 
     def to_base64(self, protocol: str = "protobuf", compress: str | None = None) -> str:
         """What `to_bytes` gives, as base64 with the standard alphabet."""

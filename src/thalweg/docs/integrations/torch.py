@@ -6,19 +6,16 @@ from collections.abc import Callable, Mapping, Sequence
 from copy import copy, deepcopy
 from typing import Any, TypeVar
 
-import numpy as np
-import torch
 from torch.utils.data import Dataset
 
-from thalweg.docs.column_store import Columns
 from thalweg.docs.computation import backend_of
 from thalweg.docs.doc_list import DocList
 from thalweg.docs.doc_vec import DocVec
 from thalweg.docs.document import AnyDoc, BaseDocWithoutId
-from thalweg.docs.fields import Holds, field_kinds
 from thalweg.docs.query.condition import Path
 from thalweg.docs.query.schema import check_path
 from thalweg.docs.row import detach
+from thalweg.docs.typing import TorchTensor
 from thalweg.docs.typing.array import is_tensor
 
 T_doc = TypeVar("T_doc", bound=BaseDocWithoutId)
@@ -67,9 +64,7 @@ class MultiModalDataset(Dataset[T_doc]):
             ValueError: the tensors of a field differ in shape or dtype, or only some documents have one.
         """
         array: type[DocVec[T_doc]] = DocVec[type(batch[0])]  # type: ignore[misc,assignment]
-        made = array(batch)
-        _to_torch(made._columns)
-        return made
+        return array(batch, TorchTensor)
 
 
 def _prepared(value: Any, path: Sequence[str], prepare: Callable[[Any], Any]) -> Any:
@@ -87,12 +82,3 @@ def _prepared(value: Any, path: Sequence[str], prepare: Callable[[Any], Any]) ->
     changed = copy(value)
     setattr(changed, name, _prepared(held, rest, prepare))
     return changed
-
-
-def _to_torch(columns: Columns) -> None:
-    kinds = field_kinds(columns.doc_type)
-    for name, held in columns.data.items():
-        if isinstance(held, Columns):
-            _to_torch(held)
-        elif isinstance(held, np.ndarray) and kinds[name].holds is Holds.TENSOR and kinds[name].type.library == "any":
-            columns.data[name] = torch.from_numpy(held)

@@ -1,0 +1,36 @@
+"""Runs a program written for DocArray: `python -m thalweg.compat app.py ...`, or `-m package ...` in its place."""
+
+from __future__ import annotations
+
+import runpy
+import sys
+from pathlib import Path
+
+from thalweg.compat import install
+
+USAGE = "usage: python -m thalweg.compat [-m] PROGRAM [ARGUMENT ...]"
+
+
+def main() -> None:
+    """Run the program that the command line names as Python itself would, DocArray's modules standing for Thalweg's."""
+    arguments = sys.argv[1:]
+    by_name = arguments[:1] == ["-m"]
+    program = arguments[by_name : by_name + 1]
+    if not program or (program[0].startswith("-") and not by_name):
+        print(USAGE, file=sys.stderr)
+        sys.exit(0 if program in (["-h"], ["--help"]) else 2)
+    install()
+    sys.argv = arguments[by_name:]
+    if by_name:
+        sys.path[0] = str(Path.cwd())
+        runpy.run_module(program[0], run_name="__main__", alter_sys=True)
+        return
+    if not Path(program[0]).exists():
+        print(f"{program[0]}: there is no such file", file=sys.stderr)
+        sys.exit(2)
+    sys.path[0] = str(Path(program[0]).resolve().parent)
+    runpy.run_path(program[0], run_name="__main__")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,3 @@
+"""The release of DocArray whose public names stand here."""
+
+VERSION = "0.41.0"

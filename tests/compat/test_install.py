@@ -1,0 +1,162 @@
+"""What `thalweg.compat.install()` changes, and what it leaves alone."""
+
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from textwrap import dedent
+
+import pytest
+
+from thalweg.compat.table import PACKAGES
+
+Run = Callable[..., subprocess.CompletedProcess[str]]
+
+
+@pytest.fixture
+def run(tmp_path: Path) -> Run:
+    """Runs a program in a folder in which a package stands for a real DocArray."""
+    real = tmp_path / "docarray"
+    real.mkdir()
+    (real / "__init__.py").write_text("REAL = True\n")
+
+    def run(program: str, *arguments: str) -> subprocess.CompletedProcess[str]:
+        (tmp_path / "app.py").write_text(dedent(program))
+        command = [sys.executable, *(arguments or ["app.py"])]
+        return subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=60, check=False)
+
+    return run
+
+
+def test_a_real_docarray_is_shadowed_only_between_install_and_uninstall(run: Run) -> None:
+    done = run(
+        """
+        import sys
+        import thalweg.compat
+        before = list(sys.meta_path)
+        thalweg.compat.install()
+        thalweg.compat.install()
+        import docarray.typing
+        print(hasattr(docarray, "REAL"), docarray.BaseDoc.__module__, len(sys.meta_path) - len(before))
+        thalweg.compat.uninstall()
+        import docarray
+        print(docarray.REAL, sys.meta_path == before)
+        """
+    )
+    assert done.stdout.splitlines() == ["False thalweg.docs.document 1", "True True"], done.stderr
+
+
+def test_importing_the_package_changes_nothing(run: Run) -> None:
+    done = run("import thalweg.compat, docarray; print(docarray.REAL)")
+    assert done.stdout == "True\n", done.stderr
+
+
+def test_it_comes_too_late_once_a_real_docarray_is_loaded(run: Run) -> None:
+    done = run(
+        """
+        import docarray, thalweg.compat
+        try:
+            thalweg.compat.install()
+        except ImportError as error:
+            print(error)
+        """
+    )
+    assert done.stdout == "docarray is loaded already: call thalweg.compat.install() before anything imports it\n"
+
+
+@pytest.mark.parametrize(
+    "statement, error, hint",
+    [
+        ("from docarray import DocumentArray", "ImportError", "a subclass of BaseDoc"),
+        ("from docarray.index import EpsillaDocumentIndex", "ImportError", "QdrantDocumentIndex"),
+        ("import docarray.store.jac", "ModuleNotFoundError", "s3:// address"),
+        ("import docarray.documents.txt", "ModuleNotFoundError", "did you mean docarray.documents.text?"),
+        ("import docarray; docarray.nothing", "AttributeError", "has no attribute 'nothing'"),
+    ],
+)
+def test_what_has_no_place_says_what_to_use(run: Run, statement: str, error: str, hint: str) -> None:
+    done = run(statement, "-m", "thalweg.compat", "app.py")
+    last = done.stderr.strip().splitlines()[-1]
+    assert last.startswith(error)
+    assert hint in last
+
+
+def test_a_name_that_never_was_is_missing_and_nothing_worse(run: Run) -> None:
+    done = run("import docarray; print(hasattr(docarray, 'nope'))", "-m", "thalweg.compat", "app.py")
+    assert done.stdout == "False\n", done.stderr
+
+
+def test_a_program_gets_its_arguments_and_its_folder(run: Run) -> None:
+    program = "import sys, docarray; print(__name__, sys.argv, hasattr(docarray, 'REAL'), sys.path[0])"
+    done = run(program, "-m", "thalweg.compat", "app.py", "--flag", "x")
+    name, rest = done.stdout.split(" ", 1)
+    assert name == "__main__"
+    assert rest.startswith("['app.py', '--flag', 'x'] False"), done.stderr
+    by_name = run(program, "-m", "thalweg.compat", "-m", "app", "y")
+    assert "app.py', 'y'] False" in by_name.stdout, by_name.stderr
+
+
+def test_the_exit_code_is_the_program_s(run: Run) -> None:
+    assert run("raise SystemExit(3)", "-m", "thalweg.compat", "app.py").returncode == 3
+    missing = run("", "-m", "thalweg.compat", "nothing.py")
+    assert (missing.returncode, missing.stderr) == (2, "nothing.py: there is no such file\n")
+    assert run("", "-m", "thalweg.compat").returncode == 2
+    assert run("", "-m", "thalweg.compat", "--help").returncode == 0
+
+
+def test_every_name_leads_somewhere(run: Run) -> None:
+    names = [
+        (module, name)
+        for module, table in PACKAGES["docarray"].modules.items()
+        for name, home in table.items()
+        if not home.startswith("!")
+    ]
+    assert len(names) > 200
+    done = run(
+        f"""
+        import importlib, thalweg.compat
+        thalweg.compat.install()
+        for module, name in {names!r}:
+            getattr(importlib.import_module(module), name)
+        print("all")
+        """
+    )
+    assert done.stdout == "all\n", done.stderr
+
+
+def test_every_module_can_be_imported_with_a_star(run: Run) -> None:
+    done = run(
+        """
+        from docarray import *
+        from docarray.typing import *
+        from docarray.documents import *
+        class Text(BaseDoc):
+            embedding: NdArray[2]
+        print(type(Text(embedding=[1, 2]).embedding.unwrap()).__name__, DocList[Text].__name__, TextDoc("a").text)
+        """,
+        "-m",
+        "thalweg.compat",
+        "app.py",
+    )
+    assert done.stdout == "ndarray DocList[Text] a\n", done.stderr
+
+
+def test_torch_s_tensors_have_the_methods_of_docarray_s(run: Run) -> None:
+    pytest.importorskip("torch")
+    done = run(
+        """
+        import torch
+        from docarray import BaseDoc
+        from docarray.typing import TorchTensor
+        class Model(BaseDoc):
+            weights: TorchTensor[2]
+        model = Model(weights=torch.ones(2))
+        plain = model.weights.unwrap()
+        print(type(plain) is torch.Tensor, isinstance(model.weights, torch.Tensor), isinstance(plain, TorchTensor))
+        print(plain.data_ptr() == model.weights.data_ptr(), model.weights.get_comp_backend().n_dim(plain))
+        """,
+        "-m",
+        "thalweg.compat",
+        "app.py",
+    )
+    assert done.stdout == "True True True\nTrue 1\n", done.stderr
