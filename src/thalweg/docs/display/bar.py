@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from rich.console import Console, ConsoleOptions
+    from rich.measure import Measurement
     from rich.text import Text
 
 LONGEST_BAR = 200
@@ -39,6 +40,12 @@ class Bar:
             else:
                 bar.append(_BLOCK, _colour(share))
         yield bar
+
+    def __rich_measure__(self, console: Console, options: ConsoleOptions) -> Measurement:
+        from rich.measure import Measurement
+
+        width = min(len(self._shares), options.max_width)
+        return Measurement(width, width)
 
 
 def has_bar(tensor: Any) -> bool:
