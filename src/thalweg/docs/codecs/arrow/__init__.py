@@ -2,6 +2,15 @@
 
 from thalweg.docs.codecs.arrow.decoder import arrow_table, decode, decode_vec
 from thalweg.docs.codecs.arrow.encoder import encode
-from thalweg.docs.codecs.arrow.parquet import iter_parquet, read_parquet, write_parquet
+from thalweg.docs.codecs.arrow.parquet import iter_parquet, read_parquet, read_parquet_vec, write_parquet
 
-__all__ = ["arrow_table", "decode", "decode_vec", "encode", "iter_parquet", "read_parquet", "write_parquet"]
+__all__ = [
+    "arrow_table",
+    "decode",
+    "decode_vec",
+    "encode",
+    "iter_parquet",
+    "read_parquet",
+    "read_parquet_vec",
+    "write_parquet",
+]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from thalweg.docs.codecs.arrow.decoder import decode
+from thalweg.docs.codecs.arrow.decoder import decode, decode_vec
 from thalweg.docs.codecs.arrow.encoder import encode
 from thalweg.docs.codecs.arrow.library import pa
 from thalweg.docs.codecs.columns.schema import plan_of
@@ -53,12 +53,22 @@ def read_parquet(
         MalformedRequest: it is no Parquet file.
         InvalidDocument: documents do not fit the class; `details` says which row and which field.
     """
+    return decode(_table(file, doc_type, limit, options), doc_type)
+
+
+def read_parquet_vec(
+    file: Any, doc_type: type[BaseDocWithoutId], *, limit: int | None = None, **options: Any
+) -> DocVec[Any]:
+    """What `read_parquet` gives, still in columns; no object is made for any document."""
+    return decode_vec(_table(file, doc_type, limit, options), doc_type)
+
+
+def _table(file: Any, doc_type: type[BaseDocWithoutId], limit: int | None, options: dict[str, Any]) -> Any:
     reading = {name: options.pop(name) for name in ("columns", "use_threads") if name in options}
     with _opened(file, options) as opened:
         columns = _columns(opened, doc_type, reading.pop("columns", None))
         _check(opened, columns, limit)
-        table = _read(lambda: opened.read(columns, **reading))
-    return decode(table, doc_type)
+        return _read(lambda: opened.read(columns, **reading))
 
 
 def iter_parquet(

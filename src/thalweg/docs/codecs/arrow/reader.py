@@ -109,7 +109,7 @@ class TableReader:
         if rows is None:
             return None
         self._buffers.append(layout.flat(rows.tensors))
-        dtype, shape = layout.name_of(rows.tensors.dtype), list(rows.tensors.shape[1:])
+        dtype, shape = layout.dtype_name(rows.tensors.dtype), list(rows.tensors.shape[1:])
         return layout.Stacked(part.name, dtype, shape, len(self._buffers) - 1, rows.present, part.library)
 
 

@@ -8,7 +8,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from thalweg.docs.codecs.arrow.library import pa
+import numpy as np
+
+from thalweg.docs.codecs.arrow.library import pa, pc
+from thalweg.errors import MalformedRequest
 
 EXTENSION, SHAPE, PERMUTATION = b"thalweg.extension", b"thalweg.shape", b"thalweg.permutation"
 TENSOR, UUID = b"tensor", b"uuid"
@@ -18,9 +21,26 @@ def stored_table(table: Any) -> Any:
     """The table by how it is stored; the same one where that is all there is to it.
 
     Extension types that nobody here knows are left to what they are stored as. None is ever loaded.
+
+    Raises:
+        MalformedRequest: there are views of lists within lists or structs.
     """
+    for number, field in enumerate(table.schema):
+        if is_list_view(field.type):
+            lists = pa.chunked_array(
+                list(map(_without_view, table.column(number).chunks)), pa.list_(field.type.value_field)
+            )
+            table = table.set_column(number, field.with_type(lists.type), lists)
     schema = pa.schema([_field(field) for field in table.schema], table.schema.metadata)
     return table if schema.types == table.schema.types else table.cast(schema)
+
+
+def _without_view(lists: Any) -> Any:
+    """Lists end to end. Arrow's own cast loses some of them."""
+    sizes = pc.if_else(lists.is_valid(), lists.sizes, 0).to_numpy(zero_copy_only=False)
+    offsets = pa.array(np.concatenate([[0], np.cumsum(sizes)]), pa.int32())
+    kind = pa.list_(lists.type.value_field)
+    return pa.ListArray.from_arrays(offsets, lists.flatten(), type=kind, mask=lists.is_null())
 
 
 def _field(field: Any) -> Any:
@@ -60,10 +80,12 @@ def _stored(kind: Any) -> Any:
 
 
 def _stored_list(kind: Any) -> Any:
+    if is_list_view(kind):
+        raise MalformedRequest("Views of lists within lists or structs are not read; write lists instead.")
     item = _field(kind.value_field)
     if pa.types.is_fixed_size_list(kind):
         return pa.list_(item, kind.list_size)
-    return pa.list_(item) if pa.types.is_list(kind) else pa.large_list(item)
+    return pa.large_list(item) if pa.types.is_large_list(kind) else pa.list_(item)
 
 
 _VIEWED = {"string_view": pa.large_string(), "binary_view": pa.large_binary()}

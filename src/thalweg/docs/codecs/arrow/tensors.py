@@ -15,8 +15,8 @@ import numpy as np
 
 from thalweg.docs.codecs.arrow.library import pa, pc
 from thalweg.docs.codecs.arrow.storage import PERMUTATION, SHAPE, is_list
-from thalweg.docs.codecs.columns.layout import HALVES, dtype_named, name_of, raw, unflat
-from thalweg.docs.typing.array import end_to_end, library_of, stackable
+from thalweg.docs.codecs.columns.layout import HALVES, dtype_name, dtype_named, raw, unflat
+from thalweg.docs.typing.array import end_to_end, is_tensor_class, library_of, stackable
 from thalweg.docs.typing.coercion import BFLOAT16
 from thalweg.errors import MalformedRequest
 
@@ -46,11 +46,14 @@ def from_tensors(values: list[Any]) -> Written:
     """The column of tensors or None.
 
     Raises:
-        ValueError: a tensor holds what has not the same form on every machine.
+        ValueError: something is no tensor, or holds what has not the same form on every machine.
     """
     there = [value for value in values if value is not None]
     if not there:
         return Written(pa.nulls(len(values)), {})
+    others = [kind.__name__ for kind in set(map(type, there)) if not is_tensor_class(kind)]
+    if others:
+        raise ValueError(f"a tensor is expected, not {', '.join(others)}")
     metadata = _of_library(there[0])
     arrays = [_native(raw(value)) for value in there]
     first = arrays[0]
@@ -111,7 +114,7 @@ def _variable(arrays: list[np.ndarray[Any, Any]], values: list[Any], metadata: d
     else:
         blobs = [array.tobytes() for array in arrays]
         kind = pa.large_binary() if sum(map(len, blobs)) >= _LARGE else pa.binary()
-        names = pa.array([name_of(array.dtype) for array in arrays], pa.string())
+        names = pa.array([dtype_name(array.dtype) for array in arrays], pa.string())
         parts = {"data": pa.array(blobs, kind), "shape": shapes, "dtype": names}
     struct = pa.StructArray.from_arrays(list(parts.values()), names=list(parts))
     if len(arrays) < len(values):
