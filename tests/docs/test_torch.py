@@ -1,6 +1,8 @@
 """Tensors of PyTorch, where it is installed."""
 
 import copy
+import pickle
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -18,6 +20,8 @@ from thalweg.docs.typing import (
     TorchTensor,
     VideoTorchTensor,
 )
+from thalweg.docs.typing.shape import Shape
+from thalweg.docs.typing.tensor import tensor_type
 
 torch: Any = pytest.importorskip("torch")
 
@@ -196,3 +200,48 @@ def test_pictures_of_torch_are_torch_tensors() -> None:
     assert accept(ImageTorchTensor, pixels) is pixels
     assert accept(ImageTensor, pixels) is pixels
     assert type(accept(ImageTorchTensor["h", "w", 3], np.zeros((2, 2, 3), np.uint8))) is torch.Tensor
+
+
+def test_wrapped_tensors_have_what_docarrays_have() -> None:
+    kind = tensor_type("torch", None, "tensor", wrapped=True)
+    leaf = torch.ones(2, requires_grad=True)
+    found = accept(kind[2], leaf)
+    assert found is leaf
+    assert type(found.unwrap()) is torch.Tensor
+    assert found.unwrap().data_ptr() == found.data_ptr()
+    assert found.get_comp_backend().to_numpy(found).tolist() == [1, 1]
+    (found.unwrap() * 3).sum().backward()
+    assert found.grad.tolist() == [3, 3]
+    assert accept(kind, found) is found
+    assert isinstance(found, TorchTensor[2])
+    for twin in (copy.deepcopy(found), pickle.loads(pickle.dumps(found))):  # noqa: S301
+        assert type(twin) is type(found)
+        assert twin.is_leaf
+        assert twin.requires_grad
+        assert twin.data_ptr() != found.data_ptr()
+    parameter = torch.nn.Parameter(torch.ones(2))
+    assert accept(kind, parameter).unwrap().data_ptr() == parameter.data_ptr()
+    assert isinstance(parameter, torch.nn.Parameter)
+
+
+def test_wrapped_tensors_go_through_loaders_and_compilers() -> None:
+    class Wrapped(BaseDoc):
+        tensor: tensor_type("torch", Shape((2,)), wrapped=True)  # type: ignore[valid-type]
+
+    docs = DocList[Wrapped](Wrapped(tensor=torch.full((2,), float(i))) for i in range(3))
+    compiled = torch.compile(lambda tensor: tensor * 2, backend="eager", fullgraph=True)
+    assert compiled(docs[1].tensor.unwrap()).tolist() == [2, 2]
+    loader = torch.utils.data.DataLoader(docs, batch_size=3, collate_fn=DocVec[Wrapped])
+    (batch,) = loader
+    assert batch.tensor.unwrap().shape == (3, 2)
+    assert batch[1].tensor.unwrap().tolist() == [1, 1]
+    assert columns.decode(columns.encode(docs), Wrapped)[2].tensor.unwrap().tolist() == [2, 2]
+    assert torch.nn.Linear(2, 1)(batch.tensor).shape == (3, 1)
+
+
+def test_wrapped_pictures_are_saved(tmp_path: Path) -> None:
+    pytest.importorskip("PIL")
+    kind = tensor_type("torch", None, "image", wrapped=True)
+    pixels = accept(kind, torch.zeros(2, 2, 3, dtype=torch.uint8))
+    pixels.save(tmp_path / "river.png")
+    assert (tmp_path / "river.png").read_bytes() == pixels.to_bytes()

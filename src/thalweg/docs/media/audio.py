@@ -13,7 +13,7 @@ from typing import IO, Any, NamedTuple, TypeAlias
 import numpy as np
 
 from thalweg.docs.extras import load_extra
-from thalweg.docs.media.container import MAX_DECODED, codec_stream, created, opened
+from thalweg.docs.media.container import MAX_DECODED, codec_stream, input_container, output_container
 from thalweg.docs.typing.array import to_numpy
 
 Samples: TypeAlias = np.ndarray[Any, np.dtype[Any]]
@@ -50,7 +50,7 @@ def read_audio(data: bytes, max_decoded: int = MAX_DECODED) -> Sound:
         ValueError: there is no sound in it that PyAV reads, or the samples take more than `max_decoded` bytes.
         MissingDependency: PyAV is not installed.
     """
-    with opened(data, "sound") as container:
+    with input_container(data, "sound") as container:
         if not container.streams.audio:
             raise ValueError("There is no sound in these bytes")
         stream = container.streams.audio[0]
@@ -122,7 +122,7 @@ def save_audio(
     if sample_width not in _WIDTHS:
         raise ValueError(f"a sample has 1 to 4 bytes, not {sample_width}")
     codec = _CODECS.get(kind, f"pcm_{_WIDTHS[sample_width]}")
-    with created(file, _CONTAINERS.get(kind, kind), "sound") as container:
+    with output_container(file, _CONTAINERS.get(kind, kind), "sound") as container:
         stream = codec_stream(container, codec, possible_rate(codec, frame_rate))
         stream.layout = layout_of(count)
         wide = 4 if sample_width > 2 else 2

@@ -18,8 +18,10 @@ MAX_DECODED = 1 << 31
 
 
 @contextmanager
-def opened(data: bytes, what: str, **options: Any) -> Iterator[Any]:
-    """The `av.container.InputContainer` in `data`, such as `opened(data, "sound")`; `options` are those of `av.open`.
+def input_container(data: bytes, what: str, **options: Any) -> Iterator[Any]:
+    """The `av.container.InputContainer` in `data`, of which `what` says what it is, such as "sound".
+
+    `options` are those of `av.open`.
 
     Raises:
         ValueError: PyAV does not read it; inside the block too.
@@ -36,7 +38,7 @@ def opened(data: bytes, what: str, **options: Any) -> Iterator[Any]:
 
 
 @contextmanager
-def created(target: str | PathLike[str] | IO[bytes], kind: str | None, what: str) -> Iterator[Any]:
+def output_container(target: str | PathLike[str] | IO[bytes], kind: str | None, what: str) -> Iterator[Any]:
     """An `av.container.OutputContainer`; the file's extension says the format unless `kind` does.
 
     Raises:

@@ -11,7 +11,7 @@ import numpy as np
 
 from thalweg.docs.extras import load_extra
 from thalweg.docs.media.audio import channels_of, encode_audio, layout_of, possible_rate
-from thalweg.docs.media.container import MAX_DECODED, codec_stream, created, opened
+from thalweg.docs.media.container import MAX_DECODED, codec_stream, input_container, output_container
 from thalweg.docs.media.image import eight_bits
 from thalweg.docs.typing.array import to_numpy
 
@@ -43,7 +43,7 @@ def read_video(data: bytes, max_decoded: int = MAX_DECODED, **options: Any) -> V
     frames: list[Array] = []
     keys: list[int] = []
     pieces: list[Array] = []
-    with opened(data, "film", **options) as container:
+    with input_container(data, "film", **options) as container:
         if not container.streams.video:
             raise ValueError("There is no film in these bytes")
         track = container.streams.video[0]
@@ -97,7 +97,7 @@ def save_video(
     pixels = _frames(frames)
     sound = None if audio_tensor is None else _interleaved(audio_tensor)
     kind = None if isinstance(file, (str, PathLike)) else "mp4"
-    with created(file, kind, "film") as container:
+    with output_container(file, kind, "film") as container:
         # All streams are there before the first frame is written: the file's head names them.
         track = codec_stream(container, video_codec, Fraction(video_frame_rate).limit_denominator(1001))
         track.width, track.height = pixels.shape[2], pixels.shape[1]

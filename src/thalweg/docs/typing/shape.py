@@ -120,7 +120,9 @@ class Shape:
     @property
     def text(self) -> str:
         """The shape as JSON schemas tell it, such as `[n, ..., 3]`."""
-        parts = ("..." if item is ... else item if _is_word(item) else json.dumps(item) for item in self.dimensions)
+        parts = (
+            "..." if item is ... else str(item) if _is_word(item) else json.dumps(item) for item in self.dimensions
+        )
         return f"[{', '.join(parts)}]"
 
     @classmethod

@@ -29,12 +29,13 @@ from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler
 from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 
-from thalweg.docs.typing.array import is_tensor, library_of, load_library, tensor_class, to_numpy
+from thalweg.docs.typing.array import is_tensor, is_torch, library_of, load_library, tensor_class, to_numpy
 from thalweg.docs.typing.coercion import BFLOAT16, NUMBERS, check_numbers
 from thalweg.docs.typing.conversion import to_library
 from thalweg.docs.typing.media_array import ARRAYS, AudioArray, ImageArray, VideoArray, WrappedArray
 from thalweg.docs.typing.shape import UNKNOWN, Dimension, Shape
 from thalweg.docs.typing.type_key import TENSOR_KEYS, TENSORS_BY_KEY
+from thalweg.docs.typing.wrapped_tensor import wrapped_tensor
 
 _UNKNOWN = object()
 """Sizes that no tensor has: those of a shape with names, an ellipsis or -1."""
@@ -65,7 +66,7 @@ class TensorType:
     where warnings are errors, that is one. Names and `...` are never met by reshaping.
 
     `library` is "numpy", "torch", "tensorflow", "jax" or "any", `family` "tensor", "embedding", "image", "audio" or
-    "video". `wrapped` says that NumPy's arrays get the methods that DocArray's have.
+    "video". `wrapped` says that tensors of NumPy and torch get the methods that DocArray's have.
 
     Raises:
         ValueError: the shape of an embedding has more than one dimension.
@@ -214,6 +215,8 @@ class TensorType:
                 return tensor.view(self._array)
             if self._keeps and type(tensor) is not np.ndarray:
                 return tensor.view(np.ndarray)
+        elif self.wrapped and is_torch(tensor):
+            return wrapped_tensor(tensor, self.family)
         return tensor
 
     def _is_ready(self, tensor: Any) -> bool:

@@ -106,7 +106,7 @@ class _Writer:
             return layout.Nested(name, self.columns(held))
         array = layout.raw(held)
         shape, sent = list(array.shape[1:]), _library(held)
-        return layout.Stacked(name, layout.name_of(array.dtype), shape, self._keep(array), [], sent)
+        return layout.Stacked(name, layout.dtype_name(array.dtype), shape, self._keep(array), [], sent)
 
     # --- one field of all documents
 
@@ -142,7 +142,7 @@ class _Writer:
         plain = kinds <= {np.ndarray, _NOTHING} and first is there[0]
         stacked = end_to_end(there if plain else [layout.raw(value) for value in there])
         shape, present = list(first.shape), _present(values, there)
-        dtype, sent = layout.name_of(stacked.dtype), _library(there[0])
+        dtype, sent = layout.dtype_name(stacked.dtype), _library(there[0])
         return layout.Stacked(name, dtype, shape, self._keep(stacked), present, sent)
 
     def _ragged(self, name: str, values: list[Any]) -> layout.Ragged:
@@ -154,7 +154,7 @@ class _Writer:
                 cells.append(None)
                 continue
             array = layout.raw(value)
-            cells.append(Cell(layout.name_of(array.dtype), list(array.shape), number, len(joined), _library(value)))
+            cells.append(Cell(layout.dtype_name(array.dtype), list(array.shape), number, len(joined), _library(value)))
             joined += _padded(array)
         self.buffers.append(joined)
         return layout.Ragged(name, cells)
@@ -185,7 +185,7 @@ class _Writer:
 
     def _pack_tensor(self, value: Any) -> msgspec.msgpack.Ext:
         array = layout.raw(value)
-        cell = Cell(layout.name_of(array.dtype), list(array.shape), self._keep(array), 0, _library(value))
+        cell = Cell(layout.dtype_name(array.dtype), list(array.shape), self._keep(array), 0, _library(value))
         return msgspec.msgpack.Ext(layout.TENSOR, _ENCODER.encode(cell))
 
     def _pack_document(self, value: BaseDocWithoutId) -> msgspec.msgpack.Ext:

@@ -168,13 +168,13 @@ def dtype_named(name: str) -> np.dtype[Any] | None:
     return np.dtype(name) if _SIZED.fullmatch(name) else None
 
 
-def name_of(dtype: np.dtype[Any]) -> str:
+def dtype_name(dtype: np.dtype[Any]) -> str:
     """The name of what `raw` gives."""
     return BFLOAT16 if dtype == HALVES else dtype.str
 
 
 def raw(tensor: Any) -> np.ndarray[Any, Any]:
-    """The array whose bytes travel for a tensor; see `name_of`.
+    """The array whose bytes travel for a tensor; see `dtype_name`.
 
     Raises:
         ValueError: it holds what has not the same form on every machine.
