@@ -127,7 +127,7 @@ def test_a_short_tensor_is_a_bar(capsys: pytest.CaptureFixture[str]) -> None:
     book(cover=np.array([0.0, 1.0, np.nan, 0.5, np.inf])).summary()
     out = printed(capsys)
     assert "▁█·▅·" in out
-    assert max(map(len, out.splitlines())) < 40
+    assert max(map(len, out.splitlines())) < 70  # no wider than what is in it
     book(cover=np.arange(199)).summary()
     assert len(re.findall("[▁▂▃▄▅▆▇█]", printed(capsys))) == 199
     book(cover=np.arange(200)).summary()
