@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from thalweg.docs import BaseDoc, DocList
-from thalweg.docs.codecs import columns, json
+from thalweg.docs.codecs import columns, json, protobuf
 from thalweg.docs.typing import NdArray
 
 ROUNDS = 30
@@ -59,6 +59,8 @@ def work() -> dict[str, Callable[[], Any]]:
     vec = many.to_doc_vec()
     text_columns, one_columns, many_columns = columns.encode(text), columns.encode(one), columns.encode(many)
     other_columns = columns.encode(other)
+    one_message, list_message = protobuf.encode_document(one[0]), protobuf.encode_list(many)
+    vec_message, other_message = protobuf.encode_vec(vec), protobuf.encode_list(other)
     return {
         "make one document": lambda: Text(text="the river"),
         "JSON, read one document": lambda: json.decode(body, Text),
@@ -74,6 +76,15 @@ def work() -> dict[str, Callable[[], Any]]:
         "columns, write a DocVec of 100": lambda: columns.encode(vec),
         "columns, read 100 with dicts and lists": lambda: columns.decode(other_columns, Constrained),
         "columns, write 100 with dicts and lists": lambda: columns.encode(other),
+        "protobuf, read one document with a tensor": lambda: protobuf.decode_document(one_message, Embedded),
+        "protobuf, write one document with a tensor": lambda: protobuf.encode_document(one[0]),
+        "protobuf, read 100 documents as a DocList": lambda: protobuf.decode_list(list_message, Embedded),
+        "protobuf, read 100 documents as a DocVec": lambda: protobuf.decode_vec(vec_message, Embedded),
+        "protobuf, read 100 documents without a schema": lambda: protobuf.decode_list(list_message, None),
+        "protobuf, write a DocList of 100": lambda: protobuf.encode_list(many),
+        "protobuf, write a DocVec of 100": lambda: protobuf.encode_vec(vec),
+        "protobuf, read 100 with dicts and lists": lambda: protobuf.decode_list(other_message, Constrained),
+        "protobuf, write 100 with dicts and lists": lambda: protobuf.encode_list(other),
         "stack 100 documents": many.to_doc_vec,
         "unstack 100 documents": vec.to_doc_list,
         "read a field of 100 documents": lambda: many.text,
