@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from math import isfinite
 from typing import Any
 
 from thalweg.docs.index.collection import OPERATORS, Collection, Layout, Unsupported, ValueColumn
 from thalweg.docs.query.condition import And, Comparison, Condition, Not, Operator, Or, Path
+from thalweg.docs.query.pattern import check_pattern
 
 _OPPOSITE = {
     Operator.EQ: Operator.NEQ,
@@ -123,19 +123,12 @@ def _check(comparison: Comparison, collection: Collection) -> None:
     elif not _fits(column, operator, operand):
         raise ValueError(f"{operator} of {_described(column)} does not go with {operand!r}")
     elif operator is Operator.REGEX:
-        _check_pattern(operand)
+        check_pattern(operand)
     if operator not in collection.operators.get(kind, frozenset()):
         raise Unsupported(
             f"{type(collection).__name__} cannot ask {operator} of {_described(column)}; filter the documents that it "
             "finds, or hand on a condition in the database's own language"
         )
-
-
-def _check_pattern(pattern: str) -> None:
-    try:
-        re.compile(pattern)
-    except re.error as error:
-        raise ValueError(f"{pattern!r} is no regular expression: {error}") from None
 
 
 def _check_inside(path: Path, column: ValueColumn, collection: Collection) -> None:
@@ -149,7 +142,10 @@ def _check_inside(path: Path, column: ValueColumn, collection: Collection) -> No
 
 
 def _check_other(comparison: Comparison, layout: Layout, collection: Collection) -> None:
-    layout.value(comparison.operand)
+    columns = [layout.value(path) for path in (comparison.path, comparison.operand)]
+    kinds = {float if column.type is int else column.type for column, inside in columns if not inside}
+    if len(kinds) > 1 or columns[0][0].many is not columns[1][0].many or comparison.operator is Operator.REGEX:
+        raise ValueError(f"'{comparison.path}' and '{comparison.operand}' cannot be compared by {comparison.operator}")
     if not collection.compares_values:
         raise Unsupported(
             f"{type(collection).__name__} cannot compare '{comparison.path}' with '{comparison.operand}'; filter the "
