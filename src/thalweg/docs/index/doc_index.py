@@ -311,6 +311,14 @@ class DocIndex(ABC, Generic[T_doc]):
         (found,) = self._root.nearest(column, self._root.queries([query], column), limit, filter_query)
         return self._result(found)
 
+    def metric(self, search_field: str = "") -> Metric:
+        """How the vectors of a field are compared, and so how its scores are to be read.
+
+        Raises:
+            ValueError: an unknown field.
+        """
+        return self._outline.layout.vector(self._root.vector(search_field)).metric
+
     def find_batched(
         self, queries: Any, search_field: str = "", limit: int | None = 10, *, filter_query: Any = None
     ) -> FindResultBatched[DocList[T_doc]]:
