@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias, TypeVar
+from itertools import accumulate
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 import numpy as np
 
 from thalweg.docs.codecs.protobuf import wire
 from thalweg.docs.codecs.protobuf.fields import Choice
-from thalweg.docs.codecs.protobuf.nodes import read_node, read_value
+from thalweg.docs.codecs.protobuf.nodes import as_set, read_node, read_value
 from thalweg.docs.codecs.protobuf.octets import Leaves
 from thalweg.docs.codecs.protobuf.sent import sent_bytes, sent_tensor, sent_text
 
@@ -22,7 +24,8 @@ Where: TypeAlias = Callable[[int], list[str | int]]
 Places: TypeAlias = Any
 """Places in the message: a sequence of integers, or a NumPy array where there are many."""
 
-T = TypeVar("T")
+ReadLeaves: TypeAlias = Callable[["Reader", Leaves, Choice, Where], list[Any] | None]
+"""Reads values that are alike; None where they have to be looked at one after the other after all."""
 
 MANY = 24
 """Values from which looking at all of them at once is cheaper than at one after the other."""
@@ -146,8 +149,45 @@ def rows_of(tensors: Any) -> list[Any]:
     return list(tensors) if len(tensors.shape) > 1 else [tensors[row, ...] for row in range(len(tensors))]
 
 
-_LEAVES: dict[int, Callable[[Reader, Leaves, Choice, Where], list[Any] | None]] = {
+def _sequences(make: Callable[[list[Any]], Any]) -> ReadLeaves:
+    def read(reader: Reader, leaves: Leaves, choice: Choice, where: Where) -> list[Any] | None:
+        reader.descend(2)
+        lists = [reader.items(at, end) for at, end in leaves.spans()]
+        lengths = [len(starts) for starts, _ in lists]
+        starts = [at for starts, _ in lists for at in listed(starts)]
+        stops = [end for _, stops in lists for end in listed(stops)]
+        ends = list(accumulate(lengths))
+        values = read_cells(reader, starts, stops, choice, lambda number: where(bisect_right(ends, number)))
+        reader.descend(-2)
+        return [make(values[end - length : end]) for length, end in zip(lengths, ends, strict=True)]
+
+    return read
+
+
+def _mappings(reader: Reader, leaves: Leaves, choice: Choice, where: Where) -> list[Any]:
+    reader.descend(3)
+    maps = [reader.entries(at, end) for at, end in leaves.spans()]
+    spans = [span for entries in maps for span in entries.values()]
+    ends = list(accumulate(map(len, maps)))
+    values = iter(
+        read_cells(
+            reader,
+            [at for at, _ in spans],
+            [end for _, end in spans],
+            choice,
+            lambda number: where(bisect_right(ends, number)),
+        )
+    )
+    reader.descend(-3)
+    return [{name: next(values) for name in entries} for entries in maps]
+
+
+_LEAVES: dict[int, ReadLeaves] = {
     wire.TEXT: _texts,
     wire.BLOB: _blobs,
     wire.DOCUMENT: _documents,
+    wire.LIST: _sequences(list),
+    wire.TUPLE: _sequences(tuple),
+    wire.SET: _sequences(as_set),
+    wire.DICT: _mappings,
 }

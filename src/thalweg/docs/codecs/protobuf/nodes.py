@@ -47,10 +47,12 @@ def read_node(data: bytes, at: int, end: int) -> Node:
         IndexError: `data` ends within it.
     """
     tag = data[at]
-    if tag in _SPANNED:  # most have a content and nothing else
+    if tag in _SPANNED:  # most have a content and nothing else, or a type key behind it
         start, stop = read_span(data, at + 1, end)
         if stop == end:
             return Node(tag, start, stop)
+        if data[stop] == wire.TYPE_KEY and stop + 2 + data[stop + 1] == end:
+            return Node(tag, start, stop, 0, data[stop + 2 : end].decode())
     content = (0, at, at, 0)
     more: dict[str, Any] = {}
     for field in read_fields(data, at, end):
@@ -137,8 +139,17 @@ def _items(reader: Reader, node: Node, choice: Choice, place: Place) -> list[Any
 
 
 def _set(reader: Reader, node: Node, choice: Choice, place: Place) -> set[Any]:
+    return as_set(_items(reader, node, choice, place))
+
+
+def as_set(values: list[Any]) -> set[Any]:
+    """The set of values.
+
+    Raises:
+        MalformedRequest: one of them cannot be in a set.
+    """
     try:
-        return set(_items(reader, node, choice, place))
+        return set(values)
     except TypeError:
         raise malformed("a set holds what cannot be in one") from None
 

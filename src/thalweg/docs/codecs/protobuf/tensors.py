@@ -9,7 +9,7 @@ from typing import Any, NamedTuple, TypeAlias
 import numpy as np
 
 from thalweg.docs.codecs.protobuf import wire
-from thalweg.docs.codecs.protobuf.wire import malformed, read_fields, read_varint, varint
+from thalweg.docs.codecs.protobuf.wire import malformed, read_fields, read_span, read_varint, varint
 
 Array: TypeAlias = np.ndarray[Any, Any]
 
@@ -41,6 +41,28 @@ def read_form(data: bytes, at: int, end: int) -> TensorForm:
     Raises:
         MalformedRequest: it is no such message.
     """
+    return _usual_form(data, at, end) or _any_form(data, at, end)
+
+
+def _usual_form(data: bytes, at: int, end: int) -> TensorForm | None:
+    """The tensor of a message whose fields are in the order of their numbers and all there; None of another."""
+    if end - at < 10 or data[at] != 0x0A:
+        return None
+    at, stop = read_span(data, at + 1, end)
+    if stop != end or data[at] != 0x0A:
+        return None
+    first, last = read_span(data, at + 1, end)
+    if end - last < 6 or data[last] != 0x12:
+        return None
+    at, stop = read_span(data, last + 1, end)
+    if end - stop < 3 or data[stop] != 0x1A or stop + 2 + data[stop + 1] != end:
+        return None
+    return TensorForm(
+        first, last - first, data[stop + 2 : end].decode("ascii", "replace"), tuple(_packed(data, at, stop))
+    )
+
+
+def _any_form(data: bytes, at: int, end: int) -> TensorForm:
     start = stop = at
     dtype, shape = "", []
     for outer in read_fields(data, at, end):

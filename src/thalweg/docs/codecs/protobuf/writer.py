@@ -10,7 +10,7 @@ import numpy as np
 
 from thalweg.docs.codecs.protobuf import wire
 from thalweg.docs.codecs.protobuf.fields import WriteField, write_schema
-from thalweg.docs.codecs.protobuf.rows import ITEM, Frame, Piece, Pieces, Rows, ends, entry, interleaved, side_by_side
+from thalweg.docs.codecs.protobuf.rows import ITEM, Frame, Piece, Pieces, Rows, ends, interleaved, side_by_side
 from thalweg.docs.codecs.protobuf.sent import class_name, fields_of, tensor_key, type_key, unknown_dtype
 from thalweg.docs.codecs.protobuf.tensors import flat, tensor_frame
 from thalweg.docs.codecs.protobuf.values import Refused, cycle, key_text, plain_value
@@ -52,6 +52,7 @@ class Writer:
         self.roots = roots
         self.depth = 0
         self.classes: list[type] = []
+        self.keys: dict[tuple[str, bool], WriteField] = {}
         self.around: list[set[int]] = []
         self.acyclic = False
 
@@ -242,12 +243,16 @@ class Writer:
         pieces: list[Piece] = []
         names = set()
         for key, item in value.items():
-            name = key_text(key)
+            name = key if type(key) is str else key_text(key)
             if name in names:
                 raise Refused([], f"two keys of a dict are both written as {name!r}")
             names.add(name)
+            inner = self.keys.get((name, field.named))
+            if inner is None:
+                inner = self.keys[name, field.named] = WriteField(name, named=field.named)
+            write = _ENTRIES.get(type(item))
             try:
-                pieces += self.column(field, [item], entry(name)).flat()
+                pieces += write(inner, item) if write else self.column(inner, [item], inner.frames).flat()
             except UNFIT as error:
                 raise Refused.within(name, error) from None
         return pieces
