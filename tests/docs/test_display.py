@@ -372,3 +372,14 @@ def test_representations_stay_one_line() -> None:
     assert repr(DocList[Book]()) == "<DocList[Book] (length=0)>"
     assert repr(Author(id="a", name="b")) == "Author(id='a', name='b')"
     assert str(Author(id="a", name="b")) == "id='a' name='b'"
+
+
+def test_the_predefined_documents_show_what_they_hold() -> None:
+    from thalweg.docs.documents import AudioDoc, ImageDoc
+
+    pixels = np.zeros((4, 4, 3), np.uint8)
+    assert "image/png" in shown(ImageDoc(tensor=pixels))
+    encoded = base64.b64decode(shown(ImageDoc(tensor=pixels))["image/png"])
+    assert shown(ImageDoc(bytes_=encoded))["image/png"] == base64.b64encode(encoded).decode()
+    assert "<audio" in shown(AudioDoc(tensor=np.zeros(8), frame_rate=8000))["text/html"]
+    assert "<audio" not in shown(AudioDoc(tensor=np.zeros(8)))["text/html"]
