@@ -33,7 +33,7 @@ def test_any_shape_is_none() -> None:
     "text", ["", "[", "[a", "[3,4]", "[a b]", "3", 3, None, "[..., ...]", "[-5]", "[" + "9" * 50 + "]", r'["\x"]']
 )
 def test_what_tells_no_shape(text: Any) -> None:
-    with pytest.raises(ValueError, match="shape|size|escape"):
+    with pytest.raises(ValueError, match=r"shape|size|escape"):
         Shape.read(text)
 
 
