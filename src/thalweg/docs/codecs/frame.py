@@ -275,5 +275,15 @@ def _from_polars(data: Any, paths: list[_Leaf], doc_type: type[BaseDocWithoutId]
         tree: Tree = {}
         for number, leaf in enumerate(paths):
             _put(tree, leaf.path, table.column(number).combine_chunks())
-        table = with_structs(tree)
+        table = with_structs(tree, _nullable(tree, doc_type, ()))
     return arrow.decode(table, doc_type)
+
+
+def _nullable(tree: Tree, doc_type: type[BaseDocWithoutId], above: tuple[str, ...]) -> set[tuple[str, ...]]:
+    """The paths of nested documents that may be None."""
+    found = set()
+    for name, held in tree.items():
+        if isinstance(held, dict):
+            kind = field_kinds(doc_type)[name]
+            found |= _nullable(held, kind.type, (*above, name)) | ({(*above, name)} if kind.optional else set())
+    return found

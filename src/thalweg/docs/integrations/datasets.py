@@ -6,10 +6,10 @@ from collections.abc import Iterator
 from math import prod
 from typing import Any, TypeVar
 
-import datasets
-import pyarrow as pa
+import datasets  # type: ignore[import-untyped]
 
 from thalweg.docs.codecs.arrow import decode, encode
+from thalweg.docs.codecs.arrow.library import pa
 from thalweg.docs.codecs.arrow.plain import plain_table
 from thalweg.docs.codecs.frame import from_lists
 from thalweg.docs.doc_list import DocList

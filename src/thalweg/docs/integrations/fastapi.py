@@ -68,7 +68,7 @@ class DocumentRoute(APIRoute):
     """
 
     def __init__(self, path: str, endpoint: Callable[..., Any], **options: Any) -> None:
-        signature = inspect.signature(endpoint, eval_str=True)
+        signature = _signature(endpoint)
         bodies = {name: body for name, found in signature.parameters.items() if (body := _body(found)) is not None}
         self._names = frozenset(map(_name, bodies.values()))
         if bodies:
@@ -141,6 +141,13 @@ def _reader(source: Any) -> Callable[[bytes], Any]:
     return TypeAdapter(source).validate_json
 
 
+def _signature(endpoint: Callable[..., Any]) -> inspect.Signature:
+    try:
+        return inspect.signature(endpoint, eval_str=True)
+    except NameError:  # an annotation in quotes that only FastAPI can say something about
+        return inspect.signature(endpoint)
+
+
 def _body(parameter: inspect.Parameter) -> inspect.Parameter | None:
     """The parameter as a body of documents; None where it is something else."""
     annotation, said = parameter.annotation, parameter.default
@@ -151,7 +158,7 @@ def _body(parameter: inspect.Parameter) -> inspect.Parameter | None:
         return None
     is_body = any(isinstance(item, BodyInfo) for item in (*metadata, said))
     more = (_FromJSON(),) if is_body else (_FromJSON(), Body())
-    return parameter.replace(annotation=Annotated[(annotation, *more)])  # type: ignore[arg-type]
+    return parameter.replace(annotation=Annotated[(annotation, *more)])
 
 
 def _holds_documents(annotation: Any) -> bool:

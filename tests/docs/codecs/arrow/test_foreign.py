@@ -1,7 +1,5 @@
 """Tables that others made: whatever fits the class becomes documents, and what does not is named."""
 
-from __future__ import annotations
-
 import datetime
 import uuid
 from typing import Any, Literal
@@ -142,7 +140,7 @@ def test_a_null_among_numbers_is_nan() -> None:
 
 
 class Ragged(BaseDocWithoutId):
-    rows: NdArray[n, 2]  # noqa: F821
+    rows: NdArray["n", 2]  # noqa: F821
     flat: NdArray
 
 
@@ -164,6 +162,9 @@ def test_a_tensor_whose_dimensions_are_permuted() -> None:
     assert docs[0].pixels.tolist() == [[0, 3], [1, 4], [2, 5]]
 
 
+EPOCH, MICROSECOND = datetime.datetime(1970, 1, 1), datetime.timedelta(microseconds=1)
+
+
 class Scalars(BaseDocWithoutId):
     text: str = ""
     side: Literal["left", "right"] = "left"
@@ -175,7 +176,7 @@ class Scalars(BaseDocWithoutId):
 
 
 @pytest.mark.parametrize(
-    ("name", "column", "expected"),
+    "name, column, expected",
     [
         ("text", pa.array(["a", "b", "a"]).dictionary_encode(), ["a", "b", "a"]),
         ("text", pa.array(["a", "b", "a"], pa.large_string()), ["a", "b", "a"]),
@@ -189,15 +190,15 @@ class Scalars(BaseDocWithoutId):
         ("side", pa.array(["left", "right", "left"]).dictionary_encode(), ["left", "right", "left"]),
         ("real", pa.array([1, 2, 3], pa.int8()), [1.0, 2.0, 3.0]),
         ("real", pa.array([1, 2, 0.5], pa.float16()), [1.0, 2.0, 0.5]),
-        ("when", pa.array([1_001, None, 0], pa.timestamp("ns")), [datetime.datetime(1970, 1, 1, 0, 0, 0, 1), None, datetime.datetime(1970, 1, 1)]),
-        ("span", pa.array([2_000, None, 0], pa.duration("ns")), [datetime.timedelta(0, 0, 2), None, datetime.timedelta(0)]),
+        ("when", pa.array([1_001, None, 0], pa.timestamp("ns")), [EPOCH.replace(microsecond=1), None, EPOCH]),
+        ("span", pa.array([2_000, None, 0], pa.duration("ns")), [2 * MICROSECOND, None, 0 * MICROSECOND]),
         ("key", pa.array([str(uuid.UUID(int=7))] * 3), [uuid.UUID(int=7)] * 3),
         ("key", pa.array([uuid.UUID(int=7).bytes] * 3, pa.binary(16)), [uuid.UUID(int=7)] * 3),
         ("anything", pa.array([b"a", None, b"c"]), [b"a", None, b"c"]),
         ("anything", pa.nulls(3), [None, None, None]),
         ("anything", pa.array([{"a": [1]}] * 3), [{"a": [1]}] * 3),
     ],
-)  # fmt: skip
+)
 def test_values_of_any_type_of_arrow(name: str, column: Any, expected: list[Any]) -> None:
     docs = DocList[Scalars].from_arrow(pa.table({name: column}))
     assert [getattr(doc, name) for doc in docs] == expected

@@ -72,9 +72,13 @@ def nulls(count: int, item: Any) -> Any:
 
 
 MANY = 1 << 28
+VIEW = [1 << 20, 0x61616161, 0, 0]
 VIEWS = pa.Array.from_buffers(
-    pa.string_view(), 4096, [None, pa.py_buffer(np.array([[1 << 20, 0x61616161, 0, 0]] * 4096, np.int32)), pa.py_buffer(b"a" * (1 << 20))]
-)  # fmt: skip
+    pa.string_view(),
+    4096,
+    [None, pa.py_buffer(np.array([VIEW] * 4096, np.int32)), pa.py_buffer(b"a" * (1 << 20))],
+)
+DOCUMENTS = pa.StructArray.from_arrays([pa.nulls(MANY)], names=["text"])
 
 
 @pytest.mark.parametrize(
@@ -83,13 +87,21 @@ VIEWS = pa.Array.from_buffers(
         pa.table({"anything": pa.nulls(MANY)}),
         pa.table({"anything": nulls(MANY, pa.null())}),
         pa.table({"numbers": nulls(MANY, pa.null())}),
-        pa.table({"parts": pa.ListArray.from_arrays(pa.array([0, MANY], pa.int32()), pa.StructArray.from_arrays([pa.nulls(MANY)], names=["text"]))}),
+        pa.table({"parts": pa.ListArray.from_arrays(pa.array([0, MANY], pa.int32()), DOCUMENTS)}),
         pa.table({"anything": pa.RunEndEncodedArray.from_arrays(pa.array([MANY], pa.int64()), pa.array(["a"]))}),
         pa.table({"anything": pa.ListViewArray.from_arrays([0] * 3000, [100_000] * 3000, pa.array(range(100_000)))}),
         pa.table({"part": pa.StructArray.from_arrays([VIEWS], names=["text"])}),
     ],
-    ids=["nulls", "list of nulls", "list of numbers", "list of documents", "runs", "overlapping lists", "overlapping text"],
-)  # fmt: skip
+    ids=[
+        "nulls",
+        "list of nulls",
+        "list of numbers",
+        "list of documents",
+        "runs",
+        "overlapping lists",
+        "overlapping text",
+    ],
+)
 def test_few_bytes_do_not_become_many_values(table: pa.Table) -> None:
     for read in (DocList[Whole].from_arrow, DocVec[Whole].from_arrow, DocList.from_arrow):
         with pytest.raises(MalformedRequest, match="claims more"):

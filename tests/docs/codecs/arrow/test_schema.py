@@ -55,7 +55,7 @@ class Everything(BaseDocWithoutId):
 
 
 @pytest.mark.parametrize(
-    ("name", "kind"),
+    "name, kind",
     {
         "text": pa.string(),
         "url": pa.string(),
@@ -103,7 +103,7 @@ def test_what_may_be_none_is_nullable() -> None:
 
 
 @pytest.mark.parametrize(
-    ("numbers", "kind"),
+    "numbers, kind",
     [([1, -(2**63)], pa.int64()), ([2**64 - 1], pa.uint64()), ([2**64], pa.string()), ([-1, 2**63], pa.string())],
 )
 def test_integers_beyond_64_bits_are_digits(numbers: list[int], kind: pa.DataType) -> None:
@@ -245,7 +245,7 @@ class Empty(BaseDocWithoutId):
 
 
 @pytest.mark.parametrize(
-    ("docs", "message"),
+    "docs, message",
     [
         (DocList[Empty]([Empty()]), "no fields"),
         (DocList[Author]([Author.model_construct(id="1")]), "has no name"),

@@ -75,8 +75,10 @@ def arrow_table(data: Any) -> Any:
 
 def _opened(table: Any, target: type[BaseDocWithoutId]) -> tuple[TableReader, Documents]:
     try:
-        table.validate(full=True)
-        reader = TableReader(allowance(table))
+        table.validate()
+        cells = allowance(table)
+        table.validate(full=True)  # looks at all text, which there could have been too much of
+        reader = TableReader(cells)
         table = stored_table(table)
         parts = [Part.of(field, table.column(number).chunks) for number, field in enumerate(table.schema)]
         return reader, reader.documents(parts, table.num_rows, target, _row)

@@ -43,10 +43,16 @@ class Form(Protocol):
 
 
 class PackedValues:
-    """Whatever has no type of its own in Arrow; see `packed`."""
+    """Whatever has no type of its own in Arrow; see `packed`.
+
+    JSON is for what is no text itself, so that it can be told apart even where a library forgets what a field says.
+    """
+
+    def __init__(self, *, as_json: bool = True) -> None:
+        self._as_json = as_json
 
     def write(self, values: list[Any]) -> Written:
-        if any(value is not None for value in values):
+        if self._as_json and any(value is not None for value in values):
             texts = packed.texts(values)
             if texts is not None:
                 return Written(_array(texts, pa.string()), {FORM: JSON})
@@ -238,7 +244,7 @@ def form_of(annotation: Any, within: tuple[type, ...] = ()) -> Form:
     nested = document_of(annotation)
     if nested is not None:
         return PackedValues() if nested in within or _open_or_empty(nested) else Structs(nested, within)
-    return _scalars_of(annotation) or _container_of(annotation, within) or PackedValues()
+    return _scalars_of(annotation) or _container_of(annotation, within) or PackedValues(as_json=annotation is not Any)
 
 
 def _scalars_of(annotation: Any) -> Form | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 import numpy as np
@@ -116,12 +116,20 @@ def _pairs(array: Any, halves: bool) -> Any:
     return pa.LargeListArray.from_arrays(pa.array(ends, pa.int64()), pairs, mask=_missing(array))
 
 
-def with_structs(tree: Mapping[str, Any]) -> Any:
-    """The table whose columns are the arrays of `tree`, and structs of its trees; null where all in one are."""
-    return pa.table({name: _branch(held) if isinstance(held, Mapping) else held for name, held in tree.items()})
+def with_structs(tree: Mapping[str, Any], nullable: Collection[tuple[str, ...]]) -> Any:
+    """The table whose columns are the arrays of `tree`, and structs of its trees.
+
+    Those at a path in `nullable` are null where all that they hold is.
+    """
+    return pa.table({name: _branch(held, (name,), nullable) for name, held in tree.items()})
 
 
-def _branch(tree: Mapping[str, Any]) -> Any:
-    parts = {name: _branch(held) if isinstance(held, Mapping) else held for name, held in tree.items()}
-    missing = np.logical_and.reduce([part.is_null().to_numpy(zero_copy_only=False) for part in parts.values()])
-    return pa.StructArray.from_arrays(list(parts.values()), names=list(parts), mask=pa.array(missing))
+def _branch(held: Any, path: tuple[str, ...], nullable: Collection[tuple[str, ...]]) -> Any:
+    if not isinstance(held, Mapping):
+        return held
+    parts = {name: _branch(item, (*path, name), nullable) for name, item in held.items()}
+    missing = None
+    if path in nullable:
+        nulls = [part.is_null().to_numpy(zero_copy_only=False) for part in parts.values()]
+        missing = pa.array(np.logical_and.reduce(nulls))
+    return pa.StructArray.from_arrays(list(parts.values()), names=list(parts), mask=missing)
