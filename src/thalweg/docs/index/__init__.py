@@ -7,6 +7,7 @@ from thalweg.docs.index.exact import InMemoryExactNNIndex
 from thalweg.docs.index.hnsw import HnswDocumentIndex
 from thalweg.docs.index.lancedb import LanceDBDocumentIndex
 from thalweg.docs.index.milvus import MilvusDocumentIndex
+from thalweg.docs.index.mongodb import MongoDBAtlasDocumentIndex
 from thalweg.docs.index.pgvector import PgVectorDocumentIndex
 from thalweg.docs.index.qdrant import QdrantDocumentIndex
 from thalweg.docs.index.redis import RedisDocumentIndex
@@ -19,6 +20,7 @@ __all__ = [
     "LanceDBDocumentIndex",
     "LayoutMismatch",
     "MilvusDocumentIndex",
+    "MongoDBAtlasDocumentIndex",
     "PgVectorDocumentIndex",
     "QdrantDocumentIndex",
     "RedisDocumentIndex",

@@ -41,6 +41,7 @@ _NAMES = {
     "cos": Metric.COSINE,
     "dot": Metric.DOT,
     "dot_product": Metric.DOT,
+    "dotproduct": Metric.DOT,
     "ip": Metric.DOT,
     "euclidean": Metric.EUCLIDEAN,
     "euclidean_dist": Metric.EUCLIDEAN,
