@@ -16,6 +16,7 @@ from typing import Annotated, reveal_type
 import numpy as np
 
 from thalweg.docs import BaseDoc, DocList, DocVec, reduce, reduce_all
+from thalweg.docs.index import HnswDocumentIndex, InMemoryExactNNIndex
 from thalweg.docs.query import find, find_batched
 from thalweg.docs.typing import AnyTensor, ImageUrl, NdArray
 
@@ -34,6 +35,8 @@ class Page(BaseDoc):
 docs = DocList[Text]()
 vec = docs.to_doc_vec()
 query = np.zeros(2)
+index = InMemoryExactNNIndex[Text](docs)
+files = HnswDocumentIndex[Text](work_dir="folder")
 """
 REVEALED = {
     "docs[0].text": "str",
@@ -58,6 +61,15 @@ REVEALED = {
     "find(docs, query, 'vector').documents[0].text": "str",
     "find(vec, query, 'vector').documents[0].text": "str",
     "find_batched(docs, query, 'vector').documents[0][0].text": "str",
+    "index.find(query, 'vector').documents[0].text": "str",
+    "index.find_batched(query, 'vector').documents[0][0].text": "str",
+    "index.filter({})": "DocList[Text]",
+    "index[docs[0].id].text": "str",
+    "index[['a']]": "DocList[Text]",
+    "index.get('a')": "Text | None",
+    "[doc.text for doc in index]": "list[str]",
+    "files.text_search('a', 'text').documents[0].text": "str",
+    "files.execute_query(files.build_query().build()).documents[0].text": "str",
     "reduce(docs, docs)[0].text": "str",
     "reduce_all([docs, docs])[0].text": "str",
     "Page().texts[0].text": "str",
