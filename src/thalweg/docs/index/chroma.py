@@ -16,7 +16,7 @@ import numpy as np
 
 from thalweg.docs.document import BaseDoc
 from thalweg.docs.extras import load_extra
-from thalweg.docs.index.chroma_where import NEVER, PAYLOAD, Where, has_vector, metadata_of, where, with_vector
+from thalweg.docs.index.chroma_where import NEVER, PAYLOAD, Where, has_vector, metadata_of, where, having_vector
 from thalweg.docs.index.collection import OPERATORS, Collection, Hit, Layout, Native, Record, VectorColumn
 from thalweg.docs.index.dicts import asked_without_dicts, values_without_dicts, without_dicts
 from thalweg.docs.index.doc_index import DocIndex
@@ -217,7 +217,7 @@ class ChromaCollection(Collection):
         self, collection: Any, column: VectorColumn, vectors: Any, limit: int, asked: Where | None
     ) -> list[list[tuple[str, float]]]:
         """What is nearest among the records that have the vector; compared one by one where the index finds too few."""
-        there = with_vector(asked, column.name)
+        there = having_vector(asked, column.name)
         keys = collection.get(where=there, include=[])["ids"]
         found = self._query(collection, column, vectors, limit, there)
         if all(len(nearest) == min(limit, len(keys)) for nearest in found):

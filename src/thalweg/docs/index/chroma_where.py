@@ -70,7 +70,7 @@ def where(condition: Condition, layout: Layout) -> Where | None:
     return _where(with_typed_operands(condition, layout), layout)
 
 
-def with_vector(asked: Where | None, vector: str) -> Where:
+def having_vector(asked: Where | None, vector: str) -> Where:
     """What is asked, of records that have this vector."""
     there = {_THERE: {"$contains": _vector(vector)}}
     return there if asked is None else {"$and": [there, asked]}

@@ -51,7 +51,7 @@ T_doc = TypeVar("T_doc", bound=BaseDoc)
 _PAGE = 1_000
 """Records, and ids, that are asked for at a time."""
 
-_MOST_FOUND = 16_384
+MOST_FOUND = 16_384
 """Records that Milvus finds in one search, at most."""
 
 _QUERIES = 100
@@ -259,12 +259,12 @@ class MilvusCollection(Collection):
         return {"true": "", "false": None}.get(text, text)
 
     def _reachable(self, limit: int) -> int:
-        if limit <= _MOST_FOUND:
+        if limit <= MOST_FOUND:
             return limit
         there = self.count()
-        if min(limit, there) > _MOST_FOUND:
+        if min(limit, there) > MOST_FOUND:
             raise Unsupported(
-                f"Milvus finds {_MOST_FOUND:,} documents in a search, not {limit:,}; use a filter to get more"
+                f"Milvus finds {MOST_FOUND:,} documents in a search, not {limit:,}; use a filter to get more"
             )
         return max(1, there)
 

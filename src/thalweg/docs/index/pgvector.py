@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from typing import Any, ClassVar, TypeVar, cast
 
@@ -24,7 +24,18 @@ from thalweg.docs.index.collection import (
     VectorColumn,
 )
 from thalweg.docs.index.doc_index import DocIndex
-from thalweg.docs.index.pgvector_sql import DISTANCE, PAYLOAD, cast_of, creation, language_of, quoted, where, words_of
+from thalweg.docs.index.pgvector_sql import (
+    DISTANCE,
+    PAYLOAD,
+    cast_of,
+    creation,
+    given,
+    kept,
+    language_of,
+    quoted,
+    where,
+    words_of,
+)
 from thalweg.docs.query.condition import Condition, Operator, Path
 from thalweg.docs.query.metric import Metric
 from thalweg.errors import InvalidDocument, Unavailable
@@ -96,14 +107,14 @@ class PgVectorCollection(Collection):
                 for first in range(0, len(records), _PAGE):
                     cursor.executemany(statement, [self._row(record) for record in records[first : first + _PAGE]])
         except self._psycopg.DataError as error:
-            raise InvalidDocument(f"PostgreSQL cannot keep a document: {error}") from error
+            raise InvalidDocument(f"PostgreSQL cannot keep a document: {_line(error)}") from error
 
     def get(self, ids: Sequence[str]) -> list[bytes | None]:
         statement = f"SELECT {ID}, {PAYLOAD} FROM {self._table} WHERE {ID} = ANY(%s::text[])"
         found: dict[str, bytes] = {}
         for page in _pages(ids):
             found.update(self._rows(statement, [page]))
-        return [found.get(key) for key in ids]
+        return [found.get(kept(key)) for key in ids]
 
     def delete(self, ids: Sequence[str]) -> None:
         with self._cursor() as cursor:
@@ -117,7 +128,7 @@ class PgVectorCollection(Collection):
         page = self._rows(f"SELECT {ID}, {PAYLOAD} FROM {self._table} ORDER BY {ID} LIMIT {_PAGE}")
         following = f"SELECT {ID}, {PAYLOAD} FROM {self._table} WHERE {ID} > %s ORDER BY {ID} LIMIT {_PAGE}"
         while page:
-            yield from page
+            yield from _pairs(page)
             page = self._rows(following, [page[-1][0]])
 
     def nearest(
@@ -133,7 +144,7 @@ class PgVectorCollection(Collection):
     def select(self, condition: Condition | Native, limit: int | None = None) -> list[tuple[str, bytes]]:
         text, parameters = where(condition, self.layout)
         statement = f"SELECT {ID}, {PAYLOAD} FROM {self._table} WHERE {text} LIMIT %s"
-        return self._rows(statement, [*parameters, limit])
+        return _pairs(self._rows(statement, [*parameters, limit]))
 
     def match(self, column: str, text: str, limit: int, condition: Condition | Native | None = None) -> list[Hit]:
         place, _ = self.layout.value(Path((column,)))
@@ -152,7 +163,7 @@ class PgVectorCollection(Collection):
             "ORDER BY _score DESC LIMIT %s"
         )
         question = [language, _plain(text)] * 2
-        return [Hit(*row) for row in self._rows(statement, [*question, *parameters, limit])]
+        return [Hit(given(key), *rest) for key, *rest in self._rows(statement, [*question, *parameters, limit])]
 
     def is_native(self, query: Any) -> bool:
         return isinstance(query, str) and not query.lstrip().startswith(("{", "["))  # that is JSON
@@ -194,13 +205,13 @@ class PgVectorCollection(Collection):
             rows = cursor.fetchall()
             if len(rows) == limit:
                 break
-        return [Hit(key, payload, _score(column.metric, away)) for key, payload, away in rows]
+        return [Hit(given(key), payload, _score(column.metric, away)) for key, payload, away in rows]
 
     def _row(self, record: Record) -> list[Any]:
-        row: list[Any] = [record.id, record.payload]
+        row: list[Any] = [kept(record.id), record.payload]
         row += [record.vectors.get(vector.name) for vector in self.layout.vectors]
         for value in self.layout.values:
-            held = record.values.get(value.name)
+            held = kept(record.values.get(value.name))
             row.append(self._psycopg.types.json.Jsonb(held) if value.type is dict and held is not None else held)
         return row
 
@@ -208,22 +219,33 @@ class PgVectorCollection(Collection):
     def _cursor(self) -> Iterator[Any]:
         """A cursor in a transaction that ends with the block."""
         with self._lock:
-            if self._connection is None or self._connection.closed:
-                self._connection = self._connected()
             try:
-                with self._connection.transaction(), self._connection.cursor() as cursor:
-                    yield cursor
+                with ExitStack() as stack:
+                    self._begin(stack)
+                    yield stack.enter_context(self._connection.cursor())
             except self._psycopg.OperationalError as error:
+                if self._connection is not None and not self._connection.broken:
+                    raise
+                raise Unavailable(f"The connection to PostgreSQL at {self._address()} broke: {_line(error)}") from error
+
+    def _begin(self, stack: ExitStack) -> None:
+        """Begin a transaction, over a new connection where the server has closed the one that there was."""
+        if self._connection is not None and not self._connection.closed:
+            try:
+                stack.enter_context(self._connection.transaction())
+                return
+            except self._psycopg.OperationalError:
                 if not self._connection.broken:
                     raise
-                raise Unavailable(f"The connection to PostgreSQL at {self._address()} broke: {error}") from error
+        self._connection = self._connected()
+        stack.enter_context(self._connection.transaction())
 
     def _connected(self) -> Any:
         try:
             connection = self._psycopg.connect(self._url, autocommit=True, row_factory=self._psycopg.rows.tuple_row)
         except self._psycopg.OperationalError as error:
             raise Unavailable(
-                f"PostgreSQL at {self._address()} cannot be used: {str(error).strip()}. Start the server, or name another "
+                f"PostgreSQL at {self._address()} cannot be used: {_line(error)}. Start the server, or name another "
                 "one with `url`."
             ) from error
         try:
@@ -235,8 +257,8 @@ class PgVectorCollection(Collection):
         except self._psycopg.Error as error:
             connection.close()
             raise Unavailable(
-                f"PostgreSQL at {self._address()} has no extension `vector`, and it could not be created: {error}. Install "
-                "pgvector on the server and run CREATE EXTENSION vector as a superuser."
+                f"PostgreSQL at {self._address()} has no extension `vector`, and it could not be created: "
+                f"{_line(error)}. Install pgvector on the server and run CREATE EXTENSION vector as a superuser."
             ) from error
         return connection
 
@@ -271,9 +293,16 @@ class PgVectorDocumentIndex(DocIndex[T_doc]):
 
 
 def _pages(ids: Sequence[str]) -> Iterator[list[str]]:
-    """The ids that PostgreSQL could have, some at a time."""
     for first in range(0, len(ids), _PAGE):
-        yield [key for key in ids[first : first + _PAGE] if "\0" not in key]
+        yield kept(ids[first : first + _PAGE])
+
+
+def _pairs(rows: Sequence[tuple[str, bytes]]) -> list[tuple[str, bytes]]:
+    return [(given(key), payload) for key, payload in rows]
+
+
+def _line(error: Exception) -> str:
+    return " ".join(str(error).split())
 
 
 def _plain(text: str) -> str:

@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from thalweg.docs.index.collection import ID, Layout, ValueColumn, VectorColumn
+from thalweg.docs.index.collection import ID, Layout, Unsupported, ValueColumn, VectorColumn
 from thalweg.docs.index.operands import rendered, with_typed_operands
 from thalweg.docs.index.spelling import spelled
 from thalweg.docs.query.condition import Comparison, Condition, Operator, Path
@@ -22,6 +22,11 @@ DISTANCE = {Metric.COSINE: "<=>", Metric.DOT: "<#>", Metric.EUCLIDEAN: "<->", Me
 # Neither ours (which begin with an underscore) nor PostgreSQL's own, and nothing that needs escaping in a quoted name.
 _NAME = re.compile(r'(?!(?:ctid|tableoid|[cx]m(?:in|ax))$)[^_\0"%][^\0"%]*')
 _LONGEST = 63
+_TWO = str.maketrans({"\0": "\1\1", "\1": "\1\2"})
+_KEPT_OF_TWO = {"\0", "\1", "\2"}
+_ONE = {"\1\1": "\0", "\1\2": "\1"}
+_KEPT = re.compile("\1[\1\2]")
+_SINGLE = "CASE WHEN strpos({0}, E'\\x01') > 0 THEN regexp_replace({0}, E'\\x01[\\x01\\x02]', '.', 'g') ELSE {0} END"
 _CASTS = {str: "text", int: "bigint", float: "double precision", bool: "boolean", dict: "jsonb"}
 _SIGNS = {
     Operator.EQ: "=",
@@ -50,6 +55,24 @@ def cast_of(column: ValueColumn | VectorColumn) -> str:
     if isinstance(column, VectorColumn):
         return "vector"
     return f"{_CASTS[column.type]}[]" if column.many and column.type is not dict else _CASTS[column.type]
+
+
+def kept(value: Any) -> Any:
+    """A text as PostgreSQL can have it, and lists and dicts of texts.
+
+    No text there has the character U+0000. It becomes two characters, and so does U+0001, with which both begin: different
+    texts stay different, and their order stays the same.
+    """
+    if isinstance(value, str):
+        return value.translate(_TWO) if "\0" in value or "\1" in value else value
+    if isinstance(value, dict):
+        return {kept(key): kept(each) for key, each in value.items()}
+    return [kept(each) for each in value] if isinstance(value, (list, tuple)) else value
+
+
+def given(text: str) -> str:
+    """The text that became `text` when it was kept."""
+    return _KEPT.sub(lambda pair: _ONE[pair[0]], text) if "\1" in text else text
 
 
 def words_of(column: ValueColumn) -> str:
@@ -92,7 +115,7 @@ def where(condition: Condition | str | None, layout: Layout, column: str | None 
     if condition is None:
         return f"{there}TRUE", []
     if isinstance(condition, str):
-        return f"{there}({condition.replace('%', '%%')})", []
+        return f"{there}({condition.replace('%', '%%')}\n)", []  # it may end in a comment
     parameters: list[Any] = []
 
     def leaf(comparison: Comparison, negated: bool) -> str:
@@ -111,11 +134,9 @@ def _comparison(comparison: Comparison, layout: Layout, parameters: list[Any]) -
 
 
 def _with(column: ValueColumn, operator: Operator, operand: Any, parameters: list[Any]) -> str:
-    name = quoted(column.name)
+    name, operand = quoted(column.name), kept(operand)
     if operand is None:
         return f"{name} IS {'' if operator is Operator.EQ else 'NOT '}NULL"
-    if isinstance(operand, str) and "\0" in operand:
-        return _zero(name, operator, operand, parameters)
     if operator in (Operator.IN, Operator.NIN):
         return _member(column, operator, operand, parameters)
     if operator is Operator.CONTAINS:
@@ -136,7 +157,7 @@ def _member(column: ValueColumn, operator: Operator, operand: Any, parameters: l
 def _size(column: ValueColumn) -> str:
     name = quoted(column.name)
     if column.type is not dict:
-        return f"cardinality({name})" if column.many else f"char_length({name})"
+        return f"cardinality({name})" if column.many else f"char_length({_SINGLE.format(name)})"
     if column.many:
         return f"jsonb_array_length({name})"
     return f"(CASE WHEN {name} IS NOT NULL THEN (SELECT count(*) FROM jsonb_object_keys({name})) END)"
@@ -148,7 +169,11 @@ def _contains(column: ValueColumn, operand: Any, parameters: list[Any]) -> str:
     if column.type is dict:
         item = f"EXISTS (SELECT 1 FROM jsonb_array_elements({name}) AS item WHERE item = %s::jsonb)"
         return item if column.many else f"jsonb_exists({name}, %s)"
-    return f"%s::{_CASTS[column.type]} = ANY({name})" if column.many else f"strpos({name}, %s) > 0"
+    if column.many:
+        return f"%s::{_CASTS[column.type]} = ANY({name})"
+    if _KEPT_OF_TWO & set(operand):
+        raise Unsupported("PostgreSQL cannot look for U+0000, U+0001 and U+0002 inside of a text")
+    return f"strpos({name}, %s) > 0"
 
 
 def _between(one: ValueColumn, operator: Operator, other: ValueColumn) -> str:
@@ -166,16 +191,6 @@ def _between(one: ValueColumn, operator: Operator, other: ValueColumn) -> str:
 
 def _number(column: ValueColumn) -> str:
     return f"{quoted(column.name)}{'::int' if column.type is bool else ''}"
-
-
-def _zero(name: str, operator: Operator, operand: str, parameters: list[Any]) -> str:
-    """What is true of texts that cannot have the character U+0000, which `operand` has."""
-    if operator in (Operator.EQ, Operator.CONTAINS):
-        return "FALSE"
-    if operator is Operator.NEQ:
-        return "TRUE"
-    parameters.append(operand[: operand.index("\0")])
-    return f"{name} {'<=' if operator in (Operator.LT, Operator.LTE) else '>'} %s"
 
 
 def _type(column: ValueColumn) -> str:
