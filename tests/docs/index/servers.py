@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 import os
 import shutil
+import signal
 import socket
 import subprocess
 import tempfile
@@ -76,7 +77,7 @@ def _running(command: list[Any], folder: Path, address: Path, **user: Any) -> It
             raise RuntimeError(f"{command[0]} did not start:\n{(folder / 'log').read_text('utf-8', 'replace')}")
         yield
     finally:
-        process.terminate()
+        process.send_signal(signal.SIGINT)  # PostgreSQL would wait for its clients on SIGTERM
         process.wait(30)
 
 
