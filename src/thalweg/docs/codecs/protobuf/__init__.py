@@ -11,6 +11,7 @@ from thalweg.docs.codecs.protobuf.messages import (
     list_from,
     list_message,
     message_class,
+    share_messages,
     vec_from,
     vec_message,
 )
@@ -29,6 +30,7 @@ __all__ = [
     "list_from",
     "list_message",
     "message_class",
+    "share_messages",
     "vec_from",
     "vec_message",
 ]

@@ -1,11 +1,13 @@
 """DocArray's messages as objects of the protobuf library, which is loaded when the first one is made.
 
-The pool is private: DocArray registers the same names in the pool of the process, and neither sees the other.
+The pool is private: DocArray registers the same names in the pool of the process, and neither sees the other. A program
+that stands on DocArray's own file, `docarray.proto`, and has no DocArray may have them in the pool of the process.
 """
 
 from __future__ import annotations
 
 from functools import cache
+from threading import Event
 from typing import Any
 
 from thalweg.docs.codecs.protobuf import decoder, encoder
@@ -53,6 +55,8 @@ _MESSAGES: dict[str, tuple[str, ...]] = {
 }
 """The messages and their fields, as `.proto` files write them but for `map`, whose keys are text, and for oneofs."""
 
+_SHARED = Event()
+
 
 def document_message(doc: BaseDocWithoutId) -> Any:
     """A `DocProto` of a document; raises what `encode_document` raises."""
@@ -86,7 +90,20 @@ def vec_from(message: Any, vec_type: type[DocVec[Any]]) -> Any:
 
 def message_class(name: str) -> Any:
     """The class of a message, such as `DocProto`."""
-    return _classes()[name]
+    return _classes(_SHARED.is_set())[name]
+
+
+def share_messages() -> Any:
+    """Put the messages into the pool of the process, as the file `docarray.proto`; from now on, they are made from there.
+
+    Other files of the process can build on them then, as Jina's do. Returns the description of the file.
+
+    Raises:
+        TypeError: the pool has another `docarray.proto`.
+    """
+    made = _classes(True)
+    _SHARED.set()
+    return made["DocProto"].DESCRIPTOR.file
 
 
 def _parsed(name: str, data: bytes) -> Any:
@@ -114,23 +131,32 @@ def _bytes(message: Any, name: str) -> bytes:
 
 
 @cache
-def _classes() -> dict[str, Any]:
+def _classes(shared: bool) -> dict[str, Any]:
+    """The classes of all messages: those of the process, or of a pool of their own."""
     from google.protobuf import struct_pb2
-    from google.protobuf.descriptor_pb2 import FileDescriptorProto
-    from google.protobuf.descriptor_pool import DescriptorPool
+    from google.protobuf.descriptor_pool import Default, DescriptorPool
     from google.protobuf.message_factory import GetMessageClass
 
+    pool = Default() if shared else DescriptorPool()
+    if not shared:
+        pool.AddSerializedFile(struct_pb2.DESCRIPTOR.serialized_pb)
+    pool.AddSerializedFile(_file("docarray.proto" if shared else "thalweg/docarray.proto"))
+    return {name: GetMessageClass(pool.FindMessageTypeByName(f"{PACKAGE}.{name}")) for name in _MESSAGES}
+
+
+def _file(name: str) -> bytes:
+    """The file of all messages, described."""
+    from google.protobuf.descriptor_pb2 import FileDescriptorProto
+
     file = FileDescriptorProto(
-        name="thalweg/docarray.proto", package=PACKAGE, syntax="proto3", dependency=["google/protobuf/struct.proto"]
+        name=name, package=PACKAGE, syntax="proto3", dependency=["google/protobuf/struct.proto"]
     )
-    for name, fields in _MESSAGES.items():
-        message = file.message_type.add(name=name)
+    for message_name, fields in _MESSAGES.items():
+        message = file.message_type.add(name=message_name)
         for field in fields:
             _describe(message, *field.rpartition(": ")[::2])
-    pool = DescriptorPool()
-    pool.AddSerializedFile(struct_pb2.DESCRIPTOR.serialized_pb)
-    pool.AddSerializedFile(file.SerializeToString())
-    return {name: GetMessageClass(pool.FindMessageTypeByName(f"{PACKAGE}.{name}")) for name in _MESSAGES}
+    data: bytes = file.SerializeToString()
+    return data
 
 
 def _describe(message: Any, oneof: str, text: str) -> None:

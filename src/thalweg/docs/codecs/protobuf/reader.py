@@ -24,6 +24,9 @@ from thalweg.docs.typing.identity import fresh_ids
 Target: TypeAlias = Any
 """A class of document, or `dict` for pydantic to make something of."""
 
+SHORT = 256
+"""Bytes of a list up to which its items are looked at one after the other."""
+
 CHUNK = 8192
 """Documents that are made at a time: their tensors share one buffer, and what is needed on the way stays small."""
 
@@ -68,6 +71,8 @@ class Reader:
 
     def items(self, at: int, end: int, documents: bool = False) -> tuple[Places, Places]:
         """Where the items of a list, which may be `documents`, begin and end."""
+        if end - at < SHORT:
+            return self._few_items(at, end)
         tags = self._tags(at, end)
         if documents and len(tags) > self.left:
             raise malformed(_TOO_MANY)
@@ -77,6 +82,18 @@ class Reader:
                 return found
         spans = [read_span(self.data, tag + 1, end) for tag in tags]
         return [start for start, _ in spans], [stop for _, stop in spans]
+
+    def _few_items(self, at: int, end: int) -> tuple[Places, Places]:
+        data = self.data
+        starts, stops = [], []
+        while at < end:
+            if data[at] != wire.FIRST:
+                at = self._behind(at, end)
+                continue
+            start, at = read_span(data, at + 1, end)
+            starts.append(start)
+            stops.append(at)
+        return starts, stops
 
     def _tags(self, at: int, end: int) -> numbers[int]:
         """The places of the items of a list."""

@@ -3,21 +3,33 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import Any
+from typing import Any, NamedTuple
 
 from thalweg.docs.codecs.protobuf import wire
-from thalweg.docs.codecs.protobuf.cells import Where, read_cells, rows_of
+from thalweg.docs.codecs.protobuf.cells import Places, Where, listed, read_cells, rows_of
 from thalweg.docs.codecs.protobuf.checks import checked_cells, in_field
 from thalweg.docs.codecs.protobuf.fields import ReadField, ReadSchema, read_schema
 from thalweg.docs.codecs.protobuf.octets import Stack
 from thalweg.docs.codecs.protobuf.reader import Reader, validated
 from thalweg.docs.codecs.protobuf.tensors import NOTHING, TensorForm, read_form, read_tensor
-from thalweg.docs.codecs.protobuf.wire import Field, malformed, read_fields
+from thalweg.docs.codecs.protobuf.wire import malformed, read_fields
 from thalweg.docs.column_store import Columns
 from thalweg.docs.document import BaseDocWithoutId
 from thalweg.docs.fields import Holds
 from thalweg.errors import InvalidDocument
 
+
+class Column(NamedTuple):
+    """A column: the tag of its map, where its contents begin and end, and its items, if it is a list."""
+
+    tag: int
+    start: int
+    stop: int
+    starts: Places = ()
+    stops: Places = ()
+
+
+_LISTS = frozenset([wire.NESTED_COLUMNS, wire.OTHER_COLUMNS])
 _COLUMNS = frozenset([wire.TENSOR_COLUMNS, wire.DOCUMENT_COLUMNS, wire.NESTED_COLUMNS, wire.OTHER_COLUMNS])
 
 
@@ -39,19 +51,20 @@ def read_vec(reader: Reader, at: int, end: int, doc_type: type[BaseDocWithoutId]
     return columns
 
 
-def _table(reader: Reader, at: int, end: int) -> tuple[dict[str, Field], int]:
-    """The columns by name, each with the tag of its map, and the number of documents."""
-    table: dict[str, Field] = {}
+def _table(reader: Reader, at: int, end: int) -> tuple[dict[str, Column], int]:
+    """The columns by name, and the number of documents."""
+    table: dict[str, Column] = {}
     told: int | None = None
     for field in read_fields(reader.data, at, end):
         if field.tag in _COLUMNS:
-            name, value = b"", Field(field.tag, field.start, field.start)
+            name, first, last = b"", field.start, field.start
             for part in read_fields(reader.data, field.start, field.stop):
                 if part.tag == wire.FIRST:
                     name = reader.data[part.start : part.stop]
                 elif part.tag == wire.SECOND:
-                    value = Field(field.tag, part.start, part.stop)
-            table[name.decode()] = value
+                    first, last = part.start, part.stop
+            items = reader.items(first, last) if field.tag in _LISTS else ()
+            table[name.decode()] = Column(field.tag, first, last, *items)
         elif field.tag == wire.COUNT:
             told = field.number
     counts = {count for column in table.values() if (count := _count(reader, column)) is not None}
@@ -64,12 +77,12 @@ def _table(reader: Reader, at: int, end: int) -> tuple[dict[str, Field], int]:
     return table, count
 
 
-def _count(reader: Reader, column: Field) -> int | None:
+def _count(reader: Reader, column: Column) -> int | None:
     """How many documents a column is for; None where it does not say."""
     if column.tag == wire.OTHER_COLUMNS:
-        return len(reader.items(column.start, column.stop)[0])
+        return len(column.starts)
     if column.tag == wire.NESTED_COLUMNS:
-        return len(reader.items(column.start, column.stop)[0]) or None
+        return len(column.starts) or None
     if column.tag == wire.TENSOR_COLUMNS:
         form = read_form(reader.data, column.start, column.stop)
         return None if form.dtype == NOTHING else form.shape[0] if form.shape else 0
@@ -79,7 +92,7 @@ def _count(reader: Reader, column: Field) -> int | None:
 class _VecReader:
     """Reads the columns of one DocVecProto."""
 
-    def __init__(self, reader: Reader, schema: ReadSchema, table: dict[str, Field], count: int, where: Where) -> None:
+    def __init__(self, reader: Reader, schema: ReadSchema, table: dict[str, Column], count: int, where: Where) -> None:
         self.reader = reader
         self.schema = schema
         self.table = table
@@ -103,8 +116,7 @@ class _VecReader:
         if column is None:
             cells = plan.defaults(self.count)
         elif column.tag == wire.OTHER_COLUMNS:
-            starts, stops = self.reader.items(column.start, column.stop)
-            cells = checked_cells(self.reader, field, starts, stops, self._place(name))
+            cells = checked_cells(self.reader, field, column.starts, column.stops, self._place(name))
         elif not plan.kind.plain:
             return None
         elif column.tag == wire.TENSOR_COLUMNS and holds is Holds.TENSOR:
@@ -129,16 +141,16 @@ class _VecReader:
         tensors = in_field(field, Stack(array, "", ""), form.shape[1:]) if form.shape else None
         return None if tensors is None else (tensors,)
 
-    def _documents(self, field: ReadField, column: Field) -> tuple[Any] | None:
+    def _documents(self, field: ReadField, column: Column) -> tuple[Any] | None:
         kind = field.plan.kind
         if column.start == column.stop and (kind.optional or self.count):
             return (None,) if kind.optional else None
         return (read_vec(self.reader, column.start, column.stop, kind.type, self._place(field.plan.name)),)
 
-    def _lists(self, field: ReadField, column: Field) -> list[Any]:
+    def _lists(self, field: ReadField, column: Column) -> list[Any]:
         """The documents of each list; None where there is no list."""
-        starts, stops = self.reader.items(column.start, column.stop)
-        if not len(starts):
+        starts, stops = listed(column.starts), listed(column.stops)
+        if not starts:
             return [None] * self.count
         doc_type = field.plan.kind.type.doc_type
         place = self._place(field.plan.name)
@@ -171,12 +183,11 @@ class _VecReader:
                 details=[{"loc": self.where(0)[:-1], "msg": str(error), "type": "not_stackable"}],
             ) from None
 
-    def _cells(self, field: ReadField, column: Field) -> list[Any]:
+    def _cells(self, field: ReadField, column: Column) -> list[Any]:
         """The values of a field as they were sent."""
         name = field.plan.name
         if column.tag == wire.OTHER_COLUMNS:
-            starts, stops = self.reader.items(column.start, column.stop)
-            return read_cells(self.reader, starts, stops, field.choice, self._place(name))
+            return read_cells(self.reader, column.starts, column.stops, field.choice, self._place(name))
         if column.tag == wire.TENSOR_COLUMNS:
             form = read_form(self.reader.data, column.start, column.stop)
             return [None] * self.count if form.dtype == NOTHING else rows_of(read_tensor(self.reader.data, form))
