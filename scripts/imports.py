@@ -33,6 +33,7 @@ ALLOWED: dict[str, Libraries] = {
     "thalweg": libraries("msgspec pydantic"),
     "thalweg.cli": libraries("click rich", "yaml"),
     "thalweg.client": libraries("", "uvloop"),
+    "thalweg.compat": libraries("", "orjson"),
     "thalweg.config": libraries("yaml"),
     "thalweg.docs": libraries("numpy orjson pydantic_core", "simdjson google rich torch"),
     "thalweg.docs.integrations.datasets": libraries("datasets"),

@@ -17,9 +17,13 @@ from pathlib import Path
 from scripts.source import modules, report
 
 SHARED = {
+    "Reader": "thalweg.docs.codecs",
+    "DocIndexRetriever": "thalweg.docs.integrations",
     "Session": "thalweg.transport",
     "channel": "thalweg.transport",
     "decode": "thalweg.docs.codecs",
+    "decode_vec": "thalweg.docs.codecs",
+    "decode_vec": "thalweg.docs.codecs",
     "encode": "thalweg.docs.codecs",
     "find": "thalweg",  # what a command line names, and the nearest documents
     "main": "thalweg",

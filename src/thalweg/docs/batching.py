@@ -28,7 +28,7 @@ def shuffled(length: int, seed: int | None) -> list[int]:
     return order
 
 
-def batches(docs: A, size: int, shuffle: bool = False) -> Iterator[A]:
+def batched(docs: A, size: int, shuffle: bool = False) -> Iterator[A]:
     """Parts of `size` documents each; the last may be shorter.
 
     Raises:

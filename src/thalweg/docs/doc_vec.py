@@ -188,9 +188,9 @@ class DocVec(Generic[T_doc], metaclass=ArrayClass):
         Raises:
             ValueError: `size` is less than one.
         """
-        from thalweg.docs.batching import batches
+        from thalweg.docs.batching import batched
 
-        return batches(self, size, shuffle)
+        return batched(self, size, shuffle)
 
     def traverse_flat(self, path: str) -> Any:
         """The values at a path of fields joined by `__`; a path that ends in a tensor field gives the stacked tensor.
