@@ -99,6 +99,7 @@ def packed(name: str, size: int) -> bytes:
         ("bad.3mf", b"PK", "is a broken archive"),
         ("bad.3mf", packed("3D/3dmodel.model", 1 << 24), "holds more than 1,000,000 bytes"),
         ("bad.fbx", b"x", "no fbx file"),
+        ("bad.gltf", b"{", "it is no glTF"),
         ("bad", b"river", "its bytes do not tell"),
     ],
 )

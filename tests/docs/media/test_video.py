@@ -82,6 +82,11 @@ def test_what_is_no_film(data: bytes) -> None:
         read_video(data)
 
 
+def test_a_codec_that_nobody_knows() -> None:
+    with pytest.raises(ValueError, match="a film of a kind that PyAV does not decode"):
+        read_video(MP4.replace(b"avc1", b"zzzz"))
+
+
 def test_sound_alone_is_no_film() -> None:
     from thalweg.docs.media.audio import write_audio
 

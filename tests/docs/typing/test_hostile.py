@@ -4,7 +4,7 @@ from typing import Any
 
 import msgspec
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from thalweg.docs import BaseDoc
@@ -100,6 +100,7 @@ def bodies(draw: st.DrawFn) -> list[bytes]:
     return [header, data]
 
 
+@settings(deadline=None)
 @given(bodies(), st.sampled_from(KINDS))
 @pytest.mark.filterwarnings("ignore:.*is reshaped")
 def test_tensors_of_strangers_end_in_documents_or_in_a_clear_error(body: list[bytes], kind: Any) -> None:

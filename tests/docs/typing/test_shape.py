@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from thalweg.docs.typing.shape import Shape
@@ -38,6 +38,7 @@ def test_what_can_be_reshaped(dimensions: Any, given: tuple[int, ...], reached: 
     assert Shape(dimensions).reached_from(given) == reached
 
 
+@settings(deadline=None)
 @given(shapes, sizes)
 def test_what_is_reached_is_accepted_and_numpy_agrees(shape: Shape, given: tuple[int, ...]) -> None:
     reached = shape.reached_from(given)
@@ -49,6 +50,7 @@ def test_what_is_reached_is_accepted_and_numpy_agrees(shape: Shape, given: tuple
             np.zeros(given).reshape(shape.numbers)
 
 
+@settings(deadline=None)
 @given(shapes)
 def test_sizes_that_are_known_are_accepted(shape: Shape) -> None:
     if shape.exact is not None:

@@ -13,7 +13,7 @@ from typing import IO, Any, NamedTuple, TypeAlias
 import numpy as np
 
 from thalweg.docs.extras import load_extra
-from thalweg.docs.media.container import MAX_DECODED, codec_stream, input_container, output_container
+from thalweg.docs.media.container import MAX_DECODED, check_codec, codec_stream, input_container, output_container
 from thalweg.docs.typing.array import to_numpy
 
 Samples: TypeAlias = np.ndarray[Any, np.dtype[Any]]
@@ -54,6 +54,7 @@ def read_audio(data: bytes, max_decoded: int = MAX_DECODED) -> Sound:
         if not container.streams.audio:
             raise ValueError("There is no sound in these bytes")
         stream = container.streams.audio[0]
+        check_codec(stream, "sound")
         pieces, size = [], 0
         for frame in container.decode(stream):
             size += frame.samples * frame.layout.nb_channels * 8

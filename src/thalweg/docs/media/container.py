@@ -55,6 +55,12 @@ def output_container(target: str | PathLike[str] | IO[bytes], kind: str | None, 
         raise ValueError(f"PyAV cannot write this {what}: {error.strerror}") from error
 
 
+def check_codec(stream: Any, what: str) -> None:
+    """Raise ValueError where PyAV has nothing that decodes a stream."""
+    if stream.codec_context is None:
+        raise ValueError(f"These bytes are {what} of a kind that PyAV does not decode")
+
+
 def codec_stream(container: Any, codec: str, rate: int | Fraction) -> Any:
     """A new stream of the container.
 

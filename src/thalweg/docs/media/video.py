@@ -11,7 +11,7 @@ import numpy as np
 
 from thalweg.docs.extras import load_extra
 from thalweg.docs.media.audio import channels_of, encode_audio, layout_of, possible_rate
-from thalweg.docs.media.container import MAX_DECODED, codec_stream, input_container, output_container
+from thalweg.docs.media.container import MAX_DECODED, check_codec, codec_stream, input_container, output_container
 from thalweg.docs.media.image import eight_bits
 from thalweg.docs.typing.array import to_numpy
 
@@ -47,8 +47,10 @@ def read_video(data: bytes, max_decoded: int = MAX_DECODED, **options: Any) -> V
         if not container.streams.video:
             raise ValueError("There is no film in these bytes")
         track = container.streams.video[0]
+        check_codec(track, "a film")
+        voices = [stream for stream in container.streams.audio[:1] if stream.codec_context is not None]
         _check_room(max_decoded - 3 * track.width * track.height, max_decoded)
-        for frame in container.decode([track, *container.streams.audio[:1]]):
+        for frame in container.decode([track, *voices]):
             # Counted before anything is made of the frame.
             room -= 3 * frame.width * frame.height if hasattr(frame, "width") else 8 * frame.samples
             _check_room(room, max_decoded)
