@@ -1,5 +1,6 @@
 """Qdrant in memory and in files does all that a collection and an index must."""
 
+import os
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +16,9 @@ from thalweg.testing.indexes import INDEX_CHECKS, IndexCheck, IndexSubject
 
 pytest.importorskip("qdrant_client")
 
+
+SERVER = os.environ.get("THALWEG_TEST_QDRANT")
+"""The address of a real server, such as http://localhost:6333."""
 
 # Files are written point by point: what many points show is shown in memory.
 SLOW_IN_FILES = {
@@ -63,6 +67,29 @@ def test_index_in_memory(check: IndexCheck) -> None:
 )
 def test_index_in_files(check: IndexCheck, tmp_path: Path) -> None:
     subject = IndexSubject("qdrant", QdrantDocumentIndex, lambda: {"path": str(tmp_path)}, persistent=True)
+    if check.applies(subject):
+        check(subject)
+
+
+on_a_server = pytest.mark.skipif(SERVER is None, reason="THALWEG_TEST_QDRANT does not say where a server is")
+
+
+@on_a_server
+@pytest.mark.parametrize("check", COLLECTION_CHECKS, ids=lambda check: check.name)
+def test_collection_on_a_server(check: CollectionCheck) -> None:
+    def opened(layout: Layout) -> QdrantCollection:
+        return QdrantCollection(layout, QdrantConnection(url=SERVER), own=True)
+
+    subject = CollectionSubject("qdrant server", opened, persistent=True)
+    if check.applies(subject):
+        check(subject)
+
+
+@on_a_server
+@pytest.mark.parametrize("check", INDEX_CHECKS, ids=lambda check: check.name)
+def test_index_on_a_server(check: IndexCheck) -> None:
+    options = {"url": SERVER, "prefer_grpc": False}
+    subject = IndexSubject("qdrant server", QdrantDocumentIndex, lambda: options, persistent=True)
     if check.applies(subject):
         check(subject)
 

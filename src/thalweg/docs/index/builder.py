@@ -88,7 +88,7 @@ class QueryBuilder:
 _PARTS = ("find", "filter", "text_search", "find_batched", "filter_batched", "text_search_batched")
 
 
-def query_of(parts: Sequence[tuple[str, Mapping[str, Any]]]) -> Query:
+def query_from(parts: Sequence[tuple[str, Mapping[str, Any]]]) -> Query:
     """The query of a list of names and arguments, such as `[("find", {"query": ..., "search_field": ...})]`.
 
     Raises:

@@ -17,7 +17,7 @@ from thalweg.docs.derived import derived, keep
 from thalweg.docs.doc_list import DocList
 from thalweg.docs.doc_vec import DocVec
 from thalweg.docs.document import AnyDoc, BaseDoc, BaseDocWithoutId, contents
-from thalweg.docs.index.builder import Query, QueryBuilder, query_of
+from thalweg.docs.index.builder import Query, QueryBuilder, query_from
 from thalweg.docs.index.collection import Collection, Layout, Unsupported
 from thalweg.docs.index.fusion import fused
 from thalweg.docs.index.level import Found, Level
@@ -457,7 +457,7 @@ class DocIndex(ABC, Generic[T_doc]):
         if isinstance(query, QueryBuilder):
             query = query.build()
         elif isinstance(query, (list, tuple)) and not isinstance(query, Query):
-            query = query_of(query)
+            query = query_from(query)
         if not isinstance(query, Query):
             raise Unsupported(
                 f"{type(query).__name__} is no query that {type(self).__name__} runs; put one together with build_query, or "

@@ -26,7 +26,7 @@ from thalweg.docs.index.collection import (
     Record,
 )
 from thalweg.docs.index.doc_index import DocIndex
-from thalweg.docs.index.qdrant_filter import IDENTITY, PAYLOAD, filter_of, kept_values, qdrant_models
+from thalweg.docs.index.qdrant_filter import IDENTITY, PAYLOAD, filter_of, qdrant_models, qdrant_values
 from thalweg.docs.index.spelling import spelled
 from thalweg.docs.index.words import LENGTH_PENALTY, SATURATION, words_in
 from thalweg.docs.query.condition import Condition, Operator
@@ -232,7 +232,7 @@ class QdrantCollection(Collection):
         payload = {
             IDENTITY: record.id,
             PAYLOAD: b64encode(record.payload).decode(),
-            **kept_values(record.values, self.layout),
+            **qdrant_values(record.values, self.layout),
         }
         return self._models.PointStruct(id=_point_id(record.id), vector=vectors, payload=payload)
 

@@ -29,7 +29,7 @@ def qdrant_models() -> Any:
     return load_extra("qdrant_client.models", "qdrant", "indexes in Qdrant")
 
 
-def kept_values(values: Mapping[str, Any], layout: Layout) -> dict[str, Any]:
+def qdrant_values(values: Mapping[str, Any], layout: Layout) -> dict[str, Any]:
     """The values of a record as Qdrant keeps them. What is None is left out."""
     kept: dict[str, Any] = {}
     for column in layout.values:

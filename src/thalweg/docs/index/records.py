@@ -100,10 +100,14 @@ def _checked_id(doc: Any) -> str:
     key = doc.id
     if not isinstance(key, str) or not key:
         raise ValueError(f"a document needs an id to be indexed, but has {key!r}")
-    if "\0" in key or any("\ud800" <= character <= "\udfff" for character in key):
-        raise ValueError(f"the id {key!r} is no text that databases can keep: it holds NUL or half a surrogate pair")
-    if len(key.encode()) > LONGEST_ID:
-        raise ValueError(f"the id {key[:40]!r}... has {len(key.encode()):,} bytes, where {LONGEST_ID:,} are the most")
+    try:
+        length = len(key) if key.isascii() else len(key.encode())
+    except UnicodeEncodeError:
+        raise ValueError(f"the id {key!r} is no text: it holds half of a surrogate pair") from None
+    if "\0" in key:
+        raise ValueError(f"the id {key!r} holds NUL, which databases cannot keep")
+    if length > LONGEST_ID:
+        raise ValueError(f"the id {key[:40]!r}... has {length:,} bytes, where {LONGEST_ID:,} are the most")
     return key
 
 
