@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 
 from tests.docs.index.hostile import assert_found_by_what_they_hold, cases, few, opened
+from thalweg.docs.index import lancedb as backend
 from thalweg.docs.index.collection import Collection, Layout, Record, ValueColumn, VectorColumn
 from thalweg.docs.index.lancedb import LanceDBCollection, LanceDBDocumentIndex
 from thalweg.docs.query.condition import Comparison, Operator
@@ -115,13 +116,14 @@ def test_an_index_of_another_kind_is_refused(folder: Path) -> None:
     collection.drop()
 
 
-def test_many_small_writes_are_joined(folder: Path) -> None:
+def test_many_small_writes_are_joined(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(backend, "TIDY_AFTER", 10)
     collection = filled(folder, 1)
-    for number in range(120):
+    for number in range(25):
         collection.put([Record(f"one more {number}", b"", {}, {})])
     table = lancedb.connect(str(folder)).open_table(collection.layout.name)
-    assert table.count_rows() == 121
-    assert table.stats()["fragment_stats"]["num_fragments"] < 40
+    assert table.count_rows() == 26
+    assert table.stats()["fragment_stats"]["num_fragments"] < 10
     collection.drop()
 
 

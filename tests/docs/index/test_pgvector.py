@@ -1,5 +1,6 @@
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from itertools import product
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -11,6 +12,7 @@ from hypothesis import given
 
 from tests.docs.index.hostile import assert_found_by_what_they_hold, cases, few, opened
 from thalweg.docs.index.collection import Collection, Layout, Record, Unsupported, ValueColumn, VectorColumn
+from thalweg.docs.index.evaluation import fulfilled, inside
 from thalweg.docs.index.pgvector import PgVectorCollection, PgVectorDocumentIndex
 from thalweg.docs.query.condition import Comparison, Operator
 from thalweg.docs.query.condition import Path as Way
@@ -165,5 +167,39 @@ def test_characters_that_postgresql_does_not_know_are_kept_all_the_same(postgres
     assert {key for key, _ in collection.select(Comparison(text, Operator.CONTAINS, "b"))} == set(texts[:4])
     with pytest.raises(Unsupported, match="U\\+0000"):
         collection.select(Comparison(text, Operator.CONTAINS, "\0"))
+    collection.drop()
+    collection.close()
+
+
+INSIDES: tuple[dict[str, Any], ...] = (
+    {"a": {"b": [1, "x", True]}},
+    {"a": {"b": 2.5}},
+    {"a": {"b": "x"}},
+    {"a": {"b": True}},
+    {"a": {"b": None}},
+    {"a": 3},
+    {},
+)
+OPERANDS = (1, 0, True, 2.5, 2, "x", "w", None, [1, "x", True])
+
+
+def test_what_is_inside_of_a_value_is_what_python_finds_there(postgres_url: str) -> None:
+    columns = (ValueColumn("held", dict), ValueColumn("years", int, many=True))
+    collection = PgVectorCollection(Layout("inside", (), columns), postgres_url)
+    collection.put([Record(str(n), b"", {}, {"held": held, "years": [n, 5]}) for n, held in enumerate(INSIDES)])
+    path = Way(("held", "a", "b"))
+    found = inside([dict(held) for held in INSIDES], ("a", "b"))
+    operators = (Operator.EQ, Operator.NEQ, Operator.LT, Operator.GTE, Operator.CONTAINS)
+    for operator, operand in product(operators, OPERANDS):
+        if operand is None and operator not in (Operator.EQ, Operator.NEQ):
+            continue
+        asked = Comparison(path, operator, operand)
+        if isinstance(operand, list) and operator in (Operator.LT, Operator.GTE):
+            with pytest.raises(Unsupported):
+                collection.select(asked)
+            continue
+        wanted = {str(n) for n, true in enumerate(fulfilled(asked, lambda _: found, len(found))) if true}
+        assert {key for key, _ in collection.select(asked)} == wanted, (operator, operand)
+    assert collection.select(Comparison(Way(("years", "0")), Operator.EQ, 3)) == [("3", b"")]
     collection.drop()
     collection.close()

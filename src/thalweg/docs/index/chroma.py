@@ -16,7 +16,7 @@ import numpy as np
 
 from thalweg.docs.document import BaseDoc
 from thalweg.docs.extras import load_extra
-from thalweg.docs.index.chroma_where import NEVER, PAYLOAD, Where, has_vector, metadata_of, where, having_vector
+from thalweg.docs.index.chroma_where import NEVER, PAYLOAD, Where, has_vector, having_vector, kept_metadata, where
 from thalweg.docs.index.collection import OPERATORS, Collection, Hit, Layout, Native, Record, VectorColumn
 from thalweg.docs.index.dicts import asked_without_dicts, values_without_dicts, without_dicts
 from thalweg.docs.index.doc_index import DocIndex
@@ -172,7 +172,7 @@ class ChromaCollection(Collection):
 
     def _put(self, records: Sequence[Record]) -> None:
         plain = [record._replace(values=values_without_dicts(self.layout, record.values)) for record in records]
-        metadata = [metadata_of(record, self._plain) for record in plain]
+        metadata = [kept_metadata(record, self._plain) for record in plain]
         keys = [record.id for record in records]
         first = self.layout.vectors[0] if self.layout.vectors else VectorColumn("", 1)
         nothing = np.zeros(first.size, np.float32)

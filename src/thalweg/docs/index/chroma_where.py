@@ -37,7 +37,7 @@ NEVER: Where = {}
 """What no record fulfils: Chroma has no word for it."""
 
 
-def metadata_of(record: Record, layout: Layout) -> dict[str, Any]:
+def kept_metadata(record: Record, layout: Layout) -> dict[str, Any]:
     """What Chroma keeps of the values of a record, in which there are no dicts.
 
     A name whose value is None is named as well: a record that is put again would keep what it had there.

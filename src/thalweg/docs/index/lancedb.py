@@ -39,7 +39,7 @@ _PAYLOAD = "_payload"
 _PAGE = 1_000
 """Records that are fetched at a time, and ids that are asked for at a time."""
 
-_TIDY_AFTER = 100
+TIDY_AFTER = 100
 """Writes after which fragments are joined: each write makes one, and searches open them all."""
 
 _KEPT = timedelta(hours=1)
@@ -195,7 +195,7 @@ class LanceDBCollection(Collection):
         with self._lock:
             yield
             self._writes += 1
-            if self._writes % _TIDY_AFTER == 0:
+            if self._writes % TIDY_AFTER == 0:
                 self._table.optimize(cleanup_older_than=_KEPT)
 
     def _where(self, condition: Condition | Native | None) -> str | None:

@@ -76,6 +76,7 @@ class PgVectorCollection(Collection):
         kind: operators - {Operator.REGEX} for kind, operators in OPERATORS.items()
     }
     compares_values = True
+    asks_inside = True
     searches_words = True
     exact = True
 

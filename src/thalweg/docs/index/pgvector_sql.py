@@ -9,6 +9,7 @@ from typing import Any
 
 from thalweg.docs.index.collection import ID, Layout, Unsupported, ValueColumn, VectorColumn
 from thalweg.docs.index.operands import rendered, with_typed_operands
+from thalweg.docs.index.pgvector_inside import inside_json
 from thalweg.docs.index.spelling import spelled
 from thalweg.docs.query.condition import Comparison, Condition, Operator, Path
 from thalweg.docs.query.metric import Metric
@@ -126,10 +127,16 @@ def where(condition: Condition | str | None, layout: Layout, column: str | None 
 
 
 def _comparison(comparison: Comparison, layout: Layout, parameters: list[Any]) -> str:
-    column, _ = layout.value(comparison.path)
+    column, keys = layout.value(comparison.path)
     operator, operand = comparison.operator, comparison.operand
     if isinstance(operand, Path):
-        return _between(column, operator, layout.value(operand)[0])
+        other, below = layout.value(operand)
+        if keys or below:
+            raise Unsupported(f"PostgreSQL compares whole values only, not '{comparison.path}' with '{operand}'")
+        return _between(column, operator, other)
+    if keys:
+        held = quoted(column.name) if column.type is dict else f"to_jsonb({quoted(column.name)})"
+        return inside_json(held, kept(keys), operator, kept(operand), parameters)
     return _with(column, operator, operand, parameters)
 
 
