@@ -9,6 +9,7 @@ from thalweg.docs.index.lancedb import LanceDBDocumentIndex
 from thalweg.docs.index.milvus import MilvusDocumentIndex
 from thalweg.docs.index.mongodb import MongoDBAtlasDocumentIndex
 from thalweg.docs.index.pgvector import PgVectorDocumentIndex
+from thalweg.docs.index.pinecone import PineconeDocumentIndex
 from thalweg.docs.index.qdrant import QdrantDocumentIndex
 from thalweg.docs.index.redis import RedisDocumentIndex
 
@@ -22,6 +23,7 @@ __all__ = [
     "MilvusDocumentIndex",
     "MongoDBAtlasDocumentIndex",
     "PgVectorDocumentIndex",
+    "PineconeDocumentIndex",
     "QdrantDocumentIndex",
     "RedisDocumentIndex",
     "Unsupported",
