@@ -53,7 +53,7 @@ def test_the_form_for_databases_has_nothing_to_misread(condition: Condition) -> 
                 assert None not in part.operand
         else:
             assert len(part.conditions) > 1 or part is form
-            assert not {TRUE, FALSE} & {each for each in part.conditions if isinstance(each, (And, Or))}
+            assert not any(each in (TRUE, FALSE) for each in part.conditions)
 
 
 def test_orderings_of_two_values_are_opposed_where_one_is_missing_too() -> None:
