@@ -58,7 +58,7 @@ def described(docs: Any) -> Any:
 def message(docs: Any, data: bytes) -> Any:
     """The message object of either side's bytes, which compares as the messages do: without an order in maps."""
     name = "DocVecProto" if isinstance(docs, DocVec) else "DocListProto" if isinstance(docs, DocList) else "DocProto"
-    return protobuf.message_class(name).FromString(data)
+    return protobuf.message_type(name).FromString(data)
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -146,7 +146,7 @@ for name in Foreign.model_fields.keys() - {"id"}:
     assert isinstance(tensor, np.ndarray) and tensor.dtype == np.float32 and np.array_equal(tensor, values), name
 unknown = protobuf.decode_document(data, AnyDoc)
 assert all(np.array_equal(tensor, values) for name, tensor in unknown.__pydantic_extra__.items() if name != "url3d")
-message = protobuf.message_class("DocProto").FromString
+message = protobuf.message_type("DocProto").FromString
 assert message(protobuf.encode_document(unknown)) == message(data)
 assert not {"torch", "jax", "tensorflow"} & sys.modules.keys()
 """
@@ -197,3 +197,38 @@ def test_bfloat16_comes_back_and_is_float32_to_docarray() -> None:
         back = DocList[Half].from_protobuf(sent)
         assert back[-1].tensor.dtype is torch.bfloat16
         assert torch.equal(back[-1].tensor, docs[0].tensor)
+
+
+def test_tensors_of_jax_and_tensorflow() -> None:
+    jax = pytest.importorskip("jax")
+    tensorflow = pytest.importorskip("tensorflow")
+    from thalweg.docs.typing import JaxArray, TensorFlowTensor
+
+    class Both(BaseDoc):
+        jaxarray: JaxArray
+        half: JaxArray
+        tensorflow_tensor: TensorFlowTensor
+        any: AnyTensor
+
+    doc = Both(
+        jaxarray=jax.numpy.arange(3.0),
+        half=jax.numpy.ones(2, "bfloat16"),
+        tensorflow_tensor=tensorflow.constant([1, 2]),
+        any=jax.numpy.zeros((2, 2)),
+    )
+    sent = doc.to_protobuf()
+    assert [sent.data[name].type for name in ("jaxarray", "tensorflow_tensor", "any")] == [
+        "jaxarray",
+        "tensorflow_tensor",
+        "jaxarray",
+    ]
+    for back in (Both.from_protobuf(sent), protobuf.decode_list(protobuf.encode_list([doc] * 30), Both)[-1]):
+        assert back == doc
+        assert [type(getattr(back, name)) for name in Both.model_fields] == [
+            type(getattr(doc, name)) for name in Both.model_fields
+        ]
+        assert back.half.dtype == doc.half.dtype
+    unknown = AnyDoc.from_protobuf(sent)
+    assert unknown.to_protobuf() == sent
+    vec = DocVec[Both]([doc] * 3)
+    assert protobuf.decode_vec(protobuf.encode_vec(vec), Both) == vec

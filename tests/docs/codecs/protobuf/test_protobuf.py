@@ -5,6 +5,7 @@ import subprocess
 import sys
 import tracemalloc
 from collections import deque
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from decimal import Decimal
 from enum import Enum
@@ -67,7 +68,7 @@ def through(doc: Any, doc_type: Any = None) -> Any:
 
 def message_of(**fields: Any) -> Any:
     """A DocProto as DocArray would write it."""
-    message = protobuf.message_class("DocProto")()
+    message = protobuf.message_type("DocProto")()
     for name, value in fields.items():
         put(message.data[name], value)
     return message
@@ -671,6 +672,62 @@ def test_memory_stays_near_the_size_of_the_message() -> None:
         tracemalloc.stop()
     assert len(back) == 2000
     assert peak < 3 * len(body)
+
+
+@pytest.mark.parametrize("count", [1, MANY])
+def test_large_contents_are_copied_once(count: int) -> None:
+    class Part(BaseDoc):
+        tensor: NdArray
+
+    class Large(BaseDoc):
+        tensor: NdArray
+        blob: bytes
+        inner: Part
+        parts: DocList[Part]
+        anything: dict[str, Any]
+
+    def large() -> Any:
+        return np.zeros(50_000 // count * 10, np.float32)
+
+    doc = Large(
+        tensor=large(),
+        blob=bytes(100_000),
+        inner=Part(tensor=large()),
+        parts=[Part(tensor=large())],
+        anything={"a": [large()]},
+    )
+    docs = DocList[Large]([doc] * count)
+    protobuf.decode_list(protobuf.encode_list(docs), Large)  # what is derived from the class is not counted
+    gc.collect()
+    tracemalloc.start()
+    try:
+        data = protobuf.encode_list(docs)
+        _, written = tracemalloc.get_traced_memory()
+        tracemalloc.reset_peak()
+        back = protobuf.decode_list(data, Large)
+        _, read = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert back == docs
+    assert written < 1.1 * len(data)
+    assert read < 2.2 * len(data)  # the message itself is one of the two
+
+
+def test_threads_share_a_class() -> None:
+    class Shared(BaseDoc):
+        text: str
+        pixels: NdArray[3]
+        parts: DocList[Text] = DocList[Text]()
+
+    docs = DocList[Shared]([Shared(text="t" * (i % 9), pixels=[i, i, i], parts=[Text(text="p")]) for i in range(MANY)])
+
+    def work(number: int) -> bool:
+        back = protobuf.decode_list(protobuf.encode_list(docs), Shared)
+        one = protobuf.decode_document(protobuf.encode_document(docs[number]), Shared)
+        return back == docs and one == docs[number]
+
+    with ThreadPoolExecutor(8) as pool:
+        assert all(pool.map(work, [*range(MANY)] * 3))
 
 
 def test_bytes_need_no_protobuf_library() -> None:

@@ -45,7 +45,7 @@ class Contents(NamedTuple):
     key: str
 
 
-def contents(reader: Reader, tag: int, starts: Places, stops: Places) -> Contents | None:
+def contents_of(reader: Reader, tag: int, starts: Places, stops: Places) -> Contents | None:
     """The contents of the values that are not None; None where one is of another kind, or has other fields with it."""
     if len(starts) >= MANY:
         return _many_contents(reader, tag, np.asarray(starts), np.asarray(stops))

@@ -16,7 +16,7 @@ from thalweg.docs.codecs.protobuf.cells import (
     Contents,
     Places,
     Where,
-    contents,
+    contents_of,
     listed,
     read_cells,
     rows_of,
@@ -100,7 +100,7 @@ def _few_tensors(reader: Reader, field: ReadField, starts: Places, stops: Places
 
 
 def _documents(reader: Reader, field: ReadField, starts: Places, stops: Places, where: Where) -> list[Any] | None:
-    kind, found = field.plan.kind, contents(reader, wire.DOCUMENT, starts, stops)
+    kind, found = field.plan.kind, contents_of(reader, wire.DOCUMENT, starts, stops)
     if found is None or (len(found.rows) < len(starts) and not kind.optional):
         return None
     docs = reader.documents(found.starts, found.stops, kind.type, lambda number: where(found.rows[number]))
@@ -108,7 +108,7 @@ def _documents(reader: Reader, field: ReadField, starts: Places, stops: Places, 
 
 
 def _lists(reader: Reader, field: ReadField, starts: Places, stops: Places, where: Where) -> list[Any] | None:
-    found = contents(reader, wire.DOCUMENTS, starts, stops)
+    found = contents_of(reader, wire.DOCUMENTS, starts, stops)
     return None if found is None else field.plan.arrays(nested_lists(reader, field, found, len(starts), where))
 
 

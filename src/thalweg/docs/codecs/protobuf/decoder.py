@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, TypeAlias, TypeVar
 
 from thalweg.docs.codecs.protobuf.reader import Reader
-from thalweg.docs.codecs.protobuf.vec_reader import read_vec
+from thalweg.docs.codecs.protobuf.vec_reader import read_columns
 from thalweg.docs.codecs.protobuf.wire import malformed
 from thalweg.docs.doc_list import DocList
 from thalweg.docs.doc_vec import DocVec
@@ -64,7 +64,7 @@ def decode_vec(data: Buffer, doc_type: type[BaseDocWithoutId]) -> DocVec[Any]:
         InvalidDocument: columns do not fit the class.
     """
     held = owned(data)
-    columns = _read(held, lambda reader: read_vec(reader, 0, len(held), doc_type, _at_top))
+    columns = _read(held, lambda reader: read_columns(reader, 0, len(held), doc_type, _at_top))
     return DocVec[doc_type].over(columns)  # type: ignore[valid-type]
 
 

@@ -88,7 +88,7 @@ def vec_from(message: Any, vec_type: type[DocVec[Any]]) -> Any:
     return decoder.decode_vec(_bytes(message, "DocVecProto"), vec_type.doc_type)
 
 
-def message_class(name: str) -> Any:
+def message_type(name: str) -> Any:
     """The class of a message, such as `DocProto`."""
     return _classes(_SHARED.is_set())[name]
 
@@ -110,7 +110,7 @@ def _parsed(name: str, data: bytes) -> Any:
     from google.protobuf.message import DecodeError
 
     try:
-        return message_class(name).FromString(data)
+        return message_type(name).FromString(data)
     except DecodeError as error:
         raise ValueError(
             f"the documents do not make a message of protobuf, which holds less than 2 GiB: {error}"
@@ -148,9 +148,7 @@ def _file(name: str) -> bytes:
     """The file of all messages, described."""
     from google.protobuf.descriptor_pb2 import FileDescriptorProto
 
-    file = FileDescriptorProto(
-        name=name, package=PACKAGE, syntax="proto3", dependency=["google/protobuf/struct.proto"]
-    )
+    file = FileDescriptorProto(name=name, package=PACKAGE, syntax="proto3", dependency=["google/protobuf/struct.proto"])
     for message_name, fields in _MESSAGES.items():
         message = file.message_type.add(name=message_name)
         for field in fields:

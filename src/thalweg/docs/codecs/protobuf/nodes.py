@@ -21,7 +21,7 @@ Place: TypeAlias = Callable[[], list[str | int]]
 """The path of a value in an error."""
 
 
-class Node(NamedTuple):
+class SentValue(NamedTuple):
     """A NodeProto: the tag of its content and where that begins and ends, or the number; and its other fields."""
 
     tag: int
@@ -39,7 +39,7 @@ _SPANNED = frozenset(
 )
 
 
-def read_node(data: bytes, at: int, end: int) -> Node:
+def read_node(data: bytes, at: int, end: int) -> SentValue:
     """The NodeProto between two places, which are not the same.
 
     Raises:
@@ -50,9 +50,9 @@ def read_node(data: bytes, at: int, end: int) -> Node:
     if tag in _SPANNED:  # most have a content and nothing else, or a type key behind it
         start, stop = read_span(data, at + 1, end)
         if stop == end:
-            return Node(tag, start, stop)
+            return SentValue(tag, start, stop)
         if data[stop] == wire.TYPE_KEY and stop + 2 + data[stop + 1] == end:
-            return Node(tag, start, stop, 0, data[stop + 2 : end].decode())
+            return SentValue(tag, start, stop, 0, data[stop + 2 : end].decode())
     content = (0, at, at, 0)
     more: dict[str, Any] = {}
     for field in read_fields(data, at, end):
@@ -62,7 +62,7 @@ def read_node(data: bytes, at: int, end: int) -> Node:
             more[_TEXTS[field.tag]] = data[field.start : field.stop].decode()
         elif field.tag == wire.LARGE:
             more["large"] = data[field.start : field.stop]
-    return Node(*content, **more)
+    return SentValue(*content, **more)
 
 
 _TEXTS = {wire.TYPE_KEY: "key", wire.CLASS_NAME: "name", wire.DTYPE: "dtype"}
@@ -80,36 +80,36 @@ def read_value(reader: Reader, at: int, end: int, choice: Choice, place: Place) 
     return None if read is None else read(reader, node, choice, place)
 
 
-def _text(reader: Reader, node: Node, choice: Choice, place: Place) -> str:
+def _text(reader: Reader, node: SentValue, choice: Choice, place: Place) -> str:
     text = reader.data[node.start : node.stop].decode()
     return sent_text(text, node.key) if node.key and choice.open else text
 
 
-def _bytes(reader: Reader, node: Node, choice: Choice, place: Place) -> bytes:
+def _bytes(reader: Reader, node: SentValue, choice: Choice, place: Place) -> bytes:
     data = reader.data[node.start : node.stop]
     return sent_bytes(data, node.key) if node.key and choice.open else data
 
 
-def _integer(reader: Reader, node: Node, choice: Choice, place: Place) -> int:
+def _integer(reader: Reader, node: SentValue, choice: Choice, place: Place) -> int:
     number = node.number & 0xFFFF_FFFF
     return number - (1 << 32) if number >> 31 else number
 
 
-def _float(reader: Reader, node: Node, choice: Choice, place: Place) -> float:
+def _float(reader: Reader, node: SentValue, choice: Choice, place: Place) -> float:
     number: float = unpack_from("<d", reader.data, node.start)[0]
     return number
 
 
-def _boolean(reader: Reader, node: Node, choice: Choice, place: Place) -> bool:
+def _boolean(reader: Reader, node: SentValue, choice: Choice, place: Place) -> bool:
     return node.number != 0
 
 
-def _tensor(reader: Reader, node: Node, choice: Choice, place: Place) -> Any:
+def _tensor(reader: Reader, node: SentValue, choice: Choice, place: Place) -> Any:
     array = read_tensor(reader.data, read_form(reader.data, node.start, node.stop))
     return sent_tensor(array, node.key, node.dtype) if choice.open else restored(array, node.dtype)
 
 
-def _document(reader: Reader, node: Node, choice: Choice, place: Place) -> Any:
+def _document(reader: Reader, node: SentValue, choice: Choice, place: Place) -> Any:
     keys = reader.keys(node.start, node.stop) if choice.several else ()
     target = choice.target(node.name, keys)
     doc = reader.documents([node.start], [node.stop], target, lambda number: place())[0]
@@ -118,7 +118,7 @@ def _document(reader: Reader, node: Node, choice: Choice, place: Place) -> Any:
     return doc
 
 
-def _documents(reader: Reader, node: Node, choice: Choice, place: Place) -> Any:
+def _documents(reader: Reader, node: SentValue, choice: Choice, place: Place) -> Any:
     reader.descend(1)
     starts, stops = reader.items(node.start, node.stop, True)
     keys = reader.keys(starts[0], stops[0]) if len(starts) and choice.several else ()
@@ -130,7 +130,7 @@ def _documents(reader: Reader, node: Node, choice: Choice, place: Place) -> Any:
     return (DocList if target is AnyDoc else DocList[target]).trusted(docs)  # type: ignore[valid-type]
 
 
-def _items(reader: Reader, node: Node, choice: Choice, place: Place) -> list[Any]:
+def _items(reader: Reader, node: SentValue, choice: Choice, place: Place) -> list[Any]:
     reader.descend(2)
     starts, stops = reader.items(node.start, node.stop)
     values = reader.cells(starts, stops, choice, lambda number: place())
@@ -138,7 +138,7 @@ def _items(reader: Reader, node: Node, choice: Choice, place: Place) -> list[Any
     return values
 
 
-def _set(reader: Reader, node: Node, choice: Choice, place: Place) -> set[Any]:
+def _set(reader: Reader, node: SentValue, choice: Choice, place: Place) -> set[Any]:
     return as_set(_items(reader, node, choice, place))
 
 
@@ -154,11 +154,11 @@ def as_set(values: list[Any]) -> set[Any]:
         raise malformed("a set holds what cannot be in one") from None
 
 
-def _tuple(reader: Reader, node: Node, choice: Choice, place: Place) -> tuple[Any, ...]:
+def _tuple(reader: Reader, node: SentValue, choice: Choice, place: Place) -> tuple[Any, ...]:
     return tuple(_items(reader, node, choice, place))
 
 
-def _mapping(reader: Reader, node: Node, choice: Choice, place: Place) -> dict[str, Any]:
+def _mapping(reader: Reader, node: SentValue, choice: Choice, place: Place) -> dict[str, Any]:
     reader.descend(3)
     entries = reader.entries(node.start, node.stop)
     values = {
@@ -169,7 +169,7 @@ def _mapping(reader: Reader, node: Node, choice: Choice, place: Place) -> dict[s
     return values
 
 
-_READ: dict[int, Callable[[Reader, Node, Choice, Place], Any]] = {
+_READ: dict[int, Callable[[Reader, SentValue, Choice, Place], Any]] = {
     wire.TEXT: _text,
     wire.INTEGER: _integer,
     wire.FLOAT: _float,

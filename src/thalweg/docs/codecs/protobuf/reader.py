@@ -34,7 +34,7 @@ _MISSING: Any = object()
 _TOO_MANY = "there are more documents than its bytes can hold"
 
 
-class Column(NamedTuple):
+class FieldSpans(NamedTuple):
     """Where the values of one field begin and end; `rows` are the documents that have it, None where all have."""
 
     starts: Any
@@ -197,14 +197,14 @@ class Reader:
                 return docs
         return self._unchecked(schema, table, len(starts), where)
 
-    def _table(self, starts: Places, stops: Places) -> dict[str, Column]:
+    def _table(self, starts: Places, stops: Places) -> dict[str, FieldSpans]:
         """The fields of documents, and where their values are."""
         if len(starts) >= MANY:
             first, last = np.asarray(starts), np.asarray(stops)
             names = self.keys(starts[0], stops[0])
             found = self.octets.entries([name.encode() for name in names], first, last)
             if found is not None:
-                return {name: Column(*spans) for name, spans in zip(names, found, strict=True)}
+                return {name: FieldSpans(*spans) for name, spans in zip(names, found, strict=True)}
         columns: dict[str, tuple[list[int], list[int], list[int]]] = {}
         for row, (at, end) in enumerate(zip(starts, stops, strict=True)):
             for name, (start, stop) in self.entries(at, end).items():
@@ -214,9 +214,9 @@ class Reader:
                 column[0].append(start)
                 column[1].append(stop)
                 column[2].append(row)
-        return {name: Column(a, b, None if len(c) == len(starts) else c) for name, (a, b, c) in columns.items()}
+        return {name: FieldSpans(a, b, None if len(c) == len(starts) else c) for name, (a, b, c) in columns.items()}
 
-    def _checked(self, schema: ReadSchema, table: dict[str, Column], count: int, where: Where) -> list[Any] | None:
+    def _checked(self, schema: ReadSchema, table: dict[str, FieldSpans], count: int, where: Where) -> list[Any] | None:
         """The documents, made without pydantic; None where something needs it, if only to say what is wrong."""
         given, cells = set(), []
         for name, field in schema.fields.items():
@@ -232,7 +232,7 @@ class Reader:
             cells.append(held)
         return assemble_all(schema.doc_type, schema.plan.names, cells, given) if cells else None
 
-    def _unchecked(self, schema: ReadSchema, table: dict[str, Column], count: int, where: Where) -> list[Any]:
+    def _unchecked(self, schema: ReadSchema, table: dict[str, FieldSpans], count: int, where: Where) -> list[Any]:
         """The documents, whose fields pydantic looks at."""
         choices = {
             name: schema.fields[name].choice if name in schema.fields else ANYTHING
@@ -242,7 +242,7 @@ class Reader:
         return validated(schema, self._rows(table, count, choices, where), where)
 
     def _rows(
-        self, table: dict[str, Column], count: int, choices: dict[str, Choice], where: Where
+        self, table: dict[str, FieldSpans], count: int, choices: dict[str, Choice], where: Where
     ) -> list[dict[str, Any]]:
         """The fields of each document as they were sent, of those that there are choices for."""
         rows: list[dict[str, Any]] = [{} for _ in range(count)]
@@ -254,7 +254,7 @@ class Reader:
                 rows[row][name] = value
         return rows
 
-    def _any_documents(self, table: dict[str, Column], count: int, where: Where) -> list[Any]:
+    def _any_documents(self, table: dict[str, FieldSpans], count: int, where: Where) -> list[Any]:
         rows = self._rows(table, count, dict.fromkeys(table, ANYTHING), where)
         ids = [row.pop("id", _MISSING) for row in rows]
         if not all(own is None or own is _MISSING or isinstance(own, str) for own in ids):

@@ -9,7 +9,7 @@ import numpy as np
 from thalweg.docs import slots
 from thalweg.docs.document import AnyDoc, BaseDocWithoutId, contents
 from thalweg.docs.typing import url
-from thalweg.docs.typing.array import library_of, tensor_class
+from thalweg.docs.typing.array import library_of, load_library, tensor_class
 from thalweg.docs.typing.bytes import AudioBytes, ImageBytes, VideoBytes
 from thalweg.docs.typing.coercion import BFLOAT16
 from thalweg.docs.typing.media_array import ARRAYS
@@ -98,7 +98,14 @@ def restored(tensor: Any, dtype: str) -> Any:
     if dtype != BFLOAT16:
         return tensor
     library = library_of(tensor)
-    return tensor.bfloat16() if library == "torch" else tensor.astype(dtype) if library == "jax" else tensor
+    if library == "torch":
+        return tensor.bfloat16()
+    if library == "tensorflow":
+        return load_library("tensorflow").cast(tensor, dtype)
+    try:
+        return tensor.astype(dtype)
+    except TypeError:  # NumPy, and no library is loaded that adds the type to it
+        return tensor
 
 
 def type_key(value: Any) -> str:
@@ -121,7 +128,7 @@ def tensor_key(value: Any, family: str) -> str:
 
 def unknown_dtype(value: Any) -> str:
     """The dtype of a tensor where NumPy does not know it."""
-    return BFLOAT16 if type(value) is not np.ndarray and str(value.dtype).endswith(BFLOAT16) else ""
+    return BFLOAT16 if str(value.dtype).endswith(BFLOAT16) else ""
 
 
 def class_name(doc: Any, told: bool) -> str:

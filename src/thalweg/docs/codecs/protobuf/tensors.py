@@ -2,28 +2,21 @@
 
 from __future__ import annotations
 
-import re
 from math import prod
 from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 
+from thalweg.docs.codecs.columns.layout import dtype_named
 from thalweg.docs.codecs.protobuf import wire
 from thalweg.docs.codecs.protobuf.wire import malformed, read_fields, read_span, read_varint, varint
+from thalweg.docs.typing.array import to_numpy
+from thalweg.docs.typing.coercion import BFLOAT16
 
 Array: TypeAlias = np.ndarray[Any, Any]
 
 NOTHING = "None"
 """The dtype that stands, with the shape (0,), for a column of a DocVec in which no document has a tensor."""
-
-_NUMBERS: dict[str, np.dtype[Any]] = {
-    dtype.str: dtype
-    for order in "<>"
-    for name in ("b1", "i1", "i2", "i4", "i8", "u1", "u2", "u4", "u8", "f2", "f4", "f8", "c8", "c16")
-    for dtype in (np.dtype(order + name),)
-}
-_OTHERS = re.compile(r"[<>]U[1-9][0-9]{0,5}|\|S[1-9][0-9]{0,5}|[<>][mM]8\[(Y|M|W|D|h|m|s|ms|us|ns)\]")
-"""Texts and times, which DocArray writes too. They fit no field of tensors, but a document without a schema keeps them."""
 
 
 class TensorForm(NamedTuple):
@@ -96,11 +89,9 @@ def dtype_of(form: TensorForm) -> np.dtype[Any]:
     Raises:
         MalformedRequest: it is none that is read, such as Python objects, or the sizes do not agree.
     """
-    dtype = _NUMBERS.get(form.dtype)
+    dtype = None if form.dtype == BFLOAT16 else dtype_named(form.dtype)
     if dtype is None:
-        if not _OTHERS.fullmatch(form.dtype):
-            raise malformed(f"a tensor of dtype {form.dtype[:20]!r} is not read")
-        dtype = np.dtype(form.dtype)
+        raise malformed(f"a tensor of dtype {form.dtype[:20]!r} is not read")
     if len(form.shape) > 32 or prod(size or 1 for size in form.shape) >= 1 << 62:
         raise malformed("a tensor has an impossible shape")
     if prod(form.shape) * dtype.itemsize != form.size:
@@ -136,17 +127,20 @@ def tensor_frame(array: Array) -> tuple[bytes, bytes]:
     Raises:
         ValueError: the dtype has no form there.
     """
-    dtype = array.dtype
-    if dtype.str not in _NUMBERS and not _OTHERS.fullmatch(dtype.str):
-        raise ValueError(f"a tensor of dtype {dtype} cannot travel")
+    name = array.dtype.str
+    if dtype_named(name) is None:
+        raise ValueError(f"a tensor of dtype {array.dtype} cannot travel")
     sizes = b"".join(map(varint, array.shape))
-    tail = (
-        (b"\x12" + varint(len(sizes)) + sizes if sizes else b"") + b"\x1a" + varint(len(dtype.str)) + dtype.str.encode()
-    )
+    tail = (b"\x12" + varint(len(sizes)) + sizes if sizes else b"") + b"\x1a" + varint(len(name)) + name.encode()
     head = b"\x0a" + varint(array.nbytes)
     return b"\x0a" + varint(len(head) + array.nbytes + len(tail)) + head, tail
 
 
-def flat(array: Array) -> memoryview:
-    """The bytes of an array, without copying where it is contiguous."""
-    return np.ascontiguousarray(array).reshape(-1).view(np.uint8).data
+def sendable(tensor: Any) -> Array:
+    """The array that travels for a tensor: bfloat16 becomes float32, which holds all its values."""
+    array = to_numpy(tensor)
+    if array.dtype.name == BFLOAT16:
+        return array.astype(np.float32)
+    if array.dtype.kind in "US" and not array.dtype.itemsize:
+        return array.astype(f"{array.dtype.kind}1")
+    return array

@@ -19,7 +19,7 @@ from thalweg.docs.fields import Holds
 from thalweg.errors import InvalidDocument
 
 
-class Column(NamedTuple):
+class SentColumn(NamedTuple):
     """A column: the tag of its map, where its contents begin and end, and its items, if it is a list."""
 
     tag: int
@@ -33,7 +33,7 @@ _LISTS = frozenset([wire.NESTED_COLUMNS, wire.OTHER_COLUMNS])
 _COLUMNS = frozenset([wire.TENSOR_COLUMNS, wire.DOCUMENT_COLUMNS, wire.NESTED_COLUMNS, wire.OTHER_COLUMNS])
 
 
-def read_vec(reader: Reader, at: int, end: int, doc_type: type[BaseDocWithoutId], where: Where) -> Columns:
+def read_columns(reader: Reader, at: int, end: int, doc_type: type[BaseDocWithoutId], where: Where) -> Columns:
     """The columns of the DocVecProto between two places.
 
     Raises:
@@ -51,9 +51,9 @@ def read_vec(reader: Reader, at: int, end: int, doc_type: type[BaseDocWithoutId]
     return columns
 
 
-def _table(reader: Reader, at: int, end: int) -> tuple[dict[str, Column], int]:
+def _table(reader: Reader, at: int, end: int) -> tuple[dict[str, SentColumn], int]:
     """The columns by name, and the number of documents."""
-    table: dict[str, Column] = {}
+    table: dict[str, SentColumn] = {}
     told: int | None = None
     for field in read_fields(reader.data, at, end):
         if field.tag in _COLUMNS:
@@ -64,7 +64,7 @@ def _table(reader: Reader, at: int, end: int) -> tuple[dict[str, Column], int]:
                 elif part.tag == wire.SECOND:
                     first, last = part.start, part.stop
             items = reader.items(first, last) if field.tag in _LISTS else ()
-            table[name.decode()] = Column(field.tag, first, last, *items)
+            table[name.decode()] = SentColumn(field.tag, first, last, *items)
         elif field.tag == wire.COUNT:
             told = field.number
     counts = {count for column in table.values() if (count := _count(reader, column)) is not None}
@@ -77,7 +77,7 @@ def _table(reader: Reader, at: int, end: int) -> tuple[dict[str, Column], int]:
     return table, count
 
 
-def _count(reader: Reader, column: Column) -> int | None:
+def _count(reader: Reader, column: SentColumn) -> int | None:
     """How many documents a column is for; None where it does not say."""
     if column.tag == wire.OTHER_COLUMNS:
         return len(column.starts)
@@ -92,7 +92,9 @@ def _count(reader: Reader, column: Column) -> int | None:
 class _VecReader:
     """Reads the columns of one DocVecProto."""
 
-    def __init__(self, reader: Reader, schema: ReadSchema, table: dict[str, Column], count: int, where: Where) -> None:
+    def __init__(
+        self, reader: Reader, schema: ReadSchema, table: dict[str, SentColumn], count: int, where: Where
+    ) -> None:
         self.reader = reader
         self.schema = schema
         self.table = table
@@ -141,13 +143,13 @@ class _VecReader:
         tensors = in_field(field, Stack(array, "", ""), form.shape[1:]) if form.shape else None
         return None if tensors is None else (tensors,)
 
-    def _documents(self, field: ReadField, column: Column) -> tuple[Any] | None:
+    def _documents(self, field: ReadField, column: SentColumn) -> tuple[Any] | None:
         kind = field.plan.kind
         if column.start == column.stop and (kind.optional or self.count):
             return (None,) if kind.optional else None
-        return (read_vec(self.reader, column.start, column.stop, kind.type, self._place(field.plan.name)),)
+        return (read_columns(self.reader, column.start, column.stop, kind.type, self._place(field.plan.name)),)
 
-    def _lists(self, field: ReadField, column: Column) -> list[Any]:
+    def _lists(self, field: ReadField, column: SentColumn) -> list[Any]:
         """The documents of each list; None where there is no list."""
         starts, stops = listed(column.starts), listed(column.stops)
         if not starts:
@@ -159,7 +161,7 @@ class _VecReader:
             if self.reader.data[at:end] == wire.NO_LIST:
                 lists.append(None)
                 continue
-            columns = read_vec(self.reader, at, end, doc_type, partial(_item, place, row))
+            columns = read_columns(self.reader, at, end, doc_type, partial(_item, place, row))
             lists.append(columns.documents())
         return lists
 
@@ -183,7 +185,7 @@ class _VecReader:
                 details=[{"loc": self.where(0)[:-1], "msg": str(error), "type": "not_stackable"}],
             ) from None
 
-    def _cells(self, field: ReadField, column: Column) -> list[Any]:
+    def _cells(self, field: ReadField, column: SentColumn) -> list[Any]:
         """The values of a field as they were sent."""
         name = field.plan.name
         if column.tag == wire.OTHER_COLUMNS:
@@ -198,7 +200,7 @@ class _VecReader:
             if column.start == column.stop:
                 return [None] * self.count
             place = self._place(name)
-            return read_vec(self.reader, column.start, column.stop, field.plan.kind.type, place).documents()
+            return read_columns(self.reader, column.start, column.stop, field.plan.kind.type, place).documents()
         raise InvalidDocument(
             f"{name} is sent as documents, which the field does not take.",
             details=[{"loc": [*self.where(0), name], "msg": "Documents are not expected here", "type": "documents"}],

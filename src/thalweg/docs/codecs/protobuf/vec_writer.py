@@ -6,10 +6,11 @@ from typing import Any
 
 import numpy as np
 
+from thalweg.docs.codecs.columns.layout import flat
 from thalweg.docs.codecs.protobuf import wire
 from thalweg.docs.codecs.protobuf.fields import WriteField, write_schema
 from thalweg.docs.codecs.protobuf.rows import ITEM, Piece, Rows, ends, entry
-from thalweg.docs.codecs.protobuf.tensors import NOTHING, flat, tensor_frame
+from thalweg.docs.codecs.protobuf.tensors import NOTHING, sendable, tensor_frame
 from thalweg.docs.codecs.protobuf.values import Refused
 from thalweg.docs.codecs.protobuf.wire import varint
 from thalweg.docs.codecs.protobuf.writer import UNFIT, Writer
@@ -17,7 +18,6 @@ from thalweg.docs.column_store import Columns
 from thalweg.docs.doc_vec import DocVec
 from thalweg.docs.document import BaseDocWithoutId
 from thalweg.docs.fields import Holds, field_kinds
-from thalweg.docs.typing.array import to_numpy
 
 _NO_TENSORS = b"\x0a\x09\x12\x01\x00\x1a\x04" + NOTHING.encode()
 """The NdArrayProto of a column in which no document has a tensor."""
@@ -41,7 +41,7 @@ def vec_pieces(writer: Writer, columns: Columns) -> list[Piece]:
 
 def _column(writer: Writer, field: WriteField, holds: Holds, held: Any) -> list[Piece]:
     if holds is Holds.TENSOR:
-        return _entry(field.name, wire.TENSOR_COLUMNS, [_NO_TENSORS] if held is None else _tensor(to_numpy(held)))
+        return _entry(field.name, wire.TENSOR_COLUMNS, [_NO_TENSORS] if held is None else _tensor(sendable(held)))
     if holds is Holds.DOCUMENT:
         return _entry(field.name, wire.DOCUMENT_COLUMNS, [] if held is None else vec_pieces(writer, held))
     if holds is Holds.DOCUMENTS and not field.named:

@@ -8,18 +8,19 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
+from thalweg.docs.codecs.columns.layout import flat
 from thalweg.docs.codecs.protobuf import wire
 from thalweg.docs.codecs.protobuf.fields import WriteField, write_schema
 from thalweg.docs.codecs.protobuf.rows import ITEM, Frame, Piece, Pieces, Rows, ends, interleaved, side_by_side
 from thalweg.docs.codecs.protobuf.sent import class_name, fields_of, tensor_key, type_key, unknown_dtype
-from thalweg.docs.codecs.protobuf.tensors import flat, tensor_frame
+from thalweg.docs.codecs.protobuf.tensors import sendable, tensor_frame
 from thalweg.docs.codecs.protobuf.values import Refused, cycle, key_text, plain_value
 from thalweg.docs.codecs.protobuf.wire import varint
 from thalweg.docs.doc_list import DocList
 from thalweg.docs.doc_vec import DocVec
 from thalweg.docs.document import BaseDocWithoutId
 from thalweg.docs.row import detach
-from thalweg.docs.typing.array import end_to_end, is_tensor, stackable, to_numpy
+from thalweg.docs.typing.array import end_to_end, is_tensor, stackable
 from thalweg.docs.typing.type_key import TENSOR_KEYS
 
 Frames: TypeAlias = tuple[Frame, ...]
@@ -199,7 +200,7 @@ class Writer:
     def _tensors(self, field: WriteField, values: list[Any], frames: Frames) -> Rows:
         keys = {tensor_key(value, field.family) for value in values}
         dtypes = set(map(unknown_dtype, values))
-        arrays = list(map(to_numpy, values))
+        arrays = list(map(sendable, values))
         if len(keys) > 1 or len(dtypes) > 1 or not stackable(arrays):
             return self._each(field, values, frames)
         first = arrays[0]
@@ -331,6 +332,8 @@ def _bytes_entry(field: WriteField, value: bytes) -> tuple[Piece, ...]:
 
 
 def _tensor_entry(field: WriteField, value: np.ndarray[Any, Any]) -> tuple[Piece, ...]:
+    if value.dtype.kind in "VUS":  # travels as something else, perhaps
+        return tuple(Writer([]).column(field, [value], field.frames).flat())
     head, tail = field.kept((value.dtype, value.shape), lambda: _tensor_ends(field, value))
     return head, flat(value) if value.nbytes > SMALL else value.tobytes(), tail
 
