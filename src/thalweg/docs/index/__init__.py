@@ -2,6 +2,7 @@
 
 from thalweg.docs.index.chroma import ChromaDocumentIndex
 from thalweg.docs.index.collection import LayoutMismatch, Unsupported
+from thalweg.docs.index.couchbase import CouchbaseDocumentIndex
 from thalweg.docs.index.doc_index import DocIndex
 from thalweg.docs.index.exact import InMemoryExactNNIndex
 from thalweg.docs.index.hnsw import HnswDocumentIndex
@@ -15,6 +16,7 @@ from thalweg.docs.index.redis import RedisDocumentIndex
 
 __all__ = [
     "ChromaDocumentIndex",
+    "CouchbaseDocumentIndex",
     "DocIndex",
     "HnswDocumentIndex",
     "InMemoryExactNNIndex",
