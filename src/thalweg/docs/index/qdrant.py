@@ -26,7 +26,7 @@ from thalweg.docs.index.collection import (
     Record,
 )
 from thalweg.docs.index.doc_index import DocIndex
-from thalweg.docs.index.qdrant_filter import IDENTITY, PAYLOAD, filter_of, qdrant_models, qdrant_values
+from thalweg.docs.index.qdrant_filter import IDENTITY, PAYLOAD, qdrant_condition, qdrant_models, qdrant_values
 from thalweg.docs.index.spelling import spelled
 from thalweg.docs.index.words import LENGTH_PENALTY, SATURATION, words_in
 from thalweg.docs.query.condition import Condition, Operator
@@ -200,7 +200,7 @@ class QdrantCollection(Collection):
     def _filter(self, condition: Condition | Native | None) -> Any:
         if condition is None or self.is_native(condition):
             return condition
-        return filter_of(condition, self.layout)
+        return qdrant_condition(condition, self.layout)
 
     def _request(self, query: Any, using: str, limit: int, asked: Any, **more: Any) -> Any:
         return self._models.QueryRequest(

@@ -46,7 +46,7 @@ def qdrant_values(values: Mapping[str, Any], layout: Layout) -> dict[str, Any]:
     return kept
 
 
-def filter_of(condition: Condition, layout: Layout) -> Any:
+def qdrant_condition(condition: Condition, layout: Layout) -> Any:
     """The condition as a `models.Filter`.
 
     Raises:
