@@ -3,6 +3,8 @@
 
 PYTHON := python3
 VENV := .venv
+# Byte code is written when a module is first imported, and not for the many that never are.
+unexport PYTHONDONTWRITEBYTECODE
 # Two installations into one environment at once would break it.
 .NOTPARALLEL:
 
@@ -13,7 +15,7 @@ PRESENT = $(wildcard $(PATHS))
 # $(call install,extras): pip tells little by itself, so say what takes so long.
 define install
 	@echo "Installing thalweg[$(1)] into $(VENV); this happens once."
-	@$(RUN) -m pip install --quiet --constraint constraints.txt --editable '.[$(1)]'
+	@$(RUN) -m pip install --quiet --no-compile --constraint constraints.txt --editable '.[$(1)]'
 	@touch $@
 endef
 
@@ -32,7 +34,7 @@ demo: $(VENV)/.demo
 
 .PHONY: test
 test: $(VENV)/.test
-	@$(RUN) -m pytest $(ARGS)
+	@$(RUN) -m pytest $(if $(ARGS),$(ARGS),--numprocesses 2 --dist loadfile)
 
 .PHONY: bench bench-docs
 bench: $(VENV)/.bench
@@ -75,6 +77,7 @@ $(VENV)/.test: pyproject.toml constraints.txt | $(VENV)/bin/pip
 
 $(VENV)/.check: pyproject.toml constraints.txt | $(VENV)/bin/pip
 	$(call install,demo$(,)dev$(,)test)
+	@touch $(VENV)/.demo $(VENV)/.test
 
 $(VENV)/.bench: pyproject.toml constraints.txt | $(VENV)/bin/pip
 	$(call install,bench)
