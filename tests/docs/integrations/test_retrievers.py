@@ -130,7 +130,7 @@ def test_haystack_s_filters_are_understood(index: Any, filters: dict[str, Any], 
 )
 def test_haystack_s_wrong_filters_are_named(filters: dict[str, Any]) -> None:
     with pytest.raises(ValueError, match="Haystack's filters"):
-        haystack.condition_of(filters)
+        haystack.filter_query_of(filters)
 
 
 class Feeling(BaseEmbedding):

@@ -60,7 +60,7 @@ class DocIndexRetriever:
             ValueError: filters that cannot be read.
         """
         wanted = self.filters if filters is None else filters
-        query = condition_of(wanted) if wanted else None
+        query = filter_query_of(wanted) if wanted else None
         limit = self.top_k if top_k is None else top_k
         return {
             "documents": [self._document(passage) for passage in self._passages.near(query_embedding, limit, query)]
@@ -76,7 +76,7 @@ class DocIndexRetriever:
         )
 
 
-def condition_of(filters: dict[str, Any]) -> Any:
+def filter_query_of(filters: dict[str, Any]) -> Any:
     """Haystack's filters in our filter language; a query of ours is returned as it is.
 
     Raises:
@@ -92,7 +92,7 @@ def condition_of(filters: dict[str, Any]) -> Any:
             )
         field = str(filters["field"]).removeprefix("meta.").replace(".", "__")
         return {field: {_COMPARISONS[operator]: filters.get("value")}}
-    conditions = [condition_of(condition) for condition in filters.get("conditions", [])]
+    conditions = [filter_query_of(condition) for condition in filters.get("conditions", [])]
     if operator == "NOT":
         return {"$not": {"$and": conditions}}
     if operator not in _LOGIC:
