@@ -1,13 +1,19 @@
-"""Runs a program written for DocArray: `python -m thalweg.compat app.py ...`, or `-m package ...` in its place."""
+"""Runs a program written for DocArray: `python -m thalweg.compat app.py ...`, or `-m package ...` in its place.
+
+Processes that it starts find Thalweg too: in the path that they inherit, a package `docarray` comes first that stands for it.
+"""
 
 from __future__ import annotations
 
+import os
 import runpy
 import sys
 from pathlib import Path
 
 from thalweg.compat import install
 
+CHILDREN = Path(__file__).parent / "children"
+"""What is put before everything else in the path of processes that the program starts."""
 USAGE = "usage: python -m thalweg.compat [-m] PROGRAM [ARGUMENT ...]"
 
 
@@ -20,6 +26,9 @@ def main() -> None:
         print(USAGE, file=sys.stderr)
         sys.exit(0 if program in (["-h"], ["--help"]) else 2)
     install()
+    # A process is told the path by its environment, or, where multiprocessing spawns it, has that of its parent.
+    os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, (str(CHILDREN), os.environ.get("PYTHONPATH"))))
+    sys.path.insert(1, str(CHILDREN))
     sys.argv = arguments[by_name:]
     if by_name:
         sys.path[0] = str(Path.cwd())

@@ -15,11 +15,13 @@ class Package(NamedTuple):
     """What stands for a library.
 
     `modules`: name of each of its modules -> name in it -> where it is now, as "module:name"; or "module" for a whole
-    module, or "!" and a sentence that says what to use instead. `removed`: the same sentences for whole modules.
+    module, or "!" and a sentence that says what to use instead. `removed`: the same sentences for whole modules. `loaded`:
+    names of modules -> what is to be loaded together with them, because loading it does something.
     """
 
     modules: Mapping[str, Mapping[str, str]]
     removed: Mapping[str, str]
+    loaded: Mapping[str, str]
 
 
 class Finder(MetaPathFinder, Loader):
@@ -54,7 +56,11 @@ class Finder(MetaPathFinder, Loader):
         return _StandIn(spec.name, self._packages[spec.name.partition(".")[0]].modules[spec.name])
 
     def exec_module(self, module: ModuleType) -> None:
-        """Nothing: names are found when they are asked for."""
+        """Names are found when they are asked for; only what does something has to be loaded."""
+        name = module.__name__
+        loaded = self._packages[name.partition(".")[0]].loaded.get(name)
+        if loaded:
+            import_module(loaded)
 
 
 class _StandIn(ModuleType):

@@ -77,6 +77,10 @@ _MESSAGES = (
 )
 
 
+_PROTO = {name: f"thalweg.compat.proto:{name}" for name in _MESSAGES}
+_GENERATED = {**_PROTO, "DESCRIPTOR": "thalweg.compat.proto:DESCRIPTOR"}
+
+
 def _index(name: str) -> str:
     return _NO_INDEX.get(name, f"{_DOCS}.index:{name}")
 
@@ -132,7 +136,11 @@ _MODULES: dict[str, dict[str, str]] = {
         f"docarray.index.backends.{module}": {name: _index(name) for name in names}
         for module, names in _BACKENDS.items()
     },
-    "docarray.proto": {name: f"thalweg.compat.proto:{name}" for name in _MESSAGES},
+    "docarray.proto": _PROTO,
+    "docarray.proto.pb": {},
+    "docarray.proto.pb.docarray_pb2": _GENERATED,
+    "docarray.proto.pb2": {},
+    "docarray.proto.pb2.docarray_pb2": _GENERATED,
     "docarray.store": {**_FILE_STORE, **_S3_STORE, **_NO_CLOUD},
     "docarray.store.file": _FILE_STORE,
     "docarray.store.s3": _S3_STORE,
@@ -160,6 +168,8 @@ _MODULES: dict[str, dict[str, str]] = {
     "docarray.utils.find": {
         name: f"{_DOCS}.query:{name}" for name in ("FindResult", "FindResultBatched", "find", "find_batched")
     },
+    "docarray.utils._internal": {},
+    "docarray.utils._internal._typing": {"safe_issubclass": "thalweg.compat.annotations:safe_issubclass"},
     "docarray.utils.map": {name: f"{_DOCS}.parallel:{name}" for name in ("map_docs", "map_docs_batched")},
     "docarray.utils.reduce": {name: f"{_DOCS}:{name}" for name in ("reduce", "reduce_all")},
 }
@@ -172,7 +182,9 @@ for _module in list(_MODULES):
 _REMOVED = {
     "docarray.display": "DocArray's own modules have no counterpart; `summary()` of documents and lists shows them",
     "docarray.store.jac": "Jina's cloud storage is gone; push to an s3:// address",
-    "docarray.utils._internal": "DocArray's own modules have no counterpart",
+    "docarray.utils._internal.misc": "DocArray's own modules have no counterpart",
 }
 
-PACKAGES = {"docarray": Package(_MODULES, _REMOVED)}
+_LOADED = {name: "thalweg.compat.proto" for name in _MODULES if name.startswith("docarray.proto.")}
+
+PACKAGES = {"docarray": Package(_MODULES, _REMOVED, _LOADED)}

@@ -1,0 +1,10 @@
+"""What a process finds that a program under `python -m thalweg.compat` has started: it makes way for what stands for DocArray."""
+
+import sys
+from importlib import import_module
+
+from thalweg.compat import install
+
+del sys.modules["docarray"]
+install()
+import_module("docarray")
