@@ -22,10 +22,10 @@ from couchbase.exceptions import (
     CollectionNotFoundException,
     DocumentExistsException,
     DocumentNotFoundException,
+    InvalidArgumentException,
     KeyspaceNotFoundException,
     ParsingFailedException,
     QueryIndexNotFoundException,
-    InvalidArgumentException,
 )
 from couchbase.n1ql import QueryScanConsistency
 
@@ -314,11 +314,7 @@ class _Statement:
             return lambda d: token == "TRUE"
         if token.isdigit():
             return lambda d: int(token)
-        if token == "d":
-            return self._field()
-        if token in _FUNCTIONS:
-            return self._call(token)
-        raise self._wrong(token)
+        return self._field() if token == "d" else self._call(token)
 
     def _field(self) -> Expression:
         names = []
@@ -333,6 +329,8 @@ class _Statement:
         return value
 
     def _call(self, name: str) -> Expression:
+        if name not in _FUNCTIONS:
+            raise self._wrong(name)
         self._need("(")
         arguments = [self._operand()]
         while self._take(","):

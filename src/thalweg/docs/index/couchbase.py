@@ -27,7 +27,7 @@ from thalweg.docs.index.collection import (
     Record,
     VectorColumn,
 )
-from thalweg.docs.index.couchbase_sql import condition_of, kept_values
+from thalweg.docs.index.couchbase_sql import couchbase_values, sql_condition
 from thalweg.docs.index.doc_index import DocIndex
 from thalweg.docs.index.matrix import Matrix
 from thalweg.docs.index.spelling import spelled
@@ -109,8 +109,8 @@ class CouchbaseCollection(Collection):
     """A collection in a scope of a bucket of Couchbase, 7.6.6 or newer, with a primary index; made where it is not there.
 
     Vectors are compared one by one (`VECTOR_DISTANCE`), so that searches are exact, by any metric. The option `approximate`
-    of a vector column searches by a vector index in its place (`APPROX_VECTOR_DISTANCE`, Couchbase 8), which is to be made on
-    `vectors.<field>`. Scores are computed from the vectors that are found. A vector of zeros is not found by cosine.
+    of a vector column searches by a vector index in its place (`APPROX_VECTOR_DISTANCE`, Couchbase 8), which is to be made
+    on `vectors.<field>`. Scores are computed from the vectors that are found. A vector of zeros is not found by cosine.
 
     Questions wait for the indexes (`REQUEST_PLUS`), so that they see what was written. A native condition is a text in SQL++
     on a document `d`, such as ``d.`values`.`price` > 3``. Patterns differ from Python's, so they are asked that way.
@@ -155,8 +155,8 @@ class CouchbaseCollection(Collection):
             length = _length(document)
             if length > _LARGEST:
                 raise ValueError(
-                    f"the document {record.id!r} is larger than Couchbase takes, which is 20 MB with its values and vectors: "
-                    "keep its large parts elsewhere, such as in a file of which the document holds the URL"
+                    f"the document {record.id!r} is larger than Couchbase takes, which is 20 MB with its values and "
+                    "vectors: keep its large parts elsewhere, such as in a file of which the document holds the URL"
                 )
             if batch and (len(batch) == _PAGE or size + length > _LARGEST_BATCH):
                 self._send(batch)
@@ -213,7 +213,7 @@ class CouchbaseCollection(Collection):
     # --- what is found
 
     def _asked(self, condition: Condition | Native) -> tuple[str, dict[str, Any]]:
-        return (f"({condition})", {}) if isinstance(condition, str) else condition_of(condition, self.layout)
+        return (f"({condition})", {}) if isinstance(condition, str) else sql_condition(condition, self.layout)
 
     def _query(self, what: str, asked: str, parameters: Mapping[str, Any], rest: str = "") -> Iterator[Any]:
         return self._connection.query(f"SELECT {what} FROM {self._place} AS d WHERE {asked}{rest}", parameters)
@@ -267,7 +267,7 @@ class CouchbaseCollection(Collection):
             vector = record.vectors.get(column.name)
             if vector is not None and (column.metric is not Metric.COSINE or vector.any()):
                 vectors[spelled(column.name)] = vector.tolist()
-        kept = kept_values(record.id, record.values, self.layout)
+        kept = couchbase_values(record.id, record.values, self.layout)
         return {"id": record.id, "payload": b64encode(record.payload).decode(), "vectors": vectors, **kept}
 
     def _send(self, batch: Mapping[str, Any]) -> None:

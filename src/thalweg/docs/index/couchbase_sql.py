@@ -27,7 +27,7 @@ _SIGNS = {
 }
 
 
-def kept_values(key: str, values: Mapping[str, Any], layout: Layout) -> dict[str, dict[str, Any]]:
+def couchbase_values(key: str, values: Mapping[str, Any], layout: Layout) -> dict[str, dict[str, Any]]:
     """What a document has of the values of the record `key`."""
     held = values_without_dicts(layout, values)
     kept: dict[str, dict[str, Any]] = {"values": {}, "sizes": {"id": len(key)}, "wholes": {}}
@@ -44,7 +44,7 @@ def kept_values(key: str, values: Mapping[str, Any], layout: Layout) -> dict[str
     return kept
 
 
-def condition_of(condition: Condition, layout: Layout) -> tuple[str, dict[str, Any]]:
+def sql_condition(condition: Condition, layout: Layout) -> tuple[str, dict[str, Any]]:
     """The condition on a document `d`, and its named parameters."""
     plain = without_dicts(layout)
     parameters: dict[str, Any] = {}

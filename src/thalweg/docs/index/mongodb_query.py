@@ -47,13 +47,9 @@ def kept_values(values: Mapping[str, Any], layout: Layout) -> dict[str, Any]:
             continue
         name = spelled(column.name)
         there.append(name)
-        number = column.type if column.type in (int, float) else None
-        plain = list(value) if column.many else value
-        kept["values"][name] = [number(each) for each in plain] if number and column.many else plain
-        if number and not column.many:
-            kept["values"][name] = number(plain)
+        kept["values"][name] = [_number(column, each) for each in value] if column.many else _number(column, value)
         if column.many:
-            kept["wholes"][name] = canonical(plain)
+            kept["wholes"][name] = canonical(value)
         if column.many or column.type is str:
             kept["sizes"][name] = len(value)
     return {**kept, THERE: there}
@@ -146,6 +142,11 @@ def _comparison(comparison: Comparison, layout: Layout, *, negated: bool) -> Que
     test = _test(column, operator, comparison.operand, negated=negated)
     absent_too = (negated or operator in (Operator.NEQ, Operator.NIN)) and column.name != ID
     return {"$or": [missing, test]} if absent_too else test
+
+
+def _number(column: ValueColumn, value: Any) -> Any:
+    """The value as a number of the column's type, where that is one: MongoDB keeps integers and floats apart."""
+    return column.type(value) if column.type in (int, float) else value
 
 
 def _test(column: ValueColumn, operator: Operator, operand: Any, *, negated: bool) -> Query:
