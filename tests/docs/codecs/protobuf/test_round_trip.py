@@ -13,7 +13,7 @@ from thalweg.docs.codecs import protobuf
 
 EXAMPLES = int(os.environ.get("EXAMPLES", "0"))
 relaxed = settings(
-    max_examples=EXAMPLES or 60,
+    max_examples=EXAMPLES or 30,
     derandomize=not EXAMPLES,
     deadline=None,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.filter_too_much],

@@ -126,9 +126,9 @@ def tensor_key(value: Any, family: str) -> str:
     ]
 
 
-def unknown_dtype(value: Any) -> str:
-    """The dtype of a tensor where NumPy does not know it."""
-    return BFLOAT16 if str(value.dtype).endswith(BFLOAT16) else ""
+def unknown_dtype(dtype: Any) -> str:
+    """The name of a tensor's dtype where NumPy does not know it, else ""."""
+    return BFLOAT16 if str(dtype).endswith(BFLOAT16) else ""
 
 
 def class_name(doc: Any, told: bool) -> str:

@@ -139,8 +139,9 @@ def tensor_frame(array: Array) -> tuple[bytes, bytes]:
 def sendable(tensor: Any) -> Array:
     """The array that travels for a tensor: bfloat16 becomes float32, which holds all its values."""
     array = to_numpy(tensor)
-    if array.dtype.name == BFLOAT16:
+    kind = array.dtype.kind
+    if kind == "V" and array.dtype.name == BFLOAT16:
         return array.astype(np.float32)
-    if array.dtype.kind in "US" and not array.dtype.itemsize:
-        return array.astype(f"{array.dtype.kind}1")
+    if kind in "US" and not array.dtype.itemsize:
+        return array.astype(f"{kind}1")
     return array

@@ -29,7 +29,7 @@ FEW = 8
 """Documents up to which one after the other is written faster than all at once."""
 
 SMALL = 4096
-"""Bytes of a tensor up to which copying it twice is cheaper than handing it on as it is."""
+"""Bytes of a tensor up to which copying it more than once is cheaper than handing on a view of it."""
 
 _NOTHING = type(None)
 UNFIT = (Refused, ValueError, TypeError, OverflowError)
@@ -199,7 +199,7 @@ class Writer:
 
     def _tensors(self, field: WriteField, values: list[Any], frames: Frames) -> Rows:
         keys = {tensor_key(value, field.family) for value in values}
-        dtypes = set(map(unknown_dtype, values))
+        dtypes = set(map(unknown_dtype, {value.dtype for value in values}))
         arrays = list(map(sendable, values))
         if len(keys) > 1 or len(dtypes) > 1 or not stackable(arrays):
             return self._each(field, values, frames)
@@ -313,7 +313,9 @@ def _contents(arrays: Sequence[np.ndarray[Any, Any]]) -> list[Piece]:
     size = arrays[0].nbytes
     if size > SMALL or not size:
         return list(map(flat, arrays))
-    whole = flat(end_to_end(arrays))
+    whole = end_to_end(
+        arrays
+    ).tobytes()  # slices of bytes, unlike views, are nothing that the garbage collector looks at
     return [whole[at : at + size] for at in range(0, len(whole), size)]
 
 
