@@ -23,7 +23,6 @@ SHARED = {
     "channel": "thalweg.transport",
     "decode": "thalweg.docs.codecs",
     "decode_vec": "thalweg.docs.codecs",
-    "decode_vec": "thalweg.docs.codecs",
     "encode": "thalweg.docs.codecs",
     "find": "thalweg",  # what a command line names, and the nearest documents
     "main": "thalweg",

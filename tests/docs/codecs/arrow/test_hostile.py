@@ -116,12 +116,36 @@ def test_offsets_that_lie_are_found() -> None:
         DocList[Whole].from_arrow(pa.table({"anything": lie}))
 
 
-def test_a_dictionary_is_not_written_out() -> None:
-    text = "a" * (1 << 20)
-    indices = pa.array(np.zeros(10_000, np.int32))
-    column = pa.DictionaryArray.from_arrays(indices, pa.array([text]))
-    docs = DocList[Part].from_arrow(pa.table({"text": column}))
-    assert docs[0].text is docs[9999].text
+def repeated(text: str) -> Any:
+    return pa.DictionaryArray.from_arrays(pa.array(np.zeros(10_000, np.int32)), pa.array([text]))
+
+
+def test_text_that_is_kept_once_stays_once() -> None:
+    table = pa.table({"text": repeated("a" * (1 << 20))})
+    file = io.BytesIO()
+    pq.write_table(table, file, store_schema=False)
+    assert len(file.getvalue()) < 1 << 20
+    for docs in (DocList[Part].from_arrow(table), DocList[Part].from_parquet(file)):
+        assert len(docs) == 10_000
+        assert docs[0].text is docs[9999].text
+
+
+@pytest.mark.parametrize("text", ['{"a": "' + "b" * (1 << 20) + '"}', packed.packed_value([b"b" * (1 << 20)])])
+def test_what_must_be_made_for_each_row_is_not_made_of_what_is_kept_once(text: Any) -> None:
+    for name in ("tags", "anything"):
+        schema = pa.schema([pa.field(name, repeated(text).type, metadata={"thalweg.form": "json"})])
+        with pytest.raises(MalformedRequest, match="claims more"):
+            DocList[Whole].from_arrow(pa.table({name: repeated(text)}, schema=schema))
+
+
+def test_rows_do_not_share_what_can_be_changed() -> None:
+    docs = DocList[Whole](Whole(tags={"a": [1]}, anything=[1]) for _ in range(2))
+    file = io.BytesIO()
+    docs.to_parquet(file)
+    back = DocList[Whole].from_parquet(file)
+    back[0].tags["a"].append(2)
+    back[0].anything.append(2)
+    assert back[1] == docs[1]
 
 
 @pytest.mark.parametrize(

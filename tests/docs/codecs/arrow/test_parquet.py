@@ -85,6 +85,7 @@ def test_a_file_is_read_batch_after_batch(path: Path) -> None:
     docs = DocList[Book].iter_parquet(path, batch_size=2)
     assert next(docs) == books()[0]
     assert list(docs) == books()[1:]
+    assert list(DocList[Book].iter_parquet(path, batch_size=3)) == books()
     assert [doc.title for doc in DocList[Title].iter_parquet(path, row_groups=[1])] == ["2", "3"]
     with pytest.raises(ValueError, match="batch_size is 0"):
         next(DocList[Book].iter_parquet(path, batch_size=0))

@@ -23,7 +23,7 @@ def allowance(table: Any) -> int:
     Raises:
         MalformedRequest: the table claims more values, or more text, than its bytes can honestly hold.
     """
-    size: int = table.nbytes
+    size: int = table.get_total_buffer_size()  # of views, a slice does not tell
     meter = _Meter(FLOOR + VALUES * size, FLOOR + BYTES * size)
     for column in table.columns:
         for chunk in column.chunks:

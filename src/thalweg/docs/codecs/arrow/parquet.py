@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 from typing import Any
 
 from thalweg.docs.codecs.arrow.decoder import decode, decode_vec
@@ -68,7 +69,11 @@ def _table(file: Any, doc_type: type[BaseDocWithoutId], limit: int | None, optio
     with _opened(file, options) as opened:
         columns = _columns(opened, doc_type, reading.pop("columns", None))
         _check(opened, columns, limit)
-        return _read(lambda: opened.read(columns, **reading))
+        if not opened.num_row_groups:
+            return _read(lambda: opened.read(columns, **reading))
+        # One after the other: text within structs is not read as dictionaries across row groups.
+        groups = range(opened.num_row_groups)
+        return _read(lambda: pa.concat_tables(opened.read_row_group(number, columns, **reading) for number in groups))
 
 
 def iter_parquet(
@@ -90,13 +95,22 @@ def iter_parquet(
     reading = {name: options.pop(name) for name in ("columns", "row_groups", "use_threads") if name in options}
     with _opened(file, options) as opened:
         columns = _columns(opened, doc_type, reading.pop("columns", None))
-        batches = opened.iter_batches(batch_size, columns=columns, **reading)
-        while (batch := _read(lambda: next(batches, None))) is not None:
-            yield from decode(pa.Table.from_batches([batch]), doc_type)
+        groups = reading.pop("row_groups", range(opened.num_row_groups))
+        for number in groups:
+            batches = opened.iter_batches(batch_size, row_groups=[number], columns=columns, **reading)
+            while (batch := _read(partial(next, batches, None))) is not None:
+                yield from decode(pa.Table.from_batches([batch]), doc_type)
 
 
 def _opened(file: Any, options: dict[str, Any]) -> Any:
-    return _read(lambda: pq.ParquetFile(file, **options))
+    """The file, text and bytes to be read as dictionaries: what it keeps once and repeats often stays one in memory."""
+    with _read(lambda: pq.ParquetFile(file, **options)) as first:
+        metadata = first.metadata
+        columns = [first.schema.column(number) for number in range(metadata.num_columns)]
+        options = {
+            "read_dictionary": [column.path for column in columns if column.physical_type == "BYTE_ARRAY"]
+        } | options
+    return _read(lambda: pq.ParquetFile(file, metadata=metadata, **options))
 
 
 def _read(work: Any) -> Any:
@@ -129,7 +143,8 @@ def _check(opened: Any, columns: list[str], limit: int | None) -> None:
             column = group.column(index)
             size += column.total_compressed_size
             if column.path_in_schema.split(".")[0] in tops:
-                taken += max(column.total_uncompressed_size, _WIDTHS.get(column.physical_type, 4) * column.num_values)
+                width = max(opened.schema.column(index).length, _WIDTHS.get(column.physical_type, 4))
+                taken += max(column.total_uncompressed_size, width * column.num_values)
     allowed = max(LEAST, RATIO * size) if limit is None else limit
     if taken > allowed:
         raise PayloadTooLarge(

@@ -113,6 +113,8 @@ class Part:
 
     def plain(self) -> list[Any]:
         """The values as Arrow makes Python of them; times to the microsecond."""
+        if len(self.chunks) == 1:
+            return _plain(self.chunks[0])
         return [value for chunk in self.chunks for value in _plain(chunk)]
 
     @property

@@ -40,7 +40,7 @@ class TableReader:
         self._buffers: list[Buffer] = []
         self.reader.buffers = self._buffers
         self.reader.cells, self.reader.granted = cells, True
-        self._values = PartValues(self._nested_documents)
+        self._values = PartValues(self._nested_documents, cells // 4)
 
     def documents(self, parts: Sequence[Part], count: int, target: type[BaseDocWithoutId], where: Where) -> Documents:
         """The columns of documents of class `target`."""

@@ -5,14 +5,16 @@ from __future__ import annotations
 import uuid as identifiers
 from bisect import bisect_right
 from collections.abc import Callable, Hashable, Sequence
+from copy import deepcopy
 from dataclasses import dataclass, replace
+from enum import Enum
 from itertools import accumulate
-from typing import Any
+from typing import Any, Literal, get_origin
 
 from thalweg.docs.codecs.arrow import packed
 from thalweg.docs.codecs.arrow.annotation import bare_annotation, document_of, entries_of, item_of, positions_of
 from thalweg.docs.codecs.arrow.forms import FORM, JSON
-from thalweg.docs.codecs.arrow.library import pa
+from thalweg.docs.codecs.arrow.library import pa, pc
 from thalweg.docs.codecs.arrow.limits import map_parts
 from thalweg.docs.codecs.arrow.part import Part
 from thalweg.docs.codecs.arrow.storage import EXTENSION, UUID, is_list
@@ -40,10 +42,14 @@ class Meaning:
 
 
 class PartValues:
-    """Reads values; `documents` makes those documents of a class that a struct stands for."""
+    """Reads values; `documents` makes those documents of a class that a struct stands for.
 
-    def __init__(self, documents: Callable[[Part, type[BaseDocWithoutId], Where], list[Any]]) -> None:
+    `repeated` are the bytes that may be made by reading again what a table keeps once.
+    """
+
+    def __init__(self, documents: Callable[[Part, type[BaseDocWithoutId], Where], list[Any]], repeated: int) -> None:
         self._documents = documents
+        self._repeated = repeated
 
     def read(self, part: Part, meaning: Meaning) -> list[Any]:
         """The values of all rows, in order."""
@@ -90,10 +96,18 @@ class PartValues:
         ]
 
     def _chosen(self, part: Part, meaning: Meaning) -> list[Any]:
-        array = part.chunks[0]
+        array = _compact(part.chunks[0])
         choices = Part.of(pa.field(part.name, part.type.value_type, metadata=part.metadata), [array.dictionary])
         values = self.read(choices, replace(meaning, where=lambda _: meaning.where(0)))
-        return [None if number is None else values[number] for number in array.indices.to_pylist()]
+        numbers = array.indices.to_pylist()
+        if _is_shared(values, meaning.annotation):
+            return [None if number is None else values[number] for number in numbers]
+        # Each row gets a value of its own, be it here or when it is validated.
+        sizes = [len(value) if isinstance(value, (str, bytes)) else 0 for value in choices.plain()]
+        self._repeated -= sum(sizes[number] for number in numbers if number is not None)
+        if self._repeated < 0:
+            raise MalformedRequest("The table claims more values than its bytes can hold.")
+        return [None if number is None else deepcopy(values[number]) for number in numbers]
 
     def _lists(self, part: Part, meaning: Meaning) -> list[Any]:
         items = part.items()
@@ -152,6 +166,25 @@ _KINDS: tuple[tuple[Callable[[Part], bool], Callable[[PartValues, Part, Meaning]
     (lambda part: is_list(part.type), PartValues._lists),
 )
 """How columns are read that are more than plain values."""
+
+
+def _compact(array: Any) -> Any:
+    """The array with those choices alone that it makes, where there are more than rows: a slice of a large one."""
+    if len(array.dictionary) <= len(array):
+        return array
+    used = array.indices.drop_null().unique()
+    numbers = pc.index_in(array.indices, used)
+    return pa.DictionaryArray.from_arrays(numbers, array.dictionary.take(used))
+
+
+def _is_shared(values: list[Any], annotation: Any) -> bool:
+    """Whether rows may hold the same object, and validation will make no other of it."""
+    kinds = set(map(type, values)) - {type(None)}
+    if annotation in (Any, UNKNOWN):
+        return kinds <= {str, bytes}
+    if isinstance(annotation, type) and issubclass(annotation, Enum):
+        return True
+    return get_origin(annotation) is Literal or kinds == {annotation} or not kinds
 
 
 def _is_text(kind: Any) -> bool:
