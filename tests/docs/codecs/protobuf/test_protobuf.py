@@ -1,6 +1,8 @@
 """What DocArray's messages say of documents, and what is made of it."""
 
+import copy
 import gc
+import pickle
 import subprocess
 import sys
 import tracemalloc
@@ -412,6 +414,16 @@ def test_type_keys_that_nobody_knows_are_passed_on_and_ignored() -> None:
     message.data["text"].type = "image_url"
     message.data["text"].text = "no.picture"
     assert AnyDoc.from_protobuf(message).to_protobuf().data["text"] == message.data["text"]
+
+
+@pytest.mark.parametrize("carried", [copy.copy, copy.deepcopy, lambda doc: pickle.loads(pickle.dumps(doc))])  # noqa: S301
+def test_type_keys_survive_what_carries_documents(carried: Any) -> None:
+    message = message_of(id="a", text="t", blob=b"b")
+    for name, key in {"id": "id", "text": "made_up", "blob": "made_up_too", "tensor": "torch_embedding"}.items():
+        message.data[name].type = key
+    message.data["tensor"].ndarray.dense.dtype = "<f4"
+    message.data["tensor"].ndarray.dense.shape.append(0)
+    assert carried(AnyDoc.from_protobuf(message)).to_protobuf() == message
 
 
 def test_an_address_is_checked_by_its_field() -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 
@@ -53,6 +53,14 @@ class SentArray(np.ndarray[Any, Any]):
 
     def __array_finalize__(self, other: Any) -> None:
         self.type_key = getattr(other, "type_key", "")
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        make, arguments, state = cast("tuple[Any, ...]", super().__reduce__())[:3]
+        return make, arguments, (state, self.type_key)
+
+    def __setstate__(self, state: Any) -> None:
+        inner, self.type_key = state
+        super().__setstate__(inner)
 
 
 def sent_text(text: str, key: str) -> str:
