@@ -185,6 +185,9 @@ _REMOVED = {
     "docarray.utils._internal.misc": "DocArray's own modules have no counterpart",
 }
 
-_LOADED = {name: "thalweg.compat.proto" for name in _MODULES if name.startswith("docarray.proto.")}
+_LOADED = {
+    **{name: "thalweg.compat.proto" for name in _MODULES if name.startswith("docarray.proto.")},
+    "docarray.utils._internal._typing": "thalweg.compat.jina",
+}
 
 PACKAGES = {"docarray": Package(_MODULES, _REMOVED, _LOADED)}

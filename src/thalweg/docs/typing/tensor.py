@@ -45,7 +45,10 @@ JSON_SHAPE = "tensor/array shape"
 JSON_TYPE = "tensor/array type"
 """The key under which ours tell the annotation, such as "NdArray"."""
 
-_NUMBER: dict[str, Any] = {"anyOf": [{"type": ["number", "boolean", "null"]}, {"enum": ["Infinity", "-Infinity"]}]}
+# One type each: FastAPI's model of OpenAPI knew no lists of them for long.
+_NUMBER: dict[str, Any] = {
+    "anyOf": [{"type": "number"}, {"type": "boolean"}, {"type": "null"}, {"enum": ["Infinity", "-Infinity"]}]
+}
 
 _NAMES = {
     "numpy": ("NdArray", "NdArrayEmbedding", "{}NdArray"),
