@@ -160,3 +160,71 @@ def test_torch_s_tensors_have_the_methods_of_docarray_s(run: Run) -> None:
         "app.py",
     )
     assert done.stdout == "True True True\nTrue 1\n", done.stderr
+
+
+def test_processes_that_a_program_starts_find_it_too(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "docarray").rename(tmp_path / "elsewhere")  # what lies beside a program comes first, as it always does
+    done = run(
+        """
+        import multiprocessing, subprocess, sys
+        def name():
+            import docarray.typing
+            print(docarray.BaseDoc.__module__, docarray.typing.__spec__.loader is docarray.__spec__.loader, flush=True)
+        if __name__ == "__main__":
+            for start in ("fork", "spawn"):
+                process = multiprocessing.get_context(start).Process(target=name)
+                process.start()
+                process.join()
+            subprocess.run([sys.executable, "-P", "-c", "import docarray; print(docarray.DocList.__module__)"])
+        """,
+        "-m",
+        "thalweg.compat",
+        "app.py",
+    )
+    assert done.stdout.splitlines() == ["thalweg.docs.document True"] * 2 + ["thalweg.docs.doc_list"], done.stderr
+
+
+def test_messages_of_other_libraries_build_on_docarray_s(run: Run) -> None:
+    done = run(
+        """
+        import docarray.proto.pb2.docarray_pb2
+        from docarray import BaseDoc, DocList
+        from google.protobuf import descriptor_pool, message_factory
+        from google.protobuf.descriptor_pb2 import FieldDescriptorProto, FileDescriptorProto
+        file = FileDescriptorProto(name="mine.proto", package="mine", syntax="proto3", dependency=["docarray.proto"])
+        field = file.message_type.add(name="Request").field.add(name="docs", number=1, type_name=".docarray.DocListProto")
+        field.type = FieldDescriptorProto.TYPE_MESSAGE
+        pool = descriptor_pool.Default()
+        pool.AddSerializedFile(file.SerializeToString())
+        Request = message_factory.GetMessageClass(pool.FindMessageTypeByName("mine.Request"))
+        class Text(BaseDoc):
+            text: str
+        request = Request()
+        request.docs.CopyFrom(DocList[Text]([Text(text="a")]).to_protobuf())
+        print(DocList[Text].from_protobuf(Request.FromString(request.SerializeToString()).docs).text)
+        """,
+        "-m",
+        "thalweg.compat",
+        "app.py",
+    )
+    assert done.stdout == "['a']\n", done.stderr
+
+
+def test_models_made_with_a_class_of_settings_are_made_for_jina(run: Run) -> None:
+    done = run(
+        """
+        from docarray.utils._internal._typing import safe_issubclass
+        from pydantic import create_model
+        class Config:
+            alias_generator = str.upper
+            allow_population_by_field_name = True
+            unknown = 1
+        Model = create_model("Model", name=(str, ...), __config__=Config)
+        print(Model(NAME="a"), Model(name="b"), create_model("Plain", n=(int, 1))())
+        print(safe_issubclass(list[int], list), safe_issubclass(bool, int), safe_issubclass(None, int))
+        """,
+        "-m",
+        "thalweg.compat",
+        "app.py",
+    )
+    assert done.stdout == "name='a' name='b' n=1\nFalse True False\n", done.stderr

@@ -1,6 +1,6 @@
 """Runs a program written for DocArray: `python -m thalweg.compat app.py ...`, or `-m package ...` in its place.
 
-Processes that it starts find Thalweg too: in the path that they inherit, a package `docarray` comes first that stands for it.
+Processes that it starts find Thalweg too: the path that they inherit begins with a package `docarray` that stands for it.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What a process finds that a program under `python -m thalweg.compat` has started: it makes way for what stands for DocArray."""
+"""What processes find that a program under `python -m thalweg.compat` starts: it makes way for what stands for DocArray."""
 
 import sys
 from importlib import import_module
