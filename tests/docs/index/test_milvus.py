@@ -1,3 +1,4 @@
+import os
 import socket
 from collections.abc import Iterator
 from pathlib import Path
@@ -24,6 +25,9 @@ from thalweg.errors import InvalidDocument, Unavailable
 from thalweg.testing.collections import COLLECTION_CHECKS, CollectionCheck, CollectionSubject
 from thalweg.testing.indexes import INDEX_CHECKS, IndexCheck, IndexSubject
 
+SERVER = os.environ.get("THALWEG_TEST_MILVUS")
+"""The address of a real server, such as http://localhost:19530; without it Milvus Lite is checked."""
+
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
@@ -33,7 +37,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def collections(folder: Path) -> CollectionSubject:
     return CollectionSubject(
-        "milvus", lambda layout: MilvusCollection(layout, str(folder / "documents.db")), persistent=True
+        "milvus", lambda layout: MilvusCollection(layout, SERVER or str(folder / "documents.db")), persistent=True
     )
 
 
@@ -45,7 +49,10 @@ def test_collection(check: CollectionCheck, collections: CollectionSubject) -> N
 
 @pytest.mark.parametrize("check", INDEX_CHECKS, ids=lambda check: check.name)
 def test_index(check: IndexCheck, folder: Path) -> None:
-    options = {"uri": folder / "documents.db", "default_column_config": {}}  # every text is searched for words
+    options = {
+        "uri": SERVER or folder / "documents.db",
+        "default_column_config": {},
+    }  # every text is searched for words
     subject = IndexSubject("milvus", MilvusDocumentIndex, lambda: options, persistent=True)
     if check.applies(subject):
         check(subject)
@@ -53,7 +60,7 @@ def test_index(check: IndexCheck, folder: Path) -> None:
 
 @pytest.fixture(scope="module")
 def hostile(folder: Path) -> Iterator[Collection]:
-    collection = opened(lambda layout: MilvusCollection(layout, str(folder / "documents.db")))
+    collection = opened(lambda layout: MilvusCollection(layout, SERVER or str(folder / "documents.db")))
     yield collection
     collection.drop()
     collection.close()
