@@ -67,8 +67,8 @@ def read_parquet_vec(
 def _table(file: Any, doc_type: type[BaseDocWithoutId], limit: int | None, options: dict[str, Any]) -> Any:
     reading = {name: options.pop(name) for name in ("columns", "use_threads") if name in options}
     with _opened(file, options) as opened:
-        columns = _columns(opened, doc_type, reading.pop("columns", None))
-        _check(opened, columns, limit)
+        columns = _read(partial(_columns, opened, doc_type, reading.pop("columns", None)))
+        _read(partial(_check, opened, columns, limit))
         if not opened.num_row_groups:
             return _read(lambda: opened.read(columns, **reading))
         # One after the other: text within structs is not read as dictionaries across row groups.
@@ -94,7 +94,7 @@ def iter_parquet(
         raise ValueError(f"batch_size is {batch_size}, but a batch holds one document at least")
     reading = {name: options.pop(name) for name in ("columns", "row_groups", "use_threads") if name in options}
     with _opened(file, options) as opened:
-        columns = _columns(opened, doc_type, reading.pop("columns", None))
+        columns = _read(partial(_columns, opened, doc_type, reading.pop("columns", None)))
         groups = reading.pop("row_groups", range(opened.num_row_groups))
         for number in groups:
             batches = opened.iter_batches(batch_size, row_groups=[number], columns=columns, **reading)
@@ -118,7 +118,7 @@ def _read(work: Any) -> Any:
         return work()
     except FileNotFoundError:
         raise
-    except (pa.ArrowException, OSError) as error:
+    except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
         raise MalformedRequest(f"The Parquet file cannot be read: {error}.") from None
 
 
