@@ -10,7 +10,7 @@ from functools import partial
 from itertools import islice
 from typing import Any, Protocol, TypeVar
 
-from thalweg.docs.batching import batches
+from thalweg.docs.batching import batched
 from thalweg.docs.doc_list import DocList
 from thalweg.docs.doc_vec import DocVec
 from thalweg.docs.progress import tracked
@@ -83,7 +83,7 @@ def map_docs_batched(
         ValueError: `batch_size` is less than one, or what `map_docs` raises it for.
     """
     workers = _Workers(func, backend, num_worker, pool)
-    parts = batches(docs, batch_size, shuffle)
+    parts = batched(docs, batch_size, shuffle)
     total = -(-len(docs) // batch_size)
     return tracked(workers.results(parts, total), "Mapping batches", show_progress, total)
 
