@@ -1,6 +1,5 @@
 """Collections in other orders, in parts, and on other devices."""
 
-import warnings
 from typing import Any
 
 import numpy as np
@@ -100,12 +99,9 @@ def test_tensors_of_jax_move() -> None:
     assert vec.to("cpu").tensor.devices() == {jax.devices("cpu")[0]}
 
 
-with warnings.catch_warnings():
-    warnings.simplefilter("ignore", UserWarning)  # pydantic tells that `summary` is a method of documents, too
-
-    class Article(BaseDocWithoutId):
-        summary: str
-        count: int = 0
+class Article(BaseDocWithoutId):
+    summary: str
+    count: int = 0
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from itertools import repeat
-from typing import Annotated, Any, ClassVar, Self, TypeAlias
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Self, TypeAlias
 
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, PlainSerializer, ValidationError
@@ -119,11 +119,24 @@ class BaseDocWithoutId(BaseModel):
 
     # --- shown
 
-    def summary(self) -> None:
-        """Print the document as a tree: a table of its fields, and nested documents below it."""
-        from thalweg.docs.display import print_document
+    if TYPE_CHECKING:
 
-        print_document(self)
+        def summary(self) -> None:
+            """Print the document as a tree: a table of its fields, and nested documents below it."""
+
+    else:
+
+        def __getattr__(self, name: str) -> Any:
+            # Not a method of the class: `summary` is what many a field is called, and pydantic warns of fields that
+            # are named like a method.
+            try:
+                return super().__getattr__(name)
+            except AttributeError:
+                if name != "summary":
+                    raise
+            from thalweg.docs.display import print_document
+
+            return partial(print_document, self)
 
     @classmethod
     def schema_summary(cls) -> None:
