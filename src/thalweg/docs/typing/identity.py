@@ -10,7 +10,6 @@ from uuid import UUID
 from pydantic import GetCoreSchemaHandler
 from pydantic_core import CoreSchema, core_schema
 
-
 _ahead: list[str] = []
 """Ids made ahead, because asking the system once for many costs a tenth. A forked child makes its own."""
 _AHEAD = 256
