@@ -13,6 +13,7 @@ from thalweg.docs.index.pgvector import PgVectorDocumentIndex
 from thalweg.docs.index.pinecone import PineconeDocumentIndex
 from thalweg.docs.index.qdrant import QdrantDocumentIndex
 from thalweg.docs.index.redis import RedisDocumentIndex
+from thalweg.docs.index.weaviate import WeaviateDocumentIndex
 
 __all__ = [
     "ChromaDocumentIndex",
@@ -29,4 +30,5 @@ __all__ = [
     "QdrantDocumentIndex",
     "RedisDocumentIndex",
     "Unsupported",
+    "WeaviateDocumentIndex",
 ]
