@@ -4,6 +4,7 @@ from thalweg.docs.index.chroma import ChromaDocumentIndex
 from thalweg.docs.index.collection import LayoutMismatch, Unsupported
 from thalweg.docs.index.couchbase import CouchbaseDocumentIndex
 from thalweg.docs.index.doc_index import DocIndex
+from thalweg.docs.index.elasticsearch import ElasticDocIndex
 from thalweg.docs.index.exact import InMemoryExactNNIndex
 from thalweg.docs.index.hnsw import HnswDocumentIndex
 from thalweg.docs.index.lancedb import LanceDBDocumentIndex
@@ -19,6 +20,7 @@ __all__ = [
     "ChromaDocumentIndex",
     "CouchbaseDocumentIndex",
     "DocIndex",
+    "ElasticDocIndex",
     "HnswDocumentIndex",
     "InMemoryExactNNIndex",
     "LanceDBDocumentIndex",
