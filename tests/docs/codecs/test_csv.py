@@ -370,3 +370,13 @@ def test_a_csv_file_is_read_over_http(web: str, tmp_path: Path) -> None:
 def test_a_file_that_is_missing_is_missed(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError):
         DocList[Page].from_csv(tmp_path / "nothing.csv")
+
+
+def test_a_header_of_many_columns_is_refused_at_once(tmp_path: Path) -> None:
+    path = tmp_path / "wide.csv"
+    path.write_text("text" + ",text" * 100_000)
+    with pytest.raises(ValueError, match=r"\['text'\] come more than once"):
+        DocList[Page].from_csv(path)
+    path.write_text(",".join(f"column{n}" for n in range(10_000)))
+    with pytest.raises(ValueError, match=r"'column19', \.\.\.$"):
+        DocList[Page].from_csv(path)

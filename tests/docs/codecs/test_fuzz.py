@@ -1,6 +1,7 @@
 """Bytes of strangers end in documents or in an error of ours, never in anything else."""
 
 import os
+import tracemalloc
 from typing import Any
 
 import msgspec
@@ -147,3 +148,14 @@ def test_deep_nesting(depth: int) -> None:
     read((b"\x92\x01\x92\x91\x93\xa0\x01\x91\x93\x03\xa8anything\x91" + packed + b"\x90",))
     with pytest.raises(ThalwegError):
         json.decode(b'{"data": [{"anything": ' + b"[" * depth + b"]" * depth + b"}]}", Whole)
+
+
+@pytest.mark.parametrize("body", [b"[%s1]", b'{"data": [%s1]}', b'[{"tags": {"a": [%s"x"]}}]'])
+def test_no_kilobyte_is_taken_for_each_wrong_value(body: bytes) -> None:
+    data = body.replace(b"%s", b"{}," * 30_000)
+    tracemalloc.start()
+    with pytest.raises((ThalwegError, ValueError)):
+        DocList[Whole].from_bytes(data, "json-array") if body[:1] == b"[" else json.decode(data, Whole)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 150 * len(data)

@@ -234,3 +234,9 @@ def test_a_file_that_docarrays_index_persisted_is_read(tmp_path: Path) -> None:
     index = InMemoryExactNNIndex[Book](index_file_path=tmp_path / "in_memory_index.bin")
     assert sorted(doc.id or "" for doc in index) == ["b0", "b1", "b2", "b3", "b4"]
     assert index["b4"].title == "Book number 4"
+
+
+def test_numbers_whose_squares_are_too_large_are_no_trouble(tmp_path: Path) -> None:
+    index = InMemoryExactNNIndex[Loose]([Loose(id="large", vector=np.array([1e30, 1e30], np.float32))])
+    index.persist(tmp_path / "index")
+    assert "large" in InMemoryExactNNIndex[Loose](index_file_path=tmp_path / "index")

@@ -14,6 +14,8 @@ import codecs
 import csv
 import io
 import json
+import reprlib
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import suppress
 from os import PathLike, fspath
@@ -36,6 +38,10 @@ CELL = (1 << 31) - 1
 """Characters of one cell. Python's own limit of 131,072 is less than a tensor may take."""
 
 _NOTHING = ("", "None")
+_NAMED = 20
+"""Columns that a message names at most."""
+_short = reprlib.Repr()
+_short.maxstring = 200
 
 
 class _Column(NamedTuple):
@@ -208,10 +214,11 @@ def _chosen(doc_type: type[BaseDocWithoutId], names: list[str], known: dict[str,
     strange = [name for name in names if name not in known]
     if strange:
         guess = did_you_mean(strange[0], known) if len(strange) == 1 else ""
-        listed = ", ".join(map(repr, strange))
+        listed = ", ".join(map(_short.repr, strange[:_NAMED])) + (", ..." if len(strange) > _NAMED else "")
         raise ValueError(f"{doc_type.__name__} has no field for the columns {listed}{guess}")
-    if len(set(names)) < len(names):
-        raise ValueError(f"The columns {sorted({name for name in names if names.count(name) > 1})} come more than once")
+    doubled = sorted(name for name, times in Counter(names).items() if times > 1)
+    if doubled:
+        raise ValueError(f"The columns {doubled} come more than once")
     return [known[name] for name in names]
 
 

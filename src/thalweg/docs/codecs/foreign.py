@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 from pydantic import ValidationError
 from pydantic_core import from_json, to_json
 
+from thalweg.docs.codecs.failures import error_details
 from thalweg.docs.document import BaseDocWithoutId
 
 D = TypeVar("D", bound=BaseDocWithoutId)
@@ -24,14 +25,18 @@ def read_text_bytes(validate: Callable[[bytes], T], data: str | bytes | bytearra
     Raises:
         pydantic.ValidationError: `error`, where something else is wrong too.
     """
-    findings = error.errors(include_url=False, include_context=False, include_input=False)
-    if any(found["type"] != "bytes_invalid_encoding" for found in findings):
+    if not is_text_for_bytes(error):
         raise error
     value = from_json(data)
-    for found in findings:
-        if not _encode_at(value, found["loc"]):
+    for found in error.errors(include_url=False, include_context=False, include_input=False):
+        if found["type"] != "bytes_invalid_encoding" or not _encode_at(value, found["loc"]):
             raise error
     return validate(to_json(value))
+
+
+def is_text_for_bytes(error: ValidationError) -> bool:
+    """Whether nothing worse is wrong than what `read_text_bytes` mends, as far as an error is told."""
+    return all(found["type"] == "bytes_invalid_encoding" for found in error_details(error))
 
 
 def _encode_at(value: Any, path: tuple[int | str, ...]) -> bool:

@@ -8,11 +8,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Annotated, Any, TypeAlias
 
-from pydantic import BaseModel, TypeAdapter, ValidationError
+from pydantic import BaseModel, FailFast, TypeAdapter, ValidationError
 from pydantic_core import CoreSchema, SchemaValidator, core_schema, to_json
 
 from thalweg.docs.codecs.failures import error_details, invalid_document
-from thalweg.docs.codecs.foreign import read_text_bytes
+from thalweg.docs.codecs.foreign import is_text_for_bytes, read_text_bytes
 from thalweg.docs.codecs.plain_json import decode_plain, encode_plain
 from thalweg.docs.derived import derive, derived, keep
 from thalweg.docs.doc_list import DocList
@@ -25,8 +25,8 @@ __all__ = ["decode", "decode_array", "encode", "encode_array", "error_details"]
 
 Buffer: TypeAlias = bytes | bytearray | memoryview
 
-SMALL = 1 << 20
-"""Bytes of a body up to which everything wrong with it is told; of a larger one, only the first wrong document."""
+SMALL = 1 << 15
+"""Bytes up to which everything that is wrong is told; of more, only the first wrong document. A finding takes a kilobyte."""
 _LIST, _ONE = "list", "one"
 
 
@@ -146,6 +146,11 @@ def decode_array(data: str | Buffer, doc_type: type[BaseDocWithoutId]) -> list[A
     docs = decode_plain(text, doc_type)
     if docs is not None:
         return docs
+    try:
+        return _first_failure(doc_type).validate_json(text)
+    except ValidationError as error:
+        if len(text) > SMALL and not is_text_for_bytes(error):
+            raise
     validate = _adapter(doc_type).validate_json
     try:
         return validate(text)
@@ -185,6 +190,15 @@ def _encode_one(doc: BaseDocWithoutId) -> bytes:
 
 def _adapter(doc_type: type[BaseDocWithoutId]) -> TypeAdapter[list[Any]]:
     return derive(doc_type, "json array", _list_adapter)
+
+
+def _first_failure(doc_type: type[BaseDocWithoutId]) -> TypeAdapter[list[Any]]:
+    """Reads what the other one reads, and ends at the first wrong document."""
+    return derive(doc_type, "json array to the first failure", _hasty_adapter)
+
+
+def _hasty_adapter(doc_type: type[BaseDocWithoutId]) -> TypeAdapter[list[Any]]:
+    return TypeAdapter(Annotated[list[doc_type], FailFast()], config=BaseDocWithoutId.model_config)  # type: ignore[valid-type]
 
 
 def _list_adapter(doc_type: type[BaseDocWithoutId]) -> TypeAdapter[list[Any]]:

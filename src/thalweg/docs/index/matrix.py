@@ -69,7 +69,7 @@ class Matrix:
             return
         given = np.array([vector for vector in vectors if vector is not None], np.float32)
         self._vectors[at[mask]] = unit(given) if self._metric is Metric.COSINE else given
-        self._squares[at[mask]] = np.einsum("ij,ij->i", given, given, dtype=np.float64)
+        self._squares[at[mask]] = _squares(given)
 
     def check(self, vectors: Iterable[Array | None]) -> None:
         """Make sure that all of them have the size; learn it from the first where it is not known."""
@@ -100,7 +100,7 @@ class Matrix:
         """The matrix of which `stored` gave this; the arrays become its own."""
         matrix = cls(vectors.shape[1], metric)
         matrix._vectors, matrix._present = vectors, present
-        matrix._squares = np.einsum("ij,ij->i", vectors, vectors, dtype=np.float64).astype(np.float32)
+        matrix._squares = _squares(vectors)
         matrix._length = len(vectors)
         matrix._missing = len(vectors) - int(present.sum())
         return matrix
@@ -172,6 +172,12 @@ def _grown(array: Array, capacity: int) -> Array:
     grown = np.zeros((capacity, *array.shape[1:]), array.dtype)
     grown[: len(array)] = array
     return grown
+
+
+def _squares(vectors: Array) -> Array:
+    """The squared length of each vector; infinite where a float32 cannot hold it."""
+    with np.errstate(over="ignore", invalid="ignore"):
+        return np.einsum("ij,ij->i", vectors, vectors, dtype=np.float64).astype(np.float32)
 
 
 def unit(vectors: Array) -> Array:

@@ -24,6 +24,8 @@ ALIGNMENT = 16
 """Bytes to a multiple of which every buffer begins, so that tensors are aligned in memory where the whole is."""
 
 _HEAD = Struct("<8sQ")
+_NOTHING = memoryview(bytearray())
+"""Every empty buffer: a view takes more memory than the eight bytes that claim one."""
 
 
 def pieces(buffers: Sequence[Buffer]) -> list[Buffer]:
@@ -59,7 +61,7 @@ def _cut(view: memoryview, start: int, lengths: Sequence[int]) -> Iterator[memor
         end = start + length
         if end > len(view):
             raise MalformedRequest(f"The columns end after {len(view)} bytes, but a buffer of them ends at {end}.")
-        yield view[start:end]
+        yield view[start:end] if length else _NOTHING
         start = end
     if start != len(view):
         raise MalformedRequest("There are bytes behind the columns.")

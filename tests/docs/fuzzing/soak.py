@@ -1,0 +1,87 @@
+"""Fuzzes every decoder for as long as is asked: `python -m tests.docs.fuzzing.soak [--seconds 600] [TARGET ...]`.
+
+Each target has a process and its share of the time, guided by coverage (atheris) where that is installed, otherwise by
+hypothesis. Bytes that end in anything but documents or an error of ours are left in a file, and the exit code is 1.
+"""
+
+import argparse
+import os
+import subprocess
+import sys
+import tempfile
+from contextlib import suppress
+from importlib.util import find_spec
+from pathlib import Path
+
+MEGABYTES = 2048
+"""What a process may take."""
+SLOWEST = 10
+"""Seconds that one input may take."""
+LONGEST = 4096
+"""Bytes of an input."""
+
+
+def main() -> int:
+    """Fuzz all targets one after the other, or be the process that fuzzes one."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("targets", nargs="*")
+    parser.add_argument("--seconds", type=int, default=600)
+    parser.add_argument("--one", action="store_true", help=argparse.SUPPRESS)
+    given = parser.parse_args()
+    if given.one:
+        fuzz(given.targets[0], given.seconds)
+        return 0
+    from tests.docs.fuzzing.targets import TARGETS
+
+    names = given.targets or list(TARGETS)
+    kind = "atheris" if find_spec("atheris") else "hypothesis"
+    print(f"{len(names)} targets, {given.seconds} seconds in all, with {kind}", flush=True)
+    share = max(1, given.seconds // len(names))
+    failed = [name for name in names if not passes(name, share, kind)]
+    print(f"failed: {', '.join(failed)}" if failed else "nothing found", flush=True)
+    return bool(failed)
+
+
+def passes(name: str, seconds: int, kind: str) -> bool:
+    """Whether fuzzing a target finds nothing."""
+    if kind == "atheris":
+        command = [sys.executable, "-m", "tests.docs.fuzzing.soak", "--one", "--seconds", str(seconds), name]
+        environment = dict(os.environ)
+    else:
+        test = "test_hostile_bytes_end_in_documents_or_in_an_error_of_ours"
+        command = [sys.executable, "-m", "pytest", "-q", f"tests/docs/fuzzing/test_targets.py::{test}[{name}]"]
+        environment = {**os.environ, "EXAMPLES": str(100 * seconds)}
+    done = subprocess.run(
+        command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False
+    )
+    last = next((line for line in reversed(done.stdout.splitlines()) if "exec" in line or "passed" in line), "")
+    print(f"{name}: {'nothing found' if done.returncode == 0 else 'FAILED'}  {last}", flush=True)
+    if done.returncode:
+        print(done.stdout[-6000:], flush=True)
+    return done.returncode == 0
+
+
+def fuzz(name: str, seconds: int) -> None:
+    """Give one target inputs that take new paths through our code. Never returns."""
+    import atheris
+
+    with atheris.instrument_imports(include=["thalweg.docs"]):
+        from tests.docs.fuzzing.targets import TARGETS
+    target = TARGETS[name]
+
+    def once(data: bytes) -> None:
+        with suppress(*target.errors):
+            target.read(data)
+
+    with tempfile.TemporaryDirectory(prefix="thalweg-soak-") as folder:
+        corpus = Path(folder)
+        for number, seed in enumerate(target.seeds):
+            (corpus / str(number)).write_bytes(seed)
+        bounds = [f"-max_total_time={seconds}", f"-rss_limit_mb={MEGABYTES}", f"-timeout={SLOWEST}"]
+        left = f"-artifact_prefix={tempfile.gettempdir()}/thalweg-{name}-"
+        atheris.Setup([sys.argv[0], *bounds, f"-max_len={LONGEST}", left, folder], once)
+        atheris.Fuzz()
+
+
+if __name__ == "__main__":
+    sys.exit(main())
