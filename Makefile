@@ -24,6 +24,7 @@ help:
 	@echo "make demo    answer questions about Python's standard library; SERVE=1 stays up with a search page"
 	@echo "make test    run the tests; ARGS='tests/docs -k json' runs some of them"
 	@echo "make check   style, types, import direction, import allow-list, names"
+	@echo "make soak    fuzz every decoder for ten minutes, stream a gigabyte, run Jina itself; SECONDS=3600 fuzzes for an hour"
 	@echo "make bench   measure against other model servers and against DocArray, and print the tables"
 	@echo "make bench-docs   only documents, against DocArray"
 	@echo "make clean   remove $(VENV) and every cache"
@@ -32,9 +33,37 @@ help:
 demo: $(VENV)/.demo
 	@$(RUN) examples/stdlib_search/demo.py $(if $(filter-out 0 no false,$(SERVE)),--serve)
 
-.PHONY: test
+# Without ARGS, what depends on NumPy most runs once more, with the last release before NumPy 2.
+.PHONY: test test-numpy1
 test: $(VENV)/.test
 	@$(RUN) -m pytest $(if $(ARGS),$(ARGS),--numprocesses 2 --dist loadfile)
+	@$(if $(ARGS),,$(MAKE) --no-print-directory test-numpy1)
+
+NUMPY1 := tests/docs/test_doc_vec.py tests/docs/test_tensor.py tests/docs/test_doc_list.py tests/docs/query/test_nearest.py \
+	tests/docs/codecs/test_columns.py tests/docs/codecs/test_json.py tests/docs/codecs/test_plain_json.py \
+	tests/docs/codecs/test_round_trip.py tests/docs/codecs/protobuf/test_protobuf.py
+
+# JAX and TensorFlow need NumPy 2; NumPy 1 knows no Python after 3.12.
+test-numpy1: $(VENV)/.test
+	@if $(RUN) -c 'import sys; sys.exit(sys.version_info >= (3, 13))'; then \
+		test -d $(VENV)/numpy1/numpy || $(RUN) -m pip install --quiet --no-deps --target $(VENV)/numpy1 numpy==1.26.4; \
+		PYTHONPATH=$(VENV)/numpy1 $(RUN) -m pytest --quiet -k 'not jax and not tensorflow' $(NUMPY1); \
+	fi
+
+# What takes too long for every day. Coverage guides the fuzzing where atheris can be installed.
+SECONDS := 600
+.PHONY: soak
+soak: $(VENV)/.test $(VENV)/jina/.installed
+	@$(RUN) -m pip install --quiet atheris || echo "There is no atheris for this Python: hypothesis fuzzes instead."
+	@$(RUN) -m tests.docs.fuzzing.soak --seconds $(SECONDS) $(ARGS)
+	@$(if $(ARGS),,$(RUN) -m pytest tests/docs/store/soak.py tests/compat/jina)
+
+$(VENV)/jina/.installed: tests/compat/jina/requirements.txt | $(VENV)/bin/pip
+	@echo "Installing Jina, without DocArray, into $(VENV)/jina; this happens once."
+	@$(RUN) -m venv $(VENV)/jina
+	@$(VENV)/jina/bin/python -m pip install --quiet --no-deps --requirement $<
+	@$(VENV)/jina/bin/python -m pip install --quiet --editable .
+	@touch $@
 
 .PHONY: bench bench-docs
 bench: $(VENV)/.bench
