@@ -32,8 +32,8 @@ from thalweg.docs.index.weaviate_filter import (
     BLOB,
     KEY,
     PARTS,
+    among_ids,
     object_id,
-    one_of,
     weaviate_classes,
     weaviate_condition,
     weaviate_properties,
@@ -190,7 +190,7 @@ class WeaviateCollection(Collection):
 
     def delete(self, ids: Sequence[str]) -> None:
         for page in _pages(list(dict.fromkeys(ids))):
-            answer = self._kept.data.delete_many(one_of(page))
+            answer = self._kept.data.delete_many(among_ids(page))
             if answer.failed:
                 raise self._errors.WeaviateBatchError(f"{answer.failed} of {answer.matches} objects were not deleted")
 

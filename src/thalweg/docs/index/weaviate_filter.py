@@ -256,7 +256,7 @@ def _split(number: int) -> tuple[int, int | None]:
     return number >> _COARSE << _COARSE, number & ((1 << _COARSE) - 1)
 
 
-def one_of(keys: Sequence[str]) -> Any:
+def among_ids(keys: Sequence[str]) -> Any:
     """The filter for the records of these ids."""
     return weaviate_classes("query").Filter.by_id().contains_any([object_id(key) for key in keys])
 
