@@ -198,7 +198,8 @@ def _first_failure(doc_type: type[BaseDocWithoutId]) -> TypeAdapter[list[Any]]:
 
 
 def _hasty_adapter(doc_type: type[BaseDocWithoutId]) -> TypeAdapter[list[Any]]:
-    return TypeAdapter(Annotated[list[doc_type], FailFast()], config=BaseDocWithoutId.model_config)  # type: ignore[valid-type]
+    many: Any = Annotated[list[doc_type], FailFast()]  # type: ignore[valid-type]
+    return TypeAdapter(many, config=BaseDocWithoutId.model_config)
 
 
 def _list_adapter(doc_type: type[BaseDocWithoutId]) -> TypeAdapter[list[Any]]:

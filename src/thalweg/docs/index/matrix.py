@@ -177,7 +177,8 @@ def _grown(array: Array, capacity: int) -> Array:
 def _squares(vectors: Array) -> Array:
     """The squared length of each vector; infinite where a float32 cannot hold it."""
     with np.errstate(over="ignore", invalid="ignore"):
-        return np.einsum("ij,ij->i", vectors, vectors, dtype=np.float64).astype(np.float32)
+        squares: Array = np.einsum("ij,ij->i", vectors, vectors, dtype=np.float64).astype(np.float32)
+    return squares
 
 
 def unit(vectors: Array) -> Array:
