@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from thalweg.docs import BaseDoc, DocList
 from thalweg.docs.codecs import columns, json
 from thalweg.docs.typing import AnyTensor, NdArray
-from thalweg.errors import ThalwegError
+from thalweg.errors import MalformedRequest, ThalwegError
 
 
 class Part(BaseDoc):
@@ -159,3 +159,16 @@ def test_no_kilobyte_is_taken_for_each_wrong_value(body: bytes) -> None:
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert peak < 150 * len(data)
+
+
+@pytest.mark.parametrize(
+    "column",
+    [
+        [4, "part", [[["Part", 1, [[0, "id", ["p"]]]]], []], [False]],
+        [5, "parts", [[["Part", 2, [[0, "id", ["p", "q"]]]]], []], [1]],
+    ],
+)
+def test_more_nested_documents_than_there_is_room_for(column: list[Any]) -> None:
+    header = [1, [[["Whole", 1, [[0, "text", ["a"]], column]]], []]]
+    with pytest.raises(MalformedRequest):
+        columns.decode([msgspec.msgpack.encode(header)], Whole)

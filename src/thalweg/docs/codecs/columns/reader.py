@@ -275,9 +275,9 @@ class Reader:
 
     def _nested(self, column: layout.Nested, count: int, choose: Choose, where: Where) -> list[Any]:
         rows = [row for row, there in enumerate(column.present) if there] if column.present else range(count)
+        if _claimed(column.documents) != len(rows):
+            raise MalformedRequest(f"A column has other than {len(rows)} nested documents for {len(rows)} documents.")
         docs = self.documents(column.documents, choose, lambda number: [*where(rows[number]), column.name])
-        if len(docs) != len(rows):
-            raise MalformedRequest(f"A column has {len(docs)} nested documents for {len(rows)} documents.")
         return _spread(docs, column.present)
 
     def _nested_lists(self, column: layout.NestedLists, choose: Choose, where: Where) -> list[Any]:
@@ -290,9 +290,9 @@ class Reader:
             row = bisect_right(ends, number)
             return [*where(row), column.name, number - ends[row] + lengths[row]]
 
-        docs = self.documents(column.documents, choose, at)
-        if len(docs) != (ends[-1] if ends else 0):
+        if _claimed(column.documents) != (ends[-1] if ends else 0):
             raise MalformedRequest("Lists of nested documents do not add up.")
+        docs = self.documents(column.documents, choose, at)
         return [
             None if length is None else docs[end - length : end]
             for length, end in zip(column.lengths, ends, strict=True)
@@ -321,10 +321,10 @@ class Reader:
         return values
 
     def _single(self, documents: Documents, choose: Choose, where: Where) -> Any:
-        docs = self.documents(documents, choose, where)
-        if len(docs) != 1:
-            raise MalformedRequest(f"One nested document is expected, but there are {len(docs)}.")
-        return docs[0]
+        count = _claimed(documents)
+        if count != 1:
+            raise MalformedRequest(f"One nested document is expected, but there are {count}.")
+        return self.documents(documents, choose, where)[0]
 
     def stacked(self, column: layout.Stacked, count: int) -> np.ndarray[Any, Any]:
         rows = sum(column.present) if column.present else count
@@ -337,6 +337,11 @@ class Reader:
         if not 0 <= number < len(self.buffers):
             raise MalformedRequest(f"A tensor is in buffer {number}, but there are {len(self.buffers)}.")
         return self.buffers[number]
+
+
+def _claimed(documents: Documents) -> int:
+    """How many documents there will be, which has to be known before one of them can be wrong somewhere."""
+    return documents.groups[0].count if len(documents.groups) == 1 and not documents.order else len(documents.order)
 
 
 def _any(name: str) -> Any:
