@@ -43,6 +43,7 @@ _MESSAGES: dict[str, tuple[str, ...]] = {
     "DictOfAnyProto": ("map NodeProto data = 1",),
     "ListOfAnyProto": ("repeated NodeProto data = 1",),
     "DocListProto": ("repeated DocProto docs = 1",),
+    "ListOfDocArrayProto": ("repeated DocListProto data = 1",),
     "ListOfDocVecProto": ("repeated DocVecProto data = 1",),
     "DocVecProto": (
         "map NdArrayProto tensor_columns = 1",
