@@ -165,7 +165,7 @@ def test_no_kilobyte_is_taken_for_each_wrong_value(body: bytes) -> None:
     "column",
     [
         [4, "part", [[["Part", 1, [[0, "id", ["p"]]]]], []], [False]],
-        [5, "parts", [[["Part", 2, [[0, "id", ["p", "q"]]]]], []], [1]],
+        [5, "parts", [1], [[["Part", 2, [[0, "id", ["p", "q"]]]]], []]],
     ],
 )
 def test_more_nested_documents_than_there_is_room_for(column: list[Any]) -> None:
