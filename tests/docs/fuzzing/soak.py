@@ -18,7 +18,7 @@ MEGABYTES = 2048
 SLOWEST = 10
 """Seconds that one input may take."""
 LONGEST = 4096
-"""Bytes of an input."""
+"""Bytes of an input, where it does not begin with more."""
 
 
 def main() -> int:
@@ -79,7 +79,8 @@ def fuzz(name: str, seconds: int) -> None:
             (corpus / str(number)).write_bytes(seed)
         bounds = [f"-max_total_time={seconds}", f"-rss_limit_mb={MEGABYTES}", f"-timeout={SLOWEST}"]
         left = f"-artifact_prefix={tempfile.gettempdir()}/thalweg-{name}-"
-        atheris.Setup([sys.argv[0], *bounds, f"-max_len={LONGEST}", left, folder], once)
+        longest = max(LONGEST, 2 * max(map(len, target.seeds)))
+        atheris.Setup([sys.argv[0], *bounds, f"-max_len={longest}", left, folder], once)
         atheris.Fuzz()
 
 

@@ -240,3 +240,14 @@ def test_numbers_whose_squares_are_too_large_are_no_trouble(tmp_path: Path) -> N
     index = InMemoryExactNNIndex[Loose]([Loose(id="large", vector=np.array([1e30, 1e30], np.float32))])
     index.persist(tmp_path / "index")
     assert "large" in InMemoryExactNNIndex[Loose](index_file_path=tmp_path / "index")
+
+
+@pytest.mark.parametrize("damaged", [b"x", b'{"vectors":[["a"', b"\xe2"])
+def test_a_file_that_says_nonsense_about_its_columns_is_damaged(damaged: bytes, tmp_path: Path) -> None:
+    path = tmp_path / "index"
+    InMemoryExactNNIndex[Loose]([Loose(text="a")]).persist(path)
+    data = path.read_bytes()
+    at = data.index(b'{"vectors"') + 3
+    path.write_bytes(data[:at] + damaged + data[at + len(damaged) :])
+    with pytest.raises(MalformedRequest, match="damaged"):
+        InMemoryExactNNIndex[Loose](index_file_path=path)

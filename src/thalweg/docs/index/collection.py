@@ -13,10 +13,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, NamedTuple, TypeAlias
 
+import msgspec
 import numpy as np
 
 from thalweg.docs.query.condition import Condition, Operator, Path
 from thalweg.docs.query.metric import Metric
+from thalweg.errors import MalformedRequest
 
 ID = "id"
 """The name under which conditions ask for the id of a record. No column is called so."""
@@ -97,10 +99,18 @@ class Layout:
 
         Raises:
             LayoutMismatch: they have other columns; the message says which.
+            MalformedRequest: it is no description of columns.
         """
         if described == self.described():
             return
-        kept, wanted = json.loads(described), json.loads(self.described())
+        try:
+            found = msgspec.json.decode(described, type=_Described)
+        except (msgspec.MsgspecError, RecursionError, UnicodeError) as error:
+            raise MalformedRequest(
+                f"What the collection {self.name!r} says about its columns is damaged: {error}"
+            ) from None
+        wanted = json.loads(self.described())
+        kept = {"vectors": list(map(list, found.vectors)), "values": list(map(list, found.values))}
         differences = [
             f"{verb} {_words_of(column)}"
             for key in ("vectors", "values")
@@ -112,6 +122,13 @@ class Layout:
             f"The collection {self.name!r} was made for another schema: {'; '.join(differences)}. Open it with the class "
             "of document that it was made for, or choose another index_name and index the documents again."
         )
+
+
+class _Described(msgspec.Struct):
+    """What `Layout.described` writes."""
+
+    vectors: list[tuple[str, int, str]]
+    values: list[tuple[str, str, bool, bool]]
 
 
 class Record(NamedTuple):
