@@ -6,9 +6,12 @@
     │   ├── InvalidDocument         well-formed, but does not fit the endpoint's schema
     │   ├── EndpointNotFound        no Executor answers there
     │   ├── PayloadTooLarge         over the limit; says both sizes
-    │   └── UnsupportedContent      a content type that nobody here reads or writes
+    │   ├── UnsupportedContent      a content type that nobody here reads or writes
+    │   ├── Unauthenticated         nobody knows who asks
+    │   └── PermissionDenied        known, and not allowed to
     ├── Cancelled                   the caller went away or called it off
     ├── Overloaded                  a bounded queue is full; come back later
+    │   └── RateLimited             this caller has had its share; come back later
     ├── ServerError                 the caller did nothing wrong
     │   ├── ExecutorFailed          user code raised
     │   ├── WrongReturnType         user code returned what its annotation does not allow
@@ -46,12 +49,15 @@ __all__ = [
     "Overloaded",
     "PayloadTooLarge",
     "PeerLost",
+    "PermissionDenied",
+    "RateLimited",
     "SchemaMismatch",
     "ServerError",
     "StartupFailed",
     "Status",
     "ThalwegError",
     "TopologyError",
+    "Unauthenticated",
     "Unavailable",
     "UnsupportedContent",
     "WrongReturnType",
@@ -64,12 +70,14 @@ class Status(StrEnum):
     OK = "ok"
     CANCELLED = "cancelled"
     DEADLINE_EXCEEDED = "deadline_exceeded"
+    FORBIDDEN = "forbidden"
     INTERNAL = "internal"
     INVALID = "invalid"
     MALFORMED = "malformed"
     NOT_FOUND = "not_found"
     OVERLOADED = "overloaded"
     TOO_LARGE = "too_large"
+    UNAUTHENTICATED = "unauthenticated"
     UNAVAILABLE = "unavailable"
     UNSUPPORTED = "unsupported"
 
@@ -82,7 +90,10 @@ class ThalwegError(Exception):
         details: one JSON-able mapping for each finding, such as `{"loc": [...], "msg": ..., "type": ...}`.
         retry_after: seconds until another attempt makes sense, where the server can tell.
         executor: the Executor in which it arose, where there is one.
+        replica: the number of its replica, where it is known.
         request_id: the request that failed, the same in the server's log.
+        cause: the name of the class of the exception that user code raised, such as `ValueError`; empty where none did.
+        traceback: the frames of user code, filled in where the Executor runs in development mode only.
     """
 
     code: ClassVar[str] = "error"
@@ -96,14 +107,20 @@ class ThalwegError(Exception):
         details: Sequence[dict[str, Any]] = (),
         retry_after: float | None = None,
         executor: str = "",
+        replica: int | None = None,
         request_id: str = "",
+        cause: str = "",
+        traceback: str = "",
     ) -> None:
         super().__init__(message)
         self.message = message
         self.details = list(details)
         self.retry_after = retry_after
         self.executor = executor
+        self.replica = replica
         self.request_id = request_id
+        self.cause = cause
+        self.traceback = traceback
 
     def __str__(self) -> str:
         return self.message or type(self).__name__
@@ -139,6 +156,16 @@ class UnsupportedContent(ClientError):
     status = Status.UNSUPPORTED
 
 
+class Unauthenticated(ClientError):
+    code = "unauthenticated"
+    status = Status.UNAUTHENTICATED
+
+
+class PermissionDenied(ClientError):
+    code = "permission_denied"
+    status = Status.FORBIDDEN
+
+
 class Cancelled(ThalwegError):
     """The caller called it off. Never raised in place of asyncio's own `CancelledError` inside a task."""
 
@@ -150,6 +177,10 @@ class Overloaded(ThalwegError):
     code = "overloaded"
     status = Status.OVERLOADED
     retryable = True
+
+
+class RateLimited(Overloaded):
+    code = "rate_limited"
 
 
 class ServerError(ThalwegError):
@@ -212,5 +243,4 @@ class StartupFailed(ConfigurationError):
     status = Status.UNAVAILABLE
 
     def __init__(self, message: str = "", *, traceback: str = "", executor: str = "") -> None:
-        super().__init__(message, executor=executor)
-        self.traceback = traceback
+        super().__init__(message, executor=executor, traceback=traceback)

@@ -8,9 +8,10 @@ from contextlib import aclosing
 from typing import Any, TypeAlias, get_origin
 
 from thalweg.docs import AnyDoc, BaseDocWithoutId, DocList, DocVec
-from thalweg.docs.codecs import columns, json
-from thalweg.errors import MalformedRequest, UnsupportedContent
-from thalweg.message import COLUMNS, JSON, Request, Response
+from thalweg.docs.codecs import columns
+from thalweg.docs.codecs.content import decode_content
+from thalweg.errors import MalformedRequest
+from thalweg.message import Request, Response
 
 Item: TypeAlias = BaseDocWithoutId | Mapping[str, Any]
 Inputs: TypeAlias = Item | Iterable[Item] | AsyncIterable[Item] | None
@@ -123,9 +124,4 @@ def document_type(return_type: ReturnType) -> type[BaseDocWithoutId]:
 
 def decode(response: Response, kind: type[BaseDocWithoutId]) -> DocList[Any]:
     """The documents of an answer."""
-    if response.content_type == COLUMNS:
-        return columns.decode(response.body, kind)
-    if response.content_type == JSON:
-        body = response.body[0] if len(response.body) == 1 else b"".join(response.body)
-        return json.decode(body, kind)[0]
-    raise UnsupportedContent(f"The answer is {response.content_type!r}, which this client cannot read.")
+    return decode_content(response.content_type, response.body, kind)[0]

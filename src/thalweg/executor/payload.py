@@ -7,15 +7,11 @@ from typing import Any, TypeAlias
 
 from thalweg.docs import DocList, DocVec
 from thalweg.docs.codecs import columns, json
-from thalweg.errors import InvalidDocument, UnsupportedContent
+from thalweg.docs.codecs.content import NOTHING, decode_content, encode_content
+from thalweg.errors import InvalidDocument
 from thalweg.executor.endpoint import Endpoint
 from thalweg.executor.outcome import Documents
 from thalweg.message import COLUMNS, JSON, Request, Response
-
-CONTENT_TYPES = (JSON, COLUMNS)
-
-NOTHING = b"{}"
-"""What an empty body means: no documents."""
 
 Reader: TypeAlias = Callable[[Request], tuple[Documents, dict[str, Any]]]
 """Takes the documents of a request, and its parameters: those of the header with those of the body on top."""
@@ -34,7 +30,8 @@ def reader(endpoint: Endpoint) -> Reader:
                 parameters = {**request.parameters, **parameters}
             return (_stacked(docs) if as_columns else docs), parameters
         if request.content_type != COLUMNS:
-            raise unsupported(request.content_type)
+            docs, _ = decode_content(request.content_type, request.body, doc_type)
+            return (_stacked(docs) if as_columns else docs), request.parameters
         if as_columns and doc_type is not None:
             return columns.decode_vec(request.body, doc_type), request.parameters
         return columns.decode(request.body, doc_type), request.parameters
@@ -48,13 +45,8 @@ def write(docs: Documents, parameters: dict[str, Any], request: Request) -> Resp
     content_type = request.accept or request.content_type
     if content_type == JSON:
         return Response((json.encode(docs, parameters),))
-    if content_type == COLUMNS:
-        return Response(columns.encode(docs), COLUMNS, parameters)
-    raise unsupported(content_type)
-
-
-def unsupported(content_type: str) -> UnsupportedContent:
-    return UnsupportedContent(f"{content_type!r} is neither read nor written here; use {' or '.join(CONTENT_TYPES)}.")
+    body, beside = encode_content(content_type, docs, parameters)
+    return Response(body, content_type, beside)
 
 
 def _stacked(docs: DocList[Any]) -> DocVec[Any]:

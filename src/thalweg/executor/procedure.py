@@ -21,6 +21,7 @@ from thalweg.executor.endpoint import ARGUMENTS, Endpoint
 from thalweg.executor.executor import BoundEndpoint
 from thalweg.executor.outcome import Documents, Outcomes
 from thalweg.message import Context, Request, Response
+from thalweg.message.headers import checked_headers
 
 log = logging.getLogger("thalweg.executor")
 
@@ -62,13 +63,13 @@ class Procedure:
         try:
             prepared = self._prepare(request, context)
             if not self.endpoint.single:
-                return self._conclude(request, prepared, self._method(**prepared.arguments))
+                return self._conclude(request, context, prepared, self._method(**prepared.arguments))
             returned = []
             for arguments in self._each(prepared):
                 if context.cancelled:
                     raise Cancelled("The request was called off.")
                 returned.append(self._method(**arguments))
-            return self._conclude(request, prepared, returned)
+            return self._conclude(request, context, prepared, returned)
         except BaseException as error:
             raise self._failure(error, context) from None
 
@@ -77,10 +78,10 @@ class Procedure:
         try:
             prepared = self._prepare(request, context)
             if not self.endpoint.single:
-                return self._conclude(request, prepared, await self._method(**prepared.arguments))
+                return self._conclude(request, context, prepared, await self._method(**prepared.arguments))
             calls = [self._method(**arguments) for arguments in self._each(prepared)]
             returned = [await calls[0]] if len(calls) == 1 else await _together(calls)
-            return self._conclude(request, prepared, returned)
+            return self._conclude(request, context, prepared, returned)
         except asyncio.CancelledError:
             raise
         except BaseException as error:
@@ -94,7 +95,7 @@ class Procedure:
                 iterator = self._method(**arguments)
                 try:
                     for item in iterator:
-                        yield payload.write(self._outcomes.of_item(item), prepared.parameters, request)
+                        yield self._item(request, context, prepared, item)
                 finally:
                     close = getattr(iterator, "close", None)  # a generator has one, other iterators need not
                     if close is not None:
@@ -112,7 +113,7 @@ class Procedure:
                 iterator = self._method(**arguments)
                 try:
                     async for item in iterator:
-                        yield payload.write(self._outcomes.of_item(item), prepared.parameters, request)
+                        yield self._item(request, context, prepared, item)
                 finally:
                     aclose = getattr(iterator, "aclose", None)
                     if aclose is not None:
@@ -142,7 +143,7 @@ class Procedure:
             return [prepared.arguments]
         return [{"doc": doc, **prepared.arguments} for doc in prepared.docs]
 
-    def _conclude(self, request: Request, prepared: Prepared, returned: Any) -> Response:
+    def _conclude(self, request: Request, context: Context, prepared: Prepared, returned: Any) -> Response:
         if self.endpoint.single:
             docs, results = self._outcomes.of_each(returned, prepared.docs)
         else:
@@ -150,18 +151,32 @@ class Procedure:
         sent = prepared.parameters
         if results is not None:
             sent = parameters.with_results(sent, self.executor, results)
-        return payload.write(docs, sent, request)
+        return _with_headers(payload.write(docs, sent, request), context)
+
+    def _item(self, request: Request, context: Context, prepared: Prepared, item: Any) -> Response:
+        return _with_headers(payload.write(self._outcomes.of_item(item), prepared.parameters, request), context)
 
     def _failure(self, error: BaseException, context: Context) -> ThalwegError:
         """`error` in the form in which it leaves the worker."""
         if isinstance(error, PASSED_ON):
             failure: ThalwegError = error
         else:
-            failure = ExecutorFailed(f"{self.executor} failed at {self.path}: {type(error).__name__}: {_text(error)}")
+            failure = ExecutorFailed(
+                f"{self.executor} failed at {self.path}: {type(error).__name__}: {_text(error)}",
+                cause=type(error).__name__,
+            )
             log.error("%s failed at %s, request %s", self.executor, self.path, context.request_id, exc_info=error)
         failure.executor = failure.executor or self.executor
         failure.request_id = failure.request_id or context.request_id
         return failure
+
+
+def _with_headers(response: Response, context: Context) -> Response:
+    """`response` with what user code has put into the context's `answer_headers`, as text that may stand in a header."""
+    given = context.given_answer_headers
+    if given:
+        response.headers = checked_headers(given)
+    return response
 
 
 def _wanted(endpoint: Endpoint) -> frozenset[str]:

@@ -1,7 +1,5 @@
 """Content types of payloads. A transport compares them as text and never looks inside a payload."""
 
-JSON = "application/json"
-"""One buffer: `{"data": [...], "parameters": {...}}`, where `data` may also be one object."""
+from thalweg.docs.codecs.content import ARROW, COLUMNS, DOCARRAY, JSON
 
-COLUMNS = "application/vnd.thalweg.columns"
-"""Header buffer, then the raw buffers that it describes (see `thalweg.docs.codecs.columns`)."""
+__all__ = ["ARROW", "COLUMNS", "DOCARRAY", "JSON"]

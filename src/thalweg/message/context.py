@@ -5,19 +5,35 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Mapping
 from time import monotonic
+from types import MappingProxyType
 
 from thalweg.errors import DeadlineExceeded
+
+NO_HEADERS: Mapping[str, str] = MappingProxyType({})
 
 
 class Context:
     """Travels beside a `Request` through every handler; made once by the server side of a transport.
 
-    `deadline` is a moment of `time.monotonic()`; on the wire it goes as the seconds that remain. `metadata` are the
-    request's headers, names in lower case. `trace` is a W3C `traceparent`, empty where there is none. `cancel` may be
-    called from any thread, any number of times; callbacks run once, in the thread that cancels.
+    `priority` says who goes first where requests wait: the higher before the lower, 0 where nothing was said. `share` is
+    the key by which waiting requests share what there is (an API key, a tenant), empty for all who named none.
+    `answer_headers` are what user code wants the caller to see beside its answer. `deadline` is a moment of
+    `time.monotonic()`; on the wire it goes as the seconds that remain. `metadata` are the request's headers, names in
+    lower case. `trace` is a W3C `traceparent`, empty where there is none. `cancel` may be called from any thread, any
+    number of times; callbacks run once, in the thread that cancels.
     """
 
-    __slots__ = ("_callbacks", "_cancelled", "_request_id", "deadline", "metadata", "trace")
+    __slots__ = (
+        "_answer_headers",
+        "_callbacks",
+        "_cancelled",
+        "_request_id",
+        "deadline",
+        "metadata",
+        "priority",
+        "share",
+        "trace",
+    )
 
     def __init__(
         self,
@@ -26,13 +42,18 @@ class Context:
         metadata: Mapping[str, str] | None = None,
         trace: str = "",
         request_id: str = "",
+        priority: int = 0,
+        share: str = "",
     ) -> None:
         self.deadline = deadline
         self.metadata: Mapping[str, str] = metadata if metadata is not None else {}
         self.trace = trace
+        self.priority = priority
+        self.share = share
         self._request_id = request_id
         self._cancelled = False
         self._callbacks: list[Callable[[], None]] | None = None
+        self._answer_headers: dict[str, str] | None = None
 
     @classmethod
     def with_timeout(cls, timeout: float | None, **rest: object) -> Context:
@@ -51,6 +72,18 @@ class Context:
     def given_request_id(self) -> str:
         """The request id as far as one is known already; does not make one."""
         return self._request_id
+
+    @property
+    def answer_headers(self) -> dict[str, str]:
+        """Headers of the answer, for user code to fill; names in lower case."""
+        if self._answer_headers is None:
+            self._answer_headers = {}
+        return self._answer_headers
+
+    @property
+    def given_answer_headers(self) -> Mapping[str, str]:
+        """The headers of the answer as far as there are any; does not make the mapping."""
+        return self._answer_headers or NO_HEADERS
 
     @property
     def cancelled(self) -> bool:

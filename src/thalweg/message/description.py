@@ -21,6 +21,12 @@ class EndpointDescription(msgspec.Struct, frozen=True):
     description: str = ""
     reads_metadata: bool = True
     """Whether it looks at the request's headers; they are not sent on to one that does not."""
+    single: bool = False
+    """Whether its method takes one document at a time."""
+    envelope: bool = True
+    """Whether JSON goes as `{"data": [...], "parameters": {...}}`. Else the body is the one document itself."""
+    reads_stream: bool = False
+    """Whether it takes documents that come while its answers go out."""
 
 
 class ServiceDescription(msgspec.Struct, frozen=True):

@@ -42,11 +42,13 @@ class Request(msgspec.Struct):
 
 
 class Response(msgspec.Struct):
-    """One answer, or one item of a stream of them. `parameters` are those of the header, as in a request."""
+    """One answer, or one item of a stream of them. `parameters` are those of the header, as in a request. `headers` are
+    what the Executor wants the caller to see beside it, names in lower case; those of a stream are its first item's."""
 
     body: tuple[Buffer, ...] = ()
     content_type: str = JSON
     parameters: dict[str, Any] = {}
+    headers: dict[str, str] = {}
 
     @property
     def size(self) -> int:

@@ -11,13 +11,14 @@ from msgspec.structs import replace
 
 from thalweg.config import GatewayOptions
 from thalweg.docs import AnyDoc, DocList
-from thalweg.docs.codecs import columns, json
-from thalweg.errors import EndpointNotFound, InternalError, ThalwegError, UnsupportedContent
+from thalweg.docs.codecs import columns
+from thalweg.docs.codecs.content import decode_content, encode_content
+from thalweg.errors import EndpointNotFound, InternalError, ThalwegError
 from thalweg.graph import Plan, Step, Topology
 from thalweg.graph.merge import merged_documents, merged_parameters
 from thalweg.graph.plan import answers_everything, outline, paths, plan
 from thalweg.graph.progress import Progress
-from thalweg.message import COLUMNS, JSON, Context, Pending, Reply, Request, Response, ServiceDescription
+from thalweg.message import COLUMNS, Context, Pending, Reply, Request, Response, ServiceDescription
 from thalweg.routing import ReplicaPool
 
 NO_METADATA: Mapping[str, str] = {}
@@ -120,7 +121,7 @@ class Gateway:
                     continue
                 onwards = _onwards(response, request, rest[0].accept if len(rest) > 1 else accept)
                 async for later in self._chain(rest, onwards, accept, context):
-                    yield later
+                    yield _under(response.headers, later)
             finished = True
         finally:
             if not finished:
@@ -188,7 +189,18 @@ async def _side_by_side(calls: Sequence[Coroutine[None, None, Response]]) -> lis
 class _Relay:
     """A submitted request on its way through a chain. Is the `Reply` of each step and the `Pending` of the caller."""
 
-    __slots__ = ("_accept", "_context", "_done", "_pending", "_pools", "_reply", "_request", "_steps", "_task")
+    __slots__ = (
+        "_accept",
+        "_context",
+        "_done",
+        "_headers",
+        "_pending",
+        "_pools",
+        "_reply",
+        "_request",
+        "_steps",
+        "_task",
+    )
 
     def __init__(
         self,
@@ -205,6 +217,7 @@ class _Relay:
         self._context = context
         self._reply = reply
         self._done = 0
+        self._headers: Mapping[str, str] = NO_METADATA
         self._pending: Pending | None = None
         self._task: asyncio.Task[None] | None = None
 
@@ -217,6 +230,8 @@ class _Relay:
     def answer(self, response: Response) -> None:
         self._pending = None
         self._done += 1
+        response = _under(self._headers, response)
+        self._headers = response.headers
         remaining = len(self._steps) - self._done
         if not remaining:
             self._reply.answer(response)
@@ -259,11 +274,19 @@ def _onwards(response: Response, request: Request, accept: str) -> Request:
     return Request(request.endpoint, response.body, response.content_type, accept, response.parameters, request.target)
 
 
+def _under(headers: Mapping[str, str], response: Response) -> Response:
+    """`response` with the headers of the steps before it; where both have one, the later step's counts."""
+    if headers:
+        response.headers = {**headers, **response.headers}
+    return response
+
+
 def _merged(branches: Sequence[Response]) -> Response:
     opened = [_documents(branch) for branch in branches]
     documents = merged_documents([documents for documents, _ in opened])
     parameters = merged_parameters([parameters for _, parameters in opened])
-    return Response(columns.encode(documents), COLUMNS, parameters)
+    headers = {name: value for branch in branches for name, value in branch.headers.items()}
+    return Response(columns.encode(documents), COLUMNS, parameters, headers)
 
 
 def _answer(branches: Sequence[Response], accept: str) -> Response:
@@ -273,10 +296,9 @@ def _answer(branches: Sequence[Response], accept: str) -> Response:
     together = branches[0] if len(branches) == 1 else _merged(branches)
     if together.content_type == accept:
         return together
-    if accept != JSON:
-        raise UnsupportedContent(f"Answers are given as {JSON} or {COLUMNS}, not as {accept!r}.")
     documents, parameters = _documents(together)
-    return Response((json.encode(documents, parameters),), JSON)
+    body, beside = encode_content(accept, documents, parameters)
+    return Response(body, accept, beside, together.headers)
 
 
 def _with_ids(entry: Response) -> Response:
@@ -286,10 +308,5 @@ def _with_ids(entry: Response) -> Response:
 
 
 def _documents(response: Response) -> tuple[DocList[Any], dict[str, Any]]:
-    if response.content_type == COLUMNS:
-        return columns.decode(response.body, AnyDoc), response.parameters
-    if response.content_type == JSON:
-        body = response.body[0] if len(response.body) == 1 else b"".join(response.body)
-        documents, parameters = json.decode(body, None)
-        return documents, {**response.parameters, **parameters}
-    raise UnsupportedContent(f"Documents come as {JSON} or {COLUMNS}, not as {response.content_type!r}.")
+    documents, parameters = decode_content(response.content_type, response.body, AnyDoc)
+    return documents, {**response.parameters, **parameters} if parameters else response.parameters

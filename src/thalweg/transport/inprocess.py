@@ -301,6 +301,8 @@ class InProcessChannel(Channel):
             metadata=context.metadata,
             trace=context.trace,
             request_id=context.given_request_id,
+            priority=context.priority,
+            share=context.share,
         )
         largest = min(self._limits.max_message_bytes, server.serving.limits.max_message_bytes)
         return _Work(server, request, theirs, answer, largest), answer

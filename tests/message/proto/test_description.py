@@ -1,5 +1,7 @@
 """The `.proto` files that people read say what the descriptions in Python say."""
 
+import subprocess
+import sys
 from importlib.resources import files
 from pathlib import Path
 
@@ -16,15 +18,21 @@ def proto_text(name: str) -> str:
 
 
 def compiled(text: str, folder: Path, name: str) -> FileDescriptorProto:
-    from grpc_tools import protoc
-
     source = folder / name
     source.parent.mkdir(parents=True)
     source.write_text(text)
     included = files("grpc_tools") / "_proto"
     output = folder / "set"
-    arguments = ["protoc", f"-I{folder}", f"-I{included}", f"--descriptor_set_out={output}", name]
-    assert protoc.main(arguments) == 0
+    # In a process of its own: beside some other libraries that bring a protobuf of theirs, the compiler crashes.
+    command = [
+        sys.executable,
+        "-m",
+        "grpc_tools.protoc",
+        f"-I{folder}",
+        f"-I{included}",
+        f"--descriptor_set_out={output}",
+    ]
+    subprocess.run([*command, name], check=True)
     (described,) = FileDescriptorSet.FromString(output.read_bytes()).file
     return described
 

@@ -160,6 +160,8 @@ class ClientSession:
             context.trace,
             context.given_request_id,
             self._window,
+            context.priority,
+            context.share,
         )
 
     async def _send(self, number: int, stream: Pulled, request: Request, head: RequestHead) -> None:

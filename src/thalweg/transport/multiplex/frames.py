@@ -61,12 +61,15 @@ class RequestHead(msgspec.Struct, array_like=True):
     trace: str = ""
     request_id: str = ""
     window: int = 16
+    priority: int = 0
+    share: str = ""
 
 
 class ResponseHead(msgspec.Struct, array_like=True):
     content_type: str
     sizes: list[int]
     parameters: dict[str, Any] = {}
+    headers: dict[str, str] = {}
 
 
 UNREADABLE = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
@@ -129,11 +132,11 @@ def request_message(request: Request, head: RequestHead) -> list[Buffer]:
 def response_message(response: Response) -> list[Buffer]:
     """The message of `response`, in parts."""
     body = response.body
-    if not response.parameters and len(body) == 1 and isinstance(body[0], bytes):
+    if not response.parameters and not response.headers and len(body) == 1 and isinstance(body[0], bytes):
         return [_opening(response.content_type, len(body[0])), body[0]]
     sizes = [len(bare(part)) for part in body]
     try:
-        packed = _encode(ResponseHead(response.content_type, sizes, response.parameters))
+        packed = _encode(ResponseHead(response.content_type, sizes, response.parameters, response.headers))
     except UNENCODABLE as error:
         raise WrongReturnType(f"The parameters of the answer cannot be sent: {error}") from error
     return _message(packed, body)
@@ -198,7 +201,7 @@ def read_response(message: bytes | bytearray) -> Response:
         head = _decode_response(packed)
     except UNREADABLE as error:
         raise MalformedRequest(f"The head of the answer cannot be read: {error}") from error
-    return Response(_buffers(message, start, head.sizes), head.content_type, head.parameters)
+    return Response(_buffers(message, start, head.sizes), head.content_type, head.parameters, head.headers)
 
 
 def _head(message: bytes | bytearray) -> tuple[memoryview, int]:

@@ -234,6 +234,8 @@ class ServerSession:
             metadata=head.metadata,
             trace=head.trace,
             request_id=head.request_id,
+            priority=head.priority,
+            share=head.share,
         )
         if self._sessions.submit is None or not self._submit(stream, request, context, admitted):
             outgoing = self._outgoing[stream] = Outgoing(self, stream, head.window)
