@@ -33,10 +33,11 @@ help:
 demo: $(VENV)/.demo
 	@$(RUN) examples/stdlib_search/demo.py $(if $(filter-out 0 no false,$(SERVE)),--serve)
 
+# A worker that crashes ends the run: another in its place would wait for ever for tests that nobody hands out.
 # Without ARGS, what depends on NumPy most runs once more, with the last release before NumPy 2.
 .PHONY: test test-numpy1
 test: $(VENV)/.test
-	@$(RUN) -m pytest $(if $(ARGS),$(ARGS),--numprocesses 2 --dist loadfile)
+	@$(RUN) -m pytest $(if $(ARGS),$(ARGS),--numprocesses 2 --dist loadfile --max-worker-restart 0)
 	@$(if $(ARGS),,$(MAKE) --no-print-directory test-numpy1)
 
 NUMPY1 := tests/docs/test_doc_vec.py tests/docs/test_tensor.py tests/docs/test_doc_list.py tests/docs/query/test_nearest.py \
