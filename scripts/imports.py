@@ -31,10 +31,11 @@ def libraries(at_load: str = "", in_functions: str = "") -> Libraries:
 
 ALLOWED: dict[str, Libraries] = {
     "thalweg": libraries("msgspec pydantic"),
+    "thalweg.access": libraries("", "jwt"),
     "thalweg.cli": libraries("click rich", "yaml"),
     "thalweg.client": libraries("", "uvloop"),
     "thalweg.compat": libraries("", "orjson"),
-    "thalweg.config": libraries("yaml"),
+    "thalweg.config": libraries("yaml", "cloudpickle"),
     "thalweg.docs": libraries("numpy orjson pydantic_core", "simdjson google rich torch"),
     "thalweg.docs.integrations.datasets": libraries("datasets"),
     "thalweg.docs.integrations.fastapi": libraries("fastapi"),

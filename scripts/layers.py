@@ -20,7 +20,7 @@ LEVELS = (
     ("config", "message"),
     ("graph", "telemetry"),
     ("executor", "export", "transport"),
-    ("routing",),
+    ("access", "routing"),
     ("service", "client"),
     ("orchestration",),
     ("cli",),

@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-import importlib
-import importlib.util
 import json
-import sys
 from collections.abc import Iterable, Mapping
 from difflib import get_close_matches
-from hashlib import blake2s
 from pathlib import Path
 from types import ModuleType
 from typing import Any, Literal
@@ -18,6 +14,7 @@ import msgspec
 from pydantic import Field
 
 from thalweg.config.load import parse_options
+from thalweg.config.objects import file_module, importable, imported_module, pickled
 from thalweg.config.options import Options, WorkerOptions
 from thalweg.config.source import read
 from thalweg.errors import ConfigurationError
@@ -99,9 +96,9 @@ def reference(uses: Any, options: WorkerOptions | None = None) -> Reference:
         return Reference(_kind_of(uses, modules), uses, py_modules=modules)
     executor_class(uses, f"uses={uses!r}")
     name = f"{uses.__module__}:{uses.__qualname__}"
-    if _importable(uses):
+    if importable(uses):
         return Reference("import", name, py_modules=modules)
-    return Reference("pickle", name, _pickled(uses, name), modules)
+    return Reference("pickle", name, pickled(uses, name), modules)
 
 
 def _kind_of(text: str, modules: tuple[str, ...]) -> Literal["import", "file", "name", "yaml"]:
@@ -126,46 +123,6 @@ def _kind_of(text: str, modules: tuple[str, ...]) -> Literal["import", "file", "
     )
 
 
-def _importable(found: Any) -> bool:
-    """Whether a process with the same `sys.path` finds exactly this class or function under its name."""
-    module = sys.modules.get(found.__module__)
-    if module is None or module.__name__ == "__main__":
-        return False
-    here: Any = module
-    for part in found.__qualname__.split("."):
-        here = getattr(here, part, None)
-    return here is found and _on_path(module)
-
-
-def _on_path(module: ModuleType) -> bool:
-    """Whether an import of its name gives this module. One that was made by hand, or loaded from a file, has a spec too;
-    so the finders are asked, not `sys.modules`."""
-    package, _, _ = module.__name__.rpartition(".")
-    path = getattr(sys.modules.get(package), "__path__", None) if package else None
-    for finder in sys.meta_path:
-        spec = finder.find_spec(module.__name__, path)
-        if spec is not None:
-            return spec.origin == getattr(module, "__file__", None) or not hasattr(module, "__file__")
-    return False
-
-
-def _pickled(found: Any, name: str) -> bytes:
-    module = sys.modules.get(found.__module__)
-    by_value = module is not None and module.__name__ != "__main__" and not _on_path(module)
-    if by_value:
-        cloudpickle.register_pickle_by_value(module)
-    try:
-        return bytes(cloudpickle.dumps(found))
-    except Exception as error:
-        raise ConfigurationError(
-            f"{name} cannot be sent to another process: {error}. Put it into a module that can be imported, or make what "
-            f"cannot be sent in its constructor."
-        ) from error
-    finally:
-        if by_value:
-            cloudpickle.unregister_pickle_by_value(module)
-
-
 def _found(kind: str, text: str, folder: Path, modules: Iterable[str]) -> type[Executor]:
     imported = _imported(modules, folder)
     if kind == "name":
@@ -177,7 +134,7 @@ def _found(kind: str, text: str, folder: Path, modules: Iterable[str]) -> type[E
             f"{_suggestion(text, imported)}."
         )
     where, _, name = text.rpartition(":") if ":" in text else text.rpartition(".")
-    module = _file(folder / Path(where).expanduser()) if kind == "file" else _module(where, text)
+    module = file_module(folder / Path(where).expanduser()) if kind == "file" else imported_module(where, text)
     here: Any = module
     for part in name.split("."):
         if not hasattr(here, part):
@@ -206,60 +163,9 @@ def _is_executor(value: Any, module: ModuleType) -> bool:
 
 def _imported(modules: Iterable[str], folder: Path) -> list[ModuleType]:
     return [
-        _file(folder / Path(name).expanduser()) if name.endswith(".py") else _module(name, name) for name in modules
+        file_module(folder / Path(name).expanduser()) if name.endswith(".py") else imported_module(name, name)
+        for name in modules
     ]
-
-
-def _module(name: str, text: str) -> ModuleType:
-    try:
-        return importlib.import_module(name)
-    except ModuleNotFoundError as error:
-        # Only if it is this module that is missing, not one that it imports: that is for its author to see in full.
-        if error.name is not None and f"{name}.".startswith(f"{error.name}."):
-            raise ConfigurationError(
-                f"{text!r}: there is no module {error.name!r}. It is looked for in the current folder, in PYTHONPATH and "
-                f"among the installed packages."
-            ) from None
-        raise
-
-
-def _file(path: Path) -> ModuleType:
-    """The module in the file at `path`. Its folder goes onto `sys.path`, so that it can import its neighbours."""
-    path = path.resolve()
-    name = _module_name(path)
-    known = sys.modules.get(name)
-    if known is not None and getattr(known, "__file__", None) == str(path):
-        return known
-    if not path.is_file():
-        raise ConfigurationError(f"There is no file {path}.")
-    spec = importlib.util.spec_from_file_location(
-        name, path, submodule_search_locations=[str(path.parent)] if path.name == "__init__.py" else None
-    )
-    if spec is None or spec.loader is None:
-        raise ConfigurationError(f"{path} is no Python file.")
-    folder = str(path.parent.parent if path.name == "__init__.py" else path.parent)
-    if folder not in sys.path:
-        sys.path.append(folder)
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[name] = module
-    try:
-        spec.loader.exec_module(module)
-    except BaseException:
-        del sys.modules[name]
-        raise
-    return module
-
-
-def _module_name(path: Path) -> str:
-    """A name under which the file shadows no other module."""
-    stem = path.parent.name if path.name == "__init__.py" else path.stem
-    known = sys.modules.get(stem)
-    if known is not None:
-        free = getattr(known, "__file__", None) == str(path)
-    else:
-        spec = importlib.util.find_spec(stem)
-        free = spec is None or spec.origin == str(path)
-    return stem if free else f"{stem}_{blake2s(str(path).encode(), digest_size=4).hexdigest()}"
 
 
 def _from_yaml(text: str, modules: tuple[str, ...]) -> ExecutorSource:
