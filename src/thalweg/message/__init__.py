@@ -3,7 +3,7 @@
 from thalweg.message.content import ARROW, COLUMNS, DOCARRAY, JSON
 from thalweg.message.context import Context
 from thalweg.message.description import EndpointDescription, ServiceDescription
-from thalweg.message.envelope import Buffer, Request, Response
+from thalweg.message.envelope import Buffer, Inflow, Request, Response
 from thalweg.message.handler import Handler, Pending, Reply, UnaryHandler
 
 __all__ = [
@@ -15,6 +15,7 @@ __all__ = [
     "Context",
     "EndpointDescription",
     "Handler",
+    "Inflow",
     "Pending",
     "Reply",
     "Request",

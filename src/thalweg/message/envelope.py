@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import AsyncGenerator, AsyncIterator, Iterable
 from typing import Any, TypeAlias
 
 import msgspec
@@ -10,6 +10,9 @@ import msgspec
 from thalweg.message.content import JSON
 
 Buffer: TypeAlias = bytes | bytearray | memoryview
+
+Inflow: TypeAlias = AsyncIterator[tuple[Buffer, ...]]
+"""Payloads that come while answers go out."""
 
 
 def payload_size(parts: Iterable[Buffer]) -> int:
@@ -26,6 +29,12 @@ class Request(msgspec.Struct):
     `parameters` are those that travel in the header; a JSON payload may carry more in its body, and those win.
     `accept` is the content type that the caller wants back, `content_type` where it is empty. `target` is a regular
     expression: only Executors whose whole name matches it do their work, the others pass the documents on.
+
+    `inflow` is there where the caller goes on sending while it reads: further payloads after `body` (which may be empty,
+    and then is none), of the same content type; their end is the end of what the caller has to say. It belongs to whoever
+    made the request, who closes it: a handler iterates it in one task at a time and not past its own end. It is never
+    read further ahead than a fixed number of payloads, and raises `ThalwegError` where the caller failed. Such a request
+    goes to `handle`, never to `submit`.
     """
 
     endpoint: str
@@ -34,11 +43,20 @@ class Request(msgspec.Struct):
     accept: str = ""
     parameters: dict[str, Any] = {}
     target: str = ""
+    inflow: Inflow | None = None
 
     @property
     def size(self) -> int:
-        """Bytes of payload."""
+        """Bytes of payload; those of the inflow are not known yet."""
         return payload_size(self.body)
+
+    async def payloads(self) -> AsyncGenerator[tuple[Buffer, ...], None]:
+        """Its payloads, one after the other: the body, unless it is empty and more follow, and then the inflow's."""
+        if self.body or self.inflow is None:
+            yield self.body
+        if self.inflow is not None:
+            async for body in self.inflow:
+                yield body
 
 
 class Response(msgspec.Struct):

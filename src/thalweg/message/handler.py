@@ -21,6 +21,10 @@ class Handler(Protocol):
     Cancelling the task that iterates, or closing the iterator (`aclose`), calls the request off: the handler lets go of
     all it holds for it, tells whoever works for it downstream, and raises `CancelledError` through. Iterating is
     otherwise the only demand there is: a handler never runs further ahead of its reader than a fixed number of items.
+
+    A request with an `inflow` gives documents while answers go out. A handler whose endpoint does not read streams
+    answers each payload of it as a request of its own, in order. It may end before the inflow has: then nobody reads the
+    rest.
     """
 
     def handle(self, request: Request, context: Context) -> AsyncGenerator[Response, None]: ...
