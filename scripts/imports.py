@@ -50,6 +50,7 @@ ALLOWED: dict[str, Libraries] = {
     "thalweg.service": libraries("", "cloudpickle uvloop"),
     "thalweg.testing": libraries("hypothesis numpy pytest"),
     "thalweg.transport.grpc": libraries("google grpc"),
+    "thalweg.transport.jina": libraries("grpc", "google"),
     "thalweg.transport.http": libraries("aiohttp httptools uvicorn"),
 }
 

@@ -14,12 +14,12 @@ from thalweg.config import Limits
 from thalweg.errors import ExecutorFailed, InvalidDocument, Overloaded
 from thalweg.message import COLUMNS, JSON, Context, Request, Response
 from thalweg.message.proto.gateway import CallRequest, CallResponse
+from thalweg.message.proto.structure import plain
 from thalweg.message.status import Failure
 from thalweg.testing import eventually
 from thalweg.testing.conformance.deadlines import Endless
 from thalweg.testing.conformance.pressure import Holding
 from thalweg.testing.conformance.subject import Answering, Settings
-from thalweg.transport.grpc.call import plain
 
 TRACE = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
 PATIENCE = 10.0
@@ -174,7 +174,9 @@ async def test_an_error_has_its_status_and_all_of_itself_behind(serve: ServeType
     found = trailing(error)
     assert (found["thalweg-code"], found["x-request-id"]) == ("invalid_document", "abc")
     whole = msgspec.msgpack.decode(found["thalweg-failure-bin"], type=Failure)
-    assert whole == Failure("invalid_document", "No field größe.\nSorry.", [{"loc": ["data", 0]}], None, "enc", "abc")
+    assert whole == Failure(
+        "invalid_document", "No field größe.\nSorry.", [{"loc": ["data", 0]}], None, "enc", "abc", status="invalid"
+    )
 
 
 async def test_an_error_with_too_much_to_say_still_arrives(serve: ServeType) -> None:

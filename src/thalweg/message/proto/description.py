@@ -6,10 +6,10 @@ the process) is neither seen nor disturbed, and there is no generated module tha
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from google.protobuf import struct_pb2
+from google.protobuf import empty_pb2, struct_pb2, timestamp_pb2
 from google.protobuf.descriptor import FileDescriptor
 from google.protobuf.descriptor_pb2 import (
     DescriptorProto,
@@ -23,21 +23,35 @@ from google.protobuf.descriptor_pool import DescriptorPool
 from google.protobuf.message_factory import GetMessageClass
 
 POOL = DescriptorPool()
+EMPTY_FILE = "google/protobuf/empty.proto"
 STRUCT_FILE = "google/protobuf/struct.proto"
+TIMESTAMP_FILE = "google/protobuf/timestamp.proto"
+
+_WELL_KNOWN = {
+    EMPTY_FILE: empty_pb2.DESCRIPTOR,
+    STRUCT_FILE: struct_pb2.DESCRIPTOR,
+    TIMESTAMP_FILE: timestamp_pb2.DESCRIPTOR,
+}
 
 SCALARS = {
     "string": FieldDescriptorProto.TYPE_STRING,
     "bytes": FieldDescriptorProto.TYPE_BYTES,
     "int32": FieldDescriptorProto.TYPE_INT32,
+    "uint32": FieldDescriptorProto.TYPE_UINT32,
 }
 
 
-def field(kind: str, name: str, number: int, *, repeated: bool = False, oneof: int | None = None) -> Any:
-    """A field. `kind` is a scalar, a message (`.package.Name`) or an enum (`enum .package.Name`)."""
+def field(
+    kind: str, name: str, number: int, *, repeated: bool = False, oneof: int | None = None, optional: bool = False
+) -> Any:
+    """A field. `kind` is a scalar, a message (`.package.Name`) or an enum (`enum .package.Name`). One that is `optional`
+    is known to be absent, whatever its kind."""
     described = FieldDescriptorProto(name=name, number=number)
     described.label = FieldDescriptorProto.LABEL_REPEATED if repeated else FieldDescriptorProto.LABEL_OPTIONAL
     if oneof is not None:
         described.oneof_index = oneof
+    if optional:
+        described.proto3_optional = True
     if kind in SCALARS:
         described.type = SCALARS[kind]
     elif kind.startswith("enum "):
@@ -49,6 +63,13 @@ def field(kind: str, name: str, number: int, *, repeated: bool = False, oneof: i
     return described
 
 
+def mapping(owner: str, name: str, number: int) -> tuple[Any, Any]:
+    """A field that maps text to text, and the message of its entries, which is nested in `owner` (`.package.Name`)."""
+    entry = message(f"{name.title()}Entry", field("string", "key", 1), field("string", "value", 2))
+    entry.options.map_entry = True
+    return field(f"{owner}.{entry.name}", name, number, repeated=True), entry
+
+
 def enum(name: str, *values: str) -> EnumDescriptorProto:
     """An enum whose values count from 0."""
     described = EnumDescriptorProto(name=name)
@@ -57,11 +78,21 @@ def enum(name: str, *values: str) -> EnumDescriptorProto:
     return described
 
 
-def message(name: str, *fields: Any, oneofs: Sequence[str] = (), enums: Sequence[EnumDescriptorProto] = ()) -> Any:
+def message(
+    name: str,
+    *fields: Any,
+    oneofs: Sequence[str] = (),
+    enums: Sequence[EnumDescriptorProto] = (),
+    nested: Sequence[Any] = (),
+) -> Any:
     """A message; fields name their oneof by its place in `oneofs`."""
-    described = DescriptorProto(name=name, field=fields, enum_type=enums)
+    described = DescriptorProto(name=name, field=fields, enum_type=enums, nested_type=nested)
     for oneof in oneofs:
         described.oneof_decl.add(name=oneof)
+    for one in described.field:
+        if one.proto3_optional:  # such a field stands in a oneof of its own, after those that have names
+            one.oneof_index = len(described.oneof_decl)
+            described.oneof_decl.add(name=f"_{one.name}")
     return described
 
 
@@ -79,14 +110,14 @@ def register(
     name: str,
     package: str,
     *,
-    services: dict[str, Sequence[Any]],
+    services: Mapping[str, Sequence[Any]],
     messages: Sequence[Any],
     imports: Sequence[str] = (),
 ) -> FileDescriptor:
     """Add a file to the pool."""
     for imported in imports:
-        if imported == STRUCT_FILE:
-            POOL.AddSerializedFile(struct_pb2.DESCRIPTOR.serialized_pb)
+        if imported in _WELL_KNOWN:
+            POOL.AddSerializedFile(_WELL_KNOWN[imported].serialized_pb)
     described = FileDescriptorProto(name=name, package=package, syntax="proto3", dependency=imports)
     described.message_type.extend(messages)
     for service, methods in services.items():

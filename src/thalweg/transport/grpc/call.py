@@ -13,6 +13,7 @@ from grpc import aio
 from thalweg.errors import MalformedRequest, ThalwegError, Unavailable
 from thalweg.message import JSON, Context, Request, Response
 from thalweg.message.proto.gateway import CallRequest, CallResponse
+from thalweg.message.proto.structure import plain
 from thalweg.transport.admission import Admission
 from thalweg.transport.contract import Serving
 from thalweg.transport.dispatch import dispatch
@@ -140,19 +141,3 @@ def _fill(message: Any, response: Response) -> bool:
         message.data.add().update(one)
     message.parameters.update({**response.parameters, **(content.get("parameters") or {})})
     return True
-
-
-def plain(value: Any) -> Any:
-    """A `Struct`, `ListValue` or `Value` as JSON knows it. Its numbers are all floats; whole ones come back as integers."""
-    kind = value.DESCRIPTOR.name
-    if kind == "Struct":
-        return {key: plain(one) for key, one in value.fields.items()}
-    if kind == "ListValue":
-        return [plain(one) for one in value.values]
-    held = value.WhichOneof("kind")
-    if held in ("struct_value", "list_value"):
-        return plain(getattr(value, held))
-    if held == "number_value":
-        number = value.number_value
-        return int(number) if number.is_integer() else number
-    return None if held in (None, "null_value") else getattr(value, held)
