@@ -8,14 +8,14 @@ from thalweg.message import COLUMNS, DOCARRAY, Request, Response
 from thalweg.message.proto.description import message_class
 from thalweg.message.proto.jina import DataRequest, StatusCode
 from thalweg.transport.jina.exchange import (
-    Call,
+    DataCall,
     Visit,
     in_form,
     read_answer,
-    read_request,
+    read_data_request,
     write_answer,
     write_failure,
-    write_request,
+    write_data_request,
 )
 
 
@@ -25,7 +25,7 @@ class Text(BaseDoc):
 
 DOCS = DocList[Text]([Text(id="a", text="one"), Text(id="b", text="two")])
 BYTES = protobuf.encode_list(DOCS)
-CALL = Call(Request("/encode", (BYTES,), DOCARRAY, DOCARRAY, {"top": 3}, "enc.*"), "7" * 32)
+CALL = DataCall(Request("/encode", (BYTES,), DOCARRAY, DOCARRAY, {"top": 3}, "enc.*"), "7" * 32)
 
 
 def described(data: bytes) -> DataRequest:
@@ -34,7 +34,7 @@ def described(data: bytes) -> DataRequest:
 
 
 def test_a_request_is_read_as_it_was_written() -> None:
-    assert read_request(write_request(CALL.request, CALL.request_id)) == CALL
+    assert read_data_request(write_data_request(CALL.request, CALL.request_id)) == CALL
 
 
 def test_documents_of_a_request_are_the_bytes_that_came() -> None:
@@ -42,7 +42,7 @@ def test_documents_of_a_request_are_the_bytes_that_came() -> None:
     message.header.exec_endpoint = "/encode"
     message.data.docs.MergeFromString(BYTES)
     message.parameters.update({"top": 3, "share": 0.5, "deep": {"on": True, "none": None}})
-    request, _ = read_request(message.SerializeToString())
+    request, _ = read_data_request(message.SerializeToString())
     assert bytes(request.body[0]) == message.data.docs.SerializeToString()
     assert request.content_type == request.accept == DOCARRAY
     assert request.parameters == {"top": 3, "share": 0.5, "deep": {"on": True, "none": None}}
@@ -51,12 +51,12 @@ def test_documents_of_a_request_are_the_bytes_that_came() -> None:
 
 def test_a_request_in_columns_is_sent_as_messages() -> None:
     body, _ = encode_content(COLUMNS, DOCS, {})
-    request, _ = read_request(write_request(Request("/encode", body, COLUMNS), ""))
+    request, _ = read_data_request(write_data_request(Request("/encode", body, COLUMNS), ""))
     assert decode_content(DOCARRAY, request.body, Text)[0] == DOCS
 
 
 def test_a_request_without_documents_has_none() -> None:
-    request, _ = read_request(b"")
+    request, _ = read_data_request(b"")
     assert decode_content(DOCARRAY, request.body, Text)[0] == []
 
 
@@ -64,12 +64,12 @@ def test_documents_of_older_releases_are_refused() -> None:
     message = DataRequest()
     message.data.docs_bytes = b"\x80\x04pickled"
     with pytest.raises(UnsupportedContent, match=r"0\.30"):
-        read_request(message.SerializeToString())
+        read_data_request(message.SerializeToString())
 
 
 def test_garbage_is_no_request() -> None:
     with pytest.raises(MalformedRequest, match="DataRequestProto"):
-        read_request(b"\xff\xff\xff")
+        read_data_request(b"\xff\xff\xff")
 
 
 def test_an_answer_repeats_the_header_and_names_who_worked() -> None:
@@ -142,9 +142,9 @@ def test_an_answer_is_read_as_it_was_written() -> None:
 @pytest.mark.parametrize("value", [2**53 + 1, -(2**60), b"bytes", {1: "one"}, object()])
 def test_parameters_that_would_arrive_changed_are_refused(value: object) -> None:
     with pytest.raises(UnsupportedContent, match="big"):
-        write_request(Request("/", parameters={"big": [value]}), "")
+        write_data_request(Request("/", parameters={"big": [value]}), "")
 
 
 def test_the_largest_integers_that_a_float_holds_arrive_whole() -> None:
-    request, _ = read_request(write_request(Request("/", parameters={"n": 2**53, "t": (1, -(2**53))}), ""))
+    request, _ = read_data_request(write_data_request(Request("/", parameters={"n": 2**53, "t": (1, -(2**53))}), ""))
     assert request.parameters == {"n": 2**53, "t": [1, -(2**53)]}

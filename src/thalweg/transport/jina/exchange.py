@@ -29,7 +29,7 @@ DOCUMENTS = b"\x0a"  # field 1, with a length: `DocListProto.docs`, and `DataCon
 _DATA = b"\x22"  # field 4, with a length: `DataRequestProto.data`
 
 
-class Call(NamedTuple):
+class DataCall(NamedTuple):
     """A message that was read: the request in it, and what its answer repeats."""
 
     request: Request
@@ -44,17 +44,17 @@ class Visit(NamedTuple):
     end: float
 
 
-def read_request(data: bytes) -> Call:
+def read_data_request(data: bytes) -> DataCall:
     """The request in a `DataRequestProto`.
 
     Raises:
         MalformedRequest: the bytes are no such message.
         UnsupportedContent: the documents are in the form of DocArray before 0.30.
     """
-    return call_of(parsed(DataRequest, data))
+    return call_of(message_of(DataRequest, data))
 
 
-def parsed(kind: Any, data: bytes) -> Any:
+def message_of(kind: Any, data: bytes) -> Any:
     """`data` as a message of class `kind`. Raises `MalformedRequest`."""
     from google.protobuf.message import DecodeError
 
@@ -64,8 +64,8 @@ def parsed(kind: Any, data: bytes) -> Any:
         raise MalformedRequest(f"The bytes are no {kind.DESCRIPTOR.name} of Jina: {error}") from None
 
 
-def call_of(message: Any) -> Call:
-    """The request in a parsed `DataRequestProto`; raises as `read_request` does."""
+def call_of(message: Any) -> DataCall:
+    """The request in a `DataRequestProto` that was parsed already; raises as `read_data_request` does."""
     if message.data.WhichOneof("documents") == "docs_bytes":
         raise UnsupportedContent(
             "The documents are compressed or pickled as DocArray did before 0.30; send them with DocArray 0.30 or later."
@@ -75,10 +75,10 @@ def call_of(message: Any) -> Call:
     request = Request(
         header.exec_endpoint, (message.data.docs,), DOCARRAY, DOCARRAY, parameters, header.target_executor
     )
-    return Call(request, header.request_id)
+    return DataCall(request, header.request_id)
 
 
-def write_request(request: Request, request_id: str) -> bytes:
+def write_data_request(request: Request, request_id: str) -> bytes:
     """`request` as a `DataRequestProto`. Raises what `fill` and `as_documents` raise."""
     message = DataRequest()
     header = message.header
@@ -90,7 +90,7 @@ def write_request(request: Request, request_id: str) -> bytes:
     return _with_documents(message, [_documents(request.content_type, request.body)])
 
 
-def write_answer(call: Call, responses: Sequence[Response], visits: Sequence[Visit] = ()) -> bytes:
+def write_answer(call: DataCall, responses: Sequence[Response], visits: Sequence[Visit] = ()) -> bytes:
     """The `DataRequestProto` that answers `call` with all `responses` together: a stream of them is one list here.
 
     Raises:
@@ -106,7 +106,7 @@ def write_answer(call: Call, responses: Sequence[Response], visits: Sequence[Vis
     return _with_documents(message, [_documents(one.content_type, one.body) for one in responses])
 
 
-def write_failure(call: Call, error: ThalwegError, visits: Sequence[Visit] = ()) -> bytes:
+def write_failure(call: DataCall, error: ThalwegError, visits: Sequence[Visit] = ()) -> bytes:
     """The `DataRequestProto` that says what went wrong with `call`."""
     message = _answer(call, visits)
     state_of(error, message.header.status)
@@ -140,7 +140,7 @@ def read_answer(data: bytes, peer: str) -> tuple[Response, ThalwegError | None]:
     Raises:
         MalformedRequest: the bytes are no such message.
     """
-    message = parsed(DataRequest, data)
+    message = message_of(DataRequest, data)
     status = message.header.status
     if status.code == StatusCode.ERROR:
         return Response(), error_of(status, peer, message.header.request_id)
@@ -169,7 +169,7 @@ def in_form(response: Response, content_type: str) -> Response:
     return Response(body, content_type, beside, response.headers)
 
 
-def _answer(call: Call, visits: Sequence[Visit]) -> Any:
+def _answer(call: DataCall, visits: Sequence[Visit]) -> Any:
     message = DataRequest()
     header = message.header
     header.request_id = call.request_id
