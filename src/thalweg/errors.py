@@ -27,6 +27,14 @@
 
 Each class fixes its `status` (the codes of every protocol follow from it in `thalweg.message.status`), whether the same
 request may be sent again unchanged (`retryable`), and a `code` that stays stable across releases and names it on the wire.
+
+User code may raise any of them, and subclasses of its own: they reach the caller with their status, code, details and
+message. A class that no client knows arrives as the nearest one that it knows, with `code`, `status` and `http` of the one
+that was raised:
+
+    class PaymentRequired(ClientError):
+        code = "payment_required"
+        http = 402
 """
 
 from __future__ import annotations
@@ -96,9 +104,21 @@ class ThalwegError(Exception):
         traceback: the frames of user code, filled in where the Executor runs in development mode only.
     """
 
-    code: ClassVar[str] = "error"
-    status: ClassVar[Status] = Status.INTERNAL
+    code: str = "error"
+    status: Status = Status.INTERNAL
+    http: int | None = None
+    """An HTTP status from 400 to 599 in place of the one that belongs to `status`."""
     retryable: ClassVar[bool] = False
+
+    # So that a subclass whose constructor does not call this one can be told too.
+    message: str = ""
+    details: Sequence[dict[str, Any]] = ()
+    retry_after: float | None = None
+    executor: str = ""
+    replica: int | None = None
+    request_id: str = ""
+    cause: str = ""
+    traceback: str = ""
 
     def __init__(
         self,

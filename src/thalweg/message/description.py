@@ -8,6 +8,9 @@ import msgspec
 
 DEFAULT_ENDPOINT = "/default"
 """Answers every endpoint that has no binding of its own."""
+DRY_RUN_ENDPOINT = "_jina_dry_run_"
+"""Answered by every service: a Gateway asks one replica of each Executor, a worker runs its probe. What comes is given back,
+or the error of what does not answer. No endpoint of user code can be called so, since theirs begin with a slash."""
 
 
 class EndpointDescription(msgspec.Struct, frozen=True):

@@ -6,12 +6,15 @@ WebSocket codes are those of RFC 6455 section 7.4 where one fits, else 4000 + th
 
 from __future__ import annotations
 
+import re
 from typing import Any, NamedTuple
 
 import msgspec
 
 from thalweg import errors
 from thalweg.errors import InternalError, Status, ThalwegError
+
+_CODE = re.compile(r"[A-Za-z0-9_.-]{1,64}")
 
 
 class Codes(NamedTuple):
@@ -50,6 +53,30 @@ class Failure(msgspec.Struct, array_like=True):
     replica: int | None = None
     cause: str = ""
     traceback: str = ""
+    status: str = ""
+    http: int | None = None
+
+
+_NEAREST: dict[str, type[ThalwegError]] = {
+    Status.CANCELLED: errors.Cancelled,
+    Status.DEADLINE_EXCEEDED: errors.DeadlineExceeded,
+    Status.INTERNAL: errors.ServerError,
+    Status.OVERLOADED: errors.Overloaded,
+    Status.UNAVAILABLE: errors.Unavailable,
+    **dict.fromkeys(
+        (
+            Status.FORBIDDEN,
+            Status.INVALID,
+            Status.MALFORMED,
+            Status.NOT_FOUND,
+            Status.TOO_LARGE,
+            Status.UNAUTHENTICATED,
+            Status.UNSUPPORTED,
+        ),
+        errors.ClientError,
+    ),
+}
+"""What an error of a class that is not known here is taken for, by its status."""
 
 
 def _by_code() -> dict[str, type[ThalwegError]]:
@@ -60,27 +87,71 @@ def _by_code() -> dict[str, type[ThalwegError]]:
 _CLASSES = _by_code()
 
 
+def status_of(code: str) -> str:
+    """The status of the class of `thalweg.errors` that has `code`; empty where none does."""
+    cls = _CLASSES.get(code)
+    return "" if cls is None else cls.status
+
+
+def http_status(error: ThalwegError) -> int:
+    """The HTTP status of `error`: its own where it has one, else that of its `status`."""
+    return _own_http(error) or CODES[error.status].http
+
+
+def _wire_code(error: ThalwegError) -> str:
+    """The code of `error`; where user code gave one that can stand in no header, that of the nearest class."""
+    return error.code if _CODE.fullmatch(error.code) else _NEAREST[error.status].code
+
+
+def _own_http(error: ThalwegError) -> int | None:
+    http = error.http
+    return http if isinstance(http, int) and 400 <= http <= 599 else None
+
+
 def to_failure(error: BaseException, request_id: str = "") -> Failure:
     """`error` in the form that travels. A stranger's exception becomes `InternalError` without its text."""
     if not isinstance(error, ThalwegError):
         error = InternalError("An unexpected error; the server's log has it under this request id.")
     return Failure(
-        error.code,
+        _wire_code(error),
         error.message,
-        error.details,
+        list(error.details),
         error.retry_after,
         error.executor,
         error.request_id or request_id,
         error.replica,
         error.cause,
         error.traceback,
+        error.status,
+        _own_http(error),
+    )
+
+
+def clipped(failure: Failure, characters: int) -> Failure:
+    """`failure` with no text longer than `characters`: the beginning of a message, the end of a traceback."""
+    return msgspec.structs.replace(
+        failure,
+        code=failure.code[:characters],
+        message=failure.message[:characters],
+        executor=failure.executor[:characters],
+        request_id=failure.request_id[:characters],
+        cause=failure.cause[:characters],
+        traceback=failure.traceback[-characters:] if characters else "",
     )
 
 
 def from_failure(failure: Failure) -> ThalwegError:
-    """The exception that `failure` describes; `InternalError` for a code that this version does not know."""
-    cls = _CLASSES.get(failure.code, InternalError)
+    """The exception that `failure` describes. A code that is not known here, of a newer version or of a class of user
+    code, gives the nearest class by the status, with that code; without a status `InternalError`."""
+    known = _CLASSES.get(failure.code)
+    cls = known or _NEAREST.get(failure.status, InternalError)
     error = cls(failure.message)
+    if known is None and failure.status in _NEAREST:
+        error.code = failure.code
+    if failure.status in _NEAREST and failure.status != error.status:
+        error.status = Status(failure.status)
+    if failure.http is not None:
+        error.http = failure.http
     error.details = failure.details
     error.retry_after = failure.retry_after
     error.executor = failure.executor

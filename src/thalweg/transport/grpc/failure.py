@@ -10,7 +10,7 @@ import msgspec
 from grpc import aio
 
 from thalweg.errors import ThalwegError
-from thalweg.message.status import CODES, Failure, to_failure
+from thalweg.message.status import CODES, Failure, clipped, to_failure
 
 CODE_KEY = "thalweg-code"
 REQUEST_ID_KEY = "x-request-id"
@@ -36,9 +36,13 @@ def trailing_metadata(failure: Failure) -> tuple[tuple[str, str | bytes], ...]:
 
 
 def _fitting(failure: Failure) -> bytes:
-    """`failure` as msgpack; findings that do not fit are left out, the first ones say what is wrong."""
-    failure = msgspec.structs.replace(failure, message=failure.message[:MESSAGE_CHARACTERS])
+    """`failure` as msgpack; a traceback that does not fit is cut or left out, then findings; the first ones say
+    what is wrong."""
+    failure = clipped(failure, MESSAGE_CHARACTERS)
     packed = _encode(failure)
+    if len(packed) > FAILURE_BYTES:
+        failure = msgspec.structs.replace(failure, traceback="")
+        packed = _encode(failure)
     while len(packed) > FAILURE_BYTES and failure.details:
         failure = msgspec.structs.replace(failure, details=failure.details[: len(failure.details) // 2])
         packed = _encode(failure)

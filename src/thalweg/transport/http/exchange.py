@@ -12,7 +12,7 @@ from typing import Any, Protocol
 
 from thalweg.errors import InternalError, PayloadTooLarge, ThalwegError, Unavailable, UnsupportedContent
 from thalweg.message import JSON, Buffer, Context, EndpointDescription, Request, Response
-from thalweg.message.status import CODES, Failure, to_failure
+from thalweg.message.status import Failure, http_status, to_failure
 from thalweg.transport.admission import RETRY_AFTER_SECONDS, Admission
 from thalweg.transport.contract import Serving
 from thalweg.transport.dispatch import dispatch
@@ -293,7 +293,7 @@ class Exchange:
             lines.append((b"retry-after", b"%d" % max(1, ceil(error.retry_after))))
         self._request_id = headers.parsed_request_id(failure.request_id.encode())
         body = encode_failure(failure)
-        await self._write(status or CODES[error.status].http, lines, [body], len(body))
+        await self._write(status or http_status(error), lines, [body], len(body))
 
     async def _fail_late(self, failure: Failure) -> None:
         """A stream ends with an event that tells, unless nobody reads it; another answer cannot be changed any more."""

@@ -3,8 +3,10 @@
     {"detail": "what was wrong, and what to do", "code": "payload_too_large", "request_id": "4f...", "executor": "enc"}
 
 Where the findings have places in the body (422), `detail` is a list of `{"loc": ["body", ...], "msg": ..., "type": ...}`
-and `message` has the sentence. `details` holds findings of any other error, and `retry_after` the seconds until another
-attempt makes sense; both are there only where there is something to say.
+and `message` has the sentence. Further members are there only where there is something to say: `details` with the findings
+of any other error, `retry_after` with the seconds until another attempt makes sense, `replica` with the number of the
+Executor's replica, `cause` with the class of the exception that user code raised, `traceback` with its frames where the
+Executor runs in development mode, and `status` where the `code` does not say it.
 """
 
 from __future__ import annotations
@@ -27,7 +29,7 @@ from thalweg.errors import (
     Unavailable,
     UnsupportedContent,
 )
-from thalweg.message.status import Failure, from_failure
+from thalweg.message.status import Failure, from_failure, status_of
 
 _FOREIGN: dict[int, type[ThalwegError]] = {
     400: MalformedRequest,
@@ -66,6 +68,16 @@ def encode_failure(failure: Failure) -> bytes:
         body["details"] = failure.details
     if failure.retry_after is not None:
         body["retry_after"] = failure.retry_after
+    if failure.replica is not None:
+        body["replica"] = failure.replica
+    if failure.cause:
+        body["cause"] = failure.cause
+    if failure.traceback:
+        body["traceback"] = failure.traceback
+    if failure.status != status_of(failure.code):
+        body["status"] = failure.status
+    if failure.http is not None:
+        body["http"] = failure.http
     return msgspec.json.encode(body, enc_hook=str)
 
 
@@ -84,6 +96,11 @@ def decode_failure(body: bytes) -> ThalwegError | None:
                     found.get("retry_after"),
                     found.get("executor", ""),
                     found.get("request_id", ""),
+                    found.get("replica"),
+                    found.get("cause", ""),
+                    found.get("traceback", ""),
+                    found.get("status", ""),
+                    found.get("http"),
                 ],
                 Failure,
             )

@@ -15,7 +15,7 @@ from typing import Any
 
 from thalweg.errors import DeadlineExceeded, EndpointNotFound, InternalError, PayloadTooLarge, ThalwegError
 from thalweg.message import JSON, Context, Pending, Request, Response, UnaryHandler
-from thalweg.message.status import CODES, to_failure
+from thalweg.message.status import http_status, to_failure
 from thalweg.transport.dispatch import defect, dispatch
 from thalweg.transport.http import headers
 from thalweg.transport.http.connection import HttpConnection
@@ -162,7 +162,7 @@ class Submission:
         lines = b""
         if error.retry_after is not None:
             lines = b"retry-after: %d\r\n" % max(1, ceil(error.retry_after))
-        number = status or CODES[error.status].http
+        number = status or http_status(error)
         name = headers.parsed_request_id(failure.request_id.encode())
         if name:
             lines += b"x-request-id: %b\r\n" % name.encode()

@@ -19,7 +19,7 @@ import msgspec
 
 from thalweg.errors import MalformedRequest, PayloadTooLarge, WrongReturnType
 from thalweg.message import Buffer, Request, Response
-from thalweg.message.status import Failure
+from thalweg.message.status import Failure, clipped
 
 VERSION = 1
 HEAD = Struct("<IB3xI")
@@ -27,6 +27,8 @@ LENGTH = Struct("<I")
 TOTAL = Struct("<Q")
 MAX_FRAME_BYTES = 128 * 1024
 """Longest body of a frame: it bounds what one stream may hold up the others by, and what a reader must keep."""
+LONGEST_ERROR_TEXT = 8192
+"""Characters of each text of an error, where it does not fit into a frame as a whole."""
 
 
 class Kind:
@@ -92,9 +94,11 @@ def frame(kind: int, stream: int, body: bytes = b"") -> bytes:
 def failure_frame(stream: int, failure: Failure) -> bytes:
     """An ERROR frame. Findings that do not fit are left out: the first ones say what is wrong."""
     body = _encode(failure)
+    if len(body) > MAX_FRAME_BYTES:
+        failure = clipped(failure, LONGEST_ERROR_TEXT)
+        body = _encode(failure)
     while len(body) > MAX_FRAME_BYTES:
-        kept = failure.details[: len(failure.details) // 2]
-        failure = msgspec.structs.replace(failure, message=failure.message[:4096], details=kept)
+        failure = msgspec.structs.replace(failure, details=failure.details[: len(failure.details) // 2])
         body = _encode(failure)
     return frame(Kind.ERROR, stream, body)
 
