@@ -1,6 +1,11 @@
 """Options: frozen models that Python, YAML, the command line and exporters all read."""
 
+from thalweg.config.access import AccessOptions
 from thalweg.config.options import (
+    BalancerOptions,
+    ClientTlsOptions,
+    ConnectionOptions,
+    CorsOptions,
     DeploymentOptions,
     FlowOptions,
     GatewayOptions,
@@ -8,6 +13,21 @@ from thalweg.config.options import (
     NodeOptions,
     Options,
     Protocol,
+    TlsOptions,
 )
 
-__all__ = ["DeploymentOptions", "FlowOptions", "GatewayOptions", "Limits", "NodeOptions", "Options", "Protocol"]
+__all__ = [
+    "AccessOptions",
+    "BalancerOptions",
+    "ClientTlsOptions",
+    "ConnectionOptions",
+    "CorsOptions",
+    "DeploymentOptions",
+    "FlowOptions",
+    "GatewayOptions",
+    "Limits",
+    "NodeOptions",
+    "Options",
+    "Protocol",
+    "TlsOptions",
+]

@@ -5,7 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator, model_validator
+
+from thalweg.config.access import AccessOptions
 
 Protocol = Literal["grpc", "http"]
 MIB = 1 << 20
@@ -26,6 +28,70 @@ class Limits(Options):
     stream_window: int = Field(16, gt=0, description="Items of one stream that may be under way, unread.")
 
 
+class TlsOptions(Options):
+    """The certificate of a server, and whose certificates it wants to see."""
+
+    certfile: Path = Field(
+        description="PEM file of the certificate, followed by those between it and a known authority."
+    )
+    keyfile: Path | None = Field(
+        None, description="PEM file of its private key; the certfile's own where there is none."
+    )
+    password: SecretStr | None = Field(None, description="Opens the key file.")
+    client_ca: Path | None = Field(
+        None, description="PEM file of authorities. Only callers with a certificate of one of them are let in."
+    )
+
+
+class ClientTlsOptions(Options):
+    """Whom a client trusts, and how it says who it is."""
+
+    ca: Path | None = Field(None, description="PEM file of the authorities to trust; the system's where there is none.")
+    certfile: Path | None = Field(None, description="PEM file of the client's own certificate.")
+    keyfile: Path | None = Field(
+        None, description="PEM file of its private key; the certfile's own where there is none."
+    )
+    password: SecretStr | None = Field(None, description="Opens the key file.")
+    verify: bool = Field(True, description="Whether the server must prove who it is. Switch it off in tests only.")
+
+    @model_validator(mode="after")
+    def _key_of_a_certificate(self) -> Self:
+        if self.certfile is None and self.keyfile is not None:
+            raise ValueError("a keyfile belongs to a certfile; name that too")
+        return self
+
+
+class CorsOptions(Options):
+    """Pages of which other origins may call, and what they may send and read."""
+
+    origins: tuple[str, ...] = Field(("*",), description="Origins such as https://example.org; '*' is every one.")
+    methods: tuple[str, ...] = Field(("GET", "POST"), description="Methods that they may use.")
+    headers: tuple[str, ...] = Field(
+        ("*",), description="Request headers that they may send; '*' is whatever they ask for."
+    )
+    expose: tuple[str, ...] = Field(("*",), description="Headers of answers that they may read.")
+    credentials: bool = Field(False, description="Whether they may send cookies and authorization of their own.")
+    max_age: int = Field(600, ge=0, description="Seconds for which a browser may remember what it was told.")
+
+    @field_validator("origins", "methods", "headers", "expose", mode="before")
+    @classmethod
+    def _one_or_many_names(cls, value: Any) -> Any:
+        return (value,) if isinstance(value, str) else value
+
+
+class ConnectionOptions(Options):
+    """How long, and how much, a server has to do with one HTTP connection."""
+
+    idle_seconds: float = Field(75.0, gt=0, description="How long it may rest between two requests.")
+    silence_seconds: float = Field(
+        30.0, gt=0, description="How long a head may take, a body may pause, and an answer may wait for its reader."
+    )
+    ping_seconds: float = Field(15.0, gt=0, description="How long a stream of events is silent before it says so.")
+    max_requests: int | None = Field(None, gt=0, description="Requests after which it is closed.")
+    max_connections: int = Field(20_000, gt=0, description="Connections at once; further ones are answered 503.")
+    max_head_bytes: int = Field(64 * 1024, ge=1024, description="Largest request line and headers together.")
+
+
 class ServerOptions(Options):
     """Where a Gateway or a Deployment listens."""
 
@@ -37,18 +103,46 @@ class ServerOptions(Options):
     limits: Limits = Field(Limits(), description="What the server takes on at once.")
     timeout: float | None = Field(None, gt=0, description="Seconds that a request may take where it names no deadline.")
     title: str = Field("", description="Title of the OpenAPI page; the name of the service where it is empty.")
+    description: str = Field("", description="Description of the OpenAPI page.")
+    version: str = Field("", description="Version of the service on the OpenAPI page; Thalweg's own where it is empty.")
+    cors: bool | CorsOptions = Field(False, description="Whether pages of other origins may call over http, and which.")
+    root_path: str = Field("", description="Path below which a proxy shows the HTTP server, and which it takes away.")
+    tls: TlsOptions | None = Field(None, description="Certificate to encrypt with; plain text where there is none.")
+    connections: ConnectionOptions = Field(ConnectionOptions(), description="How long HTTP connections are kept.")
+    access: AccessOptions | None = Field(
+        None, description="Who may call, and how often; everybody where it is not given."
+    )
+    middleware: tuple[Any, ...] = Field(
+        (), description="Callables that take a handler and give one: objects or 'package.module:name', outermost first."
+    )
+    apps: dict[str, Any] = Field(
+        {}, description="URL prefix -> an ASGI application shown there over http; '/' gets what nothing else answers."
+    )
+    routes: bool = Field(True, description="Whether the endpoints have routes over http; else only the apps answer.")
     drain_seconds: float = Field(10.0, ge=0, description="How long requests under way may take to end at a stop.")
     pages: dict[str, Path] = Field(
         {}, description="URL path -> a file to show there over http, or a folder whose files are shown below it."
     )
 
-    @field_validator("pages")
+    @field_validator("pages", "apps")
     @classmethod
-    def _pages_at_paths(cls, value: dict[str, Path]) -> dict[str, Path]:
+    def _pages_at_paths(cls, value: dict[str, Any]) -> dict[str, Any]:
         for path in value:
             if not path.startswith("/"):
                 raise ValueError(f"{path!r} is no URL path: it begins with '/'")
         return value
+
+    @field_validator("root_path")
+    @classmethod
+    def _root_path_of_a_url(cls, value: str) -> str:
+        if value and not value.startswith("/"):
+            raise ValueError(f"{value!r} is no URL path: it begins with '/'")
+        return value.rstrip("/")
+
+    @field_validator("middleware", mode="before")
+    @classmethod
+    def _one_or_many_handlers(cls, value: Any) -> Any:
+        return tuple(value) if isinstance(value, (list, tuple)) else (value,)
 
     @field_validator("protocol", "port", mode="before")
     @classmethod
@@ -66,13 +160,20 @@ class ServerOptions(Options):
         return self
 
 
-class GatewayOptions(ServerOptions):
-    """The Gateway of a Flow."""
+class BalancerOptions(ServerOptions):
+    """A server that stands in front of replicas."""
 
     retries: int = Field(2, ge=0, description="Further attempts, on other replicas, of a request that got no answer.")
     replica_wait: float = Field(
         10.0, ge=0, description="Seconds that a request waits for a replica to come back before it is answered 503."
     )
+
+
+class GatewayOptions(BalancerOptions):
+    """The Gateway of a Flow."""
+
+    uses: Any = Field(None, description="A class derived from Gateway, 'package.module:Class' or 'file.py:Class'.")
+    uses_with: dict[str, Any] = Field({}, description="Keyword arguments of its constructor.")
 
 
 class ExecutorOptions(Options):
@@ -111,7 +212,7 @@ class NodeOptions(WorkerOptions):
         return (value,) if isinstance(value, str) else value
 
 
-class DeploymentOptions(WorkerOptions, GatewayOptions):
+class DeploymentOptions(WorkerOptions, BalancerOptions):
     """One Executor served alone."""
 
 

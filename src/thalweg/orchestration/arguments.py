@@ -6,11 +6,11 @@ from collections.abc import Mapping, Sequence
 from os import PathLike
 from typing import Any, TypedDict
 
-from thalweg.config import Limits, Protocol
+from thalweg.config import AccessOptions, ConnectionOptions, CorsOptions, Limits, Protocol, TlsOptions
 
 
 class ServerArguments(TypedDict, total=False):
-    """See `thalweg.config.GatewayOptions`."""
+    """See `thalweg.config.BalancerOptions`."""
 
     protocol: Protocol | Sequence[Protocol]
     port: int | Sequence[int]
@@ -18,10 +18,27 @@ class ServerArguments(TypedDict, total=False):
     limits: Limits | Mapping[str, int]
     timeout: float | None
     title: str
+    description: str
+    version: str
+    cors: bool | CorsOptions | Mapping[str, Any]
+    root_path: str
+    tls: TlsOptions | Mapping[str, Any] | None
+    connections: ConnectionOptions | Mapping[str, Any]
+    access: AccessOptions | Mapping[str, Any] | None
+    middleware: Any
+    apps: Mapping[str, Any]
+    routes: bool
     drain_seconds: float
     pages: Mapping[str, str | PathLike[str]]
     retries: int
     replica_wait: float
+
+
+class GatewayArguments(ServerArguments, total=False):
+    """See `thalweg.config.GatewayOptions`."""
+
+    uses: Any
+    uses_with: Mapping[str, Any]
 
 
 class WorkerArguments(TypedDict, total=False):

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from msgspec.structs import replace
 
-from thalweg.config.options import GatewayOptions, ServerOptions, WorkerOptions
+from thalweg.config.options import CorsOptions, GatewayOptions, ServerOptions, WorkerOptions
 from thalweg.errors import ConfigurationError
 from thalweg.message import ServiceDescription
 from thalweg.service.control import (
@@ -180,6 +180,12 @@ def _public(service: Any, options: ServerOptions) -> Serving:
         describe=lambda: service.description,
         ready=lambda: service.ready,
         title=options.title,
+        description=options.description,
+        version=options.version,
+        cors=(CorsOptions() if options.cors else None) if isinstance(options.cors, bool) else options.cors,
+        root_path=options.root_path,
+        tls=options.tls,
+        connections=options.connections,
         pages=options.pages,
     )
 

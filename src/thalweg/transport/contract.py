@@ -3,12 +3,19 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import AsyncGenerator, Callable, Mapping
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, MutableMapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any, TypeAlias
 
-from thalweg.config import Limits
+from thalweg.config import ConnectionOptions, CorsOptions, Limits, TlsOptions
 from thalweg.message import Context, Handler, Request, Response, ServiceDescription
+
+Scope: TypeAlias = MutableMapping[str, Any]
+Receive: TypeAlias = Callable[[], Awaitable[MutableMapping[str, Any]]]
+Send: TypeAlias = Callable[[MutableMapping[str, Any]], Awaitable[None]]
+AsgiApp: TypeAlias = Callable[[Scope, Receive, Send], Awaitable[None]]
+"""An ASGI 3 application (https://asgi.readthedocs.io)."""
 
 
 def _nothing_known() -> ServiceDescription:
@@ -30,6 +37,16 @@ class Serving:
     describe: Callable[[], ServiceDescription] = _nothing_known
     ready: Callable[[], bool] = _always
     title: str = ""
+    description: str = ""
+    version: str = ""
+    cors: CorsOptions | None = None
+    root_path: str = ""
+    """The path below which a proxy shows the server, and which it takes away."""
+    tls: TlsOptions | None = None
+    connections: ConnectionOptions = field(default_factory=ConnectionOptions)
+    apps: Mapping[str, AsgiApp] = field(default_factory=dict)
+    """URL prefix -> an ASGI application that answers whatever is asked below it over HTTP; one at "/" gets what nothing
+    else answers."""
     pages: Mapping[str, Path] = field(default_factory=dict)
     """URL path -> a file, or a folder whose files are shown below that path; of use to transports that show pages."""
 

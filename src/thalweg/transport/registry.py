@@ -5,7 +5,7 @@ from __future__ import annotations
 from importlib import import_module
 from typing import Protocol, cast
 
-from thalweg.config import Limits
+from thalweg.config import ClientTlsOptions, Limits
 from thalweg.errors import ConfigurationError
 from thalweg.transport.contract import Channel, Server, Serving
 
@@ -16,6 +16,9 @@ TRANSPORTS = {
     "http": "thalweg.transport.http",
     "https": "thalweg.transport.http",
 }
+
+LOCAL = ("inprocess", "unix")
+"""Transports that never leave the machine."""
 
 SERVERS = {
     "grpc": "thalweg.transport.grpc.listener",
@@ -29,7 +32,7 @@ class Transport(Protocol):
 
     def server(self, address: str, serving: Serving) -> Server: ...
 
-    def channel(self, address: str, limits: Limits) -> Channel: ...
+    def channel(self, address: str, limits: Limits, tls: ClientTlsOptions | None = None) -> Channel: ...
 
 
 def server(address: str, serving: Serving) -> Server:
@@ -37,9 +40,14 @@ def server(address: str, serving: Serving) -> Server:
     return _transport(address).server(address, serving)
 
 
-def channel(address: str, limits: Limits | None = None) -> Channel:
-    """A channel to `address`."""
-    return _transport(address).channel(address, limits or Limits())
+def channel(address: str, limits: Limits | None = None, tls: ClientTlsOptions | None = None) -> Channel:
+    """A channel to `address`; `tls` is of use where that is encrypted."""
+    transport = _transport(address)
+    if tls is None:
+        return transport.channel(address, limits or Limits())
+    if address.partition("://")[0] in LOCAL:
+        raise ConfigurationError(f"{address!r} is on this machine and never encrypted; leave out tls.")
+    return transport.channel(address, limits or Limits(), tls)
 
 
 def load(address: str) -> None:
