@@ -1,6 +1,7 @@
 """Options: frozen models that Python, YAML, the command line and exporters all read."""
 
 from thalweg.config.access import AccessOptions
+from thalweg.config.health import ProbeOptions
 from thalweg.config.options import (
     BalancerOptions,
     ClientTlsOptions,
@@ -28,6 +29,7 @@ __all__ = [
     "Limits",
     "NodeOptions",
     "Options",
+    "ProbeOptions",
     "Protocol",
     "TlsOptions",
 ]

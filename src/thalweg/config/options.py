@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator, model_validator
 
 from thalweg.config.access import AccessOptions
+from thalweg.config.health import ProbeOptions
 
 Protocol = Literal["grpc", "http"]
 MIB = 1 << 20
@@ -199,6 +200,36 @@ class WorkerOptions(ExecutorOptions):
     replicas: int = Field(1, ge=1, description="Processes that run this Executor side by side.")
     env: dict[str, str] = Field({}, description="Environment variables of the worker processes.")
     queue: Limits = Field(Limits(), description="What each replica takes on at once.")
+    probe: ProbeOptions | None = Field(None, description="What each replica asks itself, and how often.")
+    stuck_after: float | None = Field(
+        600.0,
+        gt=0,
+        description="Seconds that one call may keep a thread before the replica is replaced; null: for ever.",
+    )
+    warmup: dict[str, Any] = Field(
+        {}, description="Endpoint -> a document, or a list of them, that is sent there before the replica is ready."
+    )
+    exit_on_exceptions: tuple[str, ...] = Field(
+        (), description="Names of classes of exceptions after which a replica answers, ends, and is started again."
+    )
+    quiet_error: bool = Field(False, description="Log exceptions of user code in one line, without their traceback.")
+    development: bool = Field(
+        False, description="Send the traceback of user code to callers. THALWEG_DEVELOPMENT=1 does so everywhere."
+    )
+
+    @field_validator("exit_on_exceptions", mode="before")
+    @classmethod
+    def _one_exception_or_many(cls, value: Any) -> Any:
+        return (value,) if isinstance(value, str) else value
+
+    @field_validator("warmup")
+    @classmethod
+    def _documents_to_warm_up_with(cls, value: dict[str, Any]) -> dict[str, Any]:
+        for path, documents in value.items():
+            each = documents if isinstance(documents, list) else [documents]
+            if not all(isinstance(document, (dict, BaseModel)) for document in each):
+                raise ValueError(f"what {path} is warmed up with must be a document, a mapping, or a list of them")
+        return value
 
 
 class NodeOptions(WorkerOptions):

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from os import PathLike
 from typing import Any, TypedDict
 
-from thalweg.config import AccessOptions, ConnectionOptions, CorsOptions, Limits, Protocol, TlsOptions
+from thalweg.config import AccessOptions, ConnectionOptions, CorsOptions, Limits, ProbeOptions, Protocol, TlsOptions
 
 
 class ServerArguments(TypedDict, total=False):
@@ -52,6 +52,12 @@ class WorkerArguments(TypedDict, total=False):
     replicas: int
     env: Mapping[str, str]
     queue: Limits | Mapping[str, int]
+    probe: ProbeOptions | Mapping[str, Any] | None
+    stuck_after: float | None
+    warmup: Mapping[str, Any]
+    exit_on_exceptions: str | Sequence[str]
+    quiet_error: bool
+    development: bool
 
 
 class DeploymentArguments(WorkerArguments, ServerArguments, total=False):

@@ -74,7 +74,7 @@ def encode_failure(failure: Failure) -> bytes:
         body["cause"] = failure.cause
     if failure.traceback:
         body["traceback"] = failure.traceback
-    if failure.status != status_of(failure.code):
+    if failure.status and failure.status != status_of(failure.code):
         body["status"] = failure.status
     if failure.http is not None:
         body["http"] = failure.http
