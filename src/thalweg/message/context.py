@@ -6,10 +6,19 @@ import os
 from collections.abc import Callable, Mapping
 from time import monotonic
 from types import MappingProxyType
+from typing import NamedTuple
 
 from thalweg.errors import DeadlineExceeded
 
 NO_HEADERS: Mapping[str, str] = MappingProxyType({})
+
+
+class Visit(NamedTuple):
+    """One stop on a request's way: who worked on it, from when until when, in seconds since 1970."""
+
+    name: str
+    start: float
+    end: float
 
 
 class Context:
@@ -20,7 +29,8 @@ class Context:
     `answer_headers` are what user code wants the caller to see beside its answer. `deadline` is a moment of
     `time.monotonic()`; on the wire it goes as the seconds that remain. `metadata` are the request's headers, names in
     lower case. `trace` is a W3C `traceparent`, empty where there is none. `cancel` may be called from any thread, any
-    number of times; callbacks run once, in the thread that cancels.
+    number of times; callbacks run once, in the thread that cancels. `visits` is None unless somebody wants to know who
+    worked on the request and when; else a Gateway adds an entry for each Executor, in the order in which they end.
     """
 
     __slots__ = (
@@ -33,6 +43,7 @@ class Context:
         "priority",
         "share",
         "trace",
+        "visits",
     )
 
     def __init__(
@@ -52,6 +63,7 @@ class Context:
         self.share = share
         self._request_id = request_id
         self._cancelled = False
+        self.visits: list[Visit] | None = None
         self._callbacks: list[Callable[[], None]] | None = None
         self._answer_headers: dict[str, str] | None = None
 

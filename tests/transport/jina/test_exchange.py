@@ -4,18 +4,17 @@ from thalweg.docs import BaseDoc, DocList
 from thalweg.docs.codecs import protobuf
 from thalweg.docs.codecs.content import decode_content, encode_content
 from thalweg.errors import ExecutorFailed, InvalidDocument, MalformedRequest, UnsupportedContent
-from thalweg.message import COLUMNS, DOCARRAY, Request, Response
+from thalweg.message import COLUMNS, DOCARRAY, Request, Response, Visit
 from thalweg.message.proto.description import message_class
 from thalweg.message.proto.jina import DataRequest, StatusCode
 from thalweg.transport.jina.exchange import (
     DataCall,
-    Visit,
     in_form,
     read_answer,
     read_data_request,
     write_answer,
-    write_failure,
     write_data_request,
+    write_failure,
 )
 
 

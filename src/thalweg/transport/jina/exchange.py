@@ -18,7 +18,7 @@ from thalweg.docs.codecs.content import decode_content, encode_content, joined
 from thalweg.docs.codecs.protobuf.wire import varint
 from thalweg.errors import ExecutorFailed, MalformedRequest, ThalwegError, UnsupportedContent
 from thalweg.graph.merge import merged_parameters
-from thalweg.message import DOCARRAY, Buffer, Request, Response
+from thalweg.message import DOCARRAY, Buffer, Request, Response, Visit
 from thalweg.message.proto.jina import DataRequest, StatusCode
 from thalweg.message.proto.structure import fill, plain
 from thalweg.message.status import to_failure
@@ -34,14 +34,6 @@ class DataCall(NamedTuple):
 
     request: Request
     request_id: str
-
-
-class Visit(NamedTuple):
-    """One stop on a request's way: who worked on it, from when until when, in seconds since 1970."""
-
-    name: str
-    start: float
-    end: float
 
 
 def read_data_request(data: bytes) -> DataCall:
