@@ -13,17 +13,22 @@ from asyncio import AbstractEventLoop
 from collections import deque
 from collections.abc import AsyncGenerator, Callable
 from contextlib import suppress
+from functools import partial
 from itertools import count
 from time import monotonic
 from typing import Any
 
+from msgspec.structs import replace
+
 from thalweg.config import Limits
 from thalweg.errors import DeadlineExceeded, PayloadTooLarge, PeerLost, ThalwegError, Unavailable
-from thalweg.message import Context, Request, Response
+from thalweg.message import Context, Inflow, Request, Response
+from thalweg.message.envelope import payload_size
 from thalweg.message.status import from_failure, to_failure
 from thalweg.transport.admission import Admission
 from thalweg.transport.contract import Channel, Server, Serving
 from thalweg.transport.dispatch import dispatch
+from thalweg.transport.inflow import Arrivals, Credit
 
 SCHEME = "inprocess://"
 
@@ -130,13 +135,13 @@ class _Answer:
         self._items: deque[Response] = deque()
         self._reader: asyncio.Future[None] | None = None
         self._ended = False
-        self._error: ThalwegError | None = None
+        self._error: Exception | None = None
 
     def put(self, item: Response) -> None:
         self._items.append(item)
         self._wake()
 
-    def end(self, error: ThalwegError | None) -> None:
+    def end(self, error: Exception | None) -> None:
         """No more items; the first end is the one that counts."""
         if not self._ended:
             self._ended = True
@@ -180,6 +185,13 @@ class _Work:
         self._unread = 0
         self._room: asyncio.Future[None] | None = None
         self.task: asyncio.Task[ThalwegError | None]
+
+    def feed(self, inflow: Inflow) -> _Feed:
+        """What brings `inflow`, which is the caller's, to the handler. Called before `start`."""
+        window = self._server.serving.limits.stream_window
+        feed = _Feed(inflow, self, self._answer, self._apart, window, self._largest)
+        self._request = replace(self._request, inflow=feed.arrivals)
+        return feed
 
     def tell(self, message: Callable[[], None]) -> None:
         """Let the caller's half call a method of this half."""
@@ -238,6 +250,38 @@ class _Work:
         _post(self._apart, self._answer.loop, self._answer.end, fresh)
 
 
+class _Feed:
+    """An inflow on its way from the caller's loop to the server's."""
+
+    def __init__(self, inflow: Inflow, work: _Work, answer: _Answer, apart: bool, window: int, largest: int) -> None:
+        self._inflow = inflow
+        self._work = work
+        self._answer = answer
+        self._apart = apart
+        self._largest = largest
+        self._credit = Credit(max(2, window))
+        self.arrivals = Arrivals(self._on_read)
+
+    def _on_read(self, size: int) -> None:
+        _post(self._apart, self._answer.loop, self._credit.grant, 1)
+
+    async def run(self) -> None:
+        try:
+            while True:
+                await self._credit.take()
+                body = await anext(self._inflow, None)
+                if body is None:
+                    break
+                size = payload_size(body)
+                if size > self._largest:
+                    raise PayloadTooLarge(f"A payload has {size} bytes; at most {self._largest} are taken.")
+                self._work.tell(partial(self.arrivals.put, body, size))
+        except Exception as error:
+            self._answer.end(error)
+        else:
+            self._work.tell(self.arrivals.end)
+
+
 class InProcessChannel(Channel):
     def __init__(self, address: str, limits: Limits) -> None:
         self._address = address
@@ -279,7 +323,10 @@ class InProcessChannel(Channel):
         if context.deadline is not None:
             timer = self.loop.call_later(context.deadline - monotonic(), self._expire, work, answer)
         self._calls[work] = answer
+        feeding = None
         try:
+            if request.inflow is not None:
+                feeding = self.loop.create_task(work.feed(request.inflow).run())
             work.tell(work.start)
             while (response := await answer.take()) is not None:
                 work.tell(work.read)
@@ -289,6 +336,9 @@ class InProcessChannel(Channel):
             if timer is not None:
                 timer.cancel()
             work.tell(work.call_off)
+            if feeding is not None:
+                feeding.cancel()
+                await asyncio.wait([feeding])
 
     def _open(self, request: Request, context: Context) -> tuple[_Work, _Answer]:
         server = self._attach()

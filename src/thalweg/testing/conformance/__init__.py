@@ -9,6 +9,7 @@ The checks need no test framework. They use `assert`, so Python must not run wit
 
 from thalweg.testing.conformance import (
     cancellation,
+    conversation,
     deadlines,
     exchange,
     failures,
@@ -25,6 +26,7 @@ __all__ = [
     "Subject",
     "cancellation",
     "check_transport",
+    "conversation",
     "deadlines",
     "exchange",
     "failures",

@@ -48,6 +48,7 @@ class Subject:
         address: where its servers listen. `{folder}` stands for a new temporary folder; let the system choose ports.
         separate: its two ends can be in two processes, and so bytes really travel.
         inflight: requests that one channel can really have under way at once; the others wait in the channel.
+        duplex: payloads may go in while answers come out (`Request.inflow`).
         submits: the handlers that it is checked with have the short way (`UnaryHandler`) for what has one answer.
     """
 
@@ -55,6 +56,7 @@ class Subject:
     address: str
     separate: bool = True
     inflight: int = 5000
+    duplex: bool = True
     submits: bool = False
 
     @property
@@ -153,10 +155,12 @@ class Check:
     function: Callable[[Subject], Awaitable[None]]
     separate: bool
     """Makes sense only where the two ends can be in two processes."""
+    duplex: bool
+    """Makes sense only where payloads may go in while answers come out."""
     seconds: float
 
     def applies(self, subject: Subject) -> bool:
-        return subject.separate or not self.separate
+        return (subject.separate or not self.separate) and (subject.duplex or not self.duplex)
 
     async def __call__(self, subject: Subject) -> None:
         await _warm_up(subject)
@@ -169,13 +173,13 @@ CHECKS: list[Check] = []
 
 
 def check(
-    *, separate: bool = False, seconds: float = 30.0
+    *, separate: bool = False, duplex: bool = False, seconds: float = 30.0
 ) -> Callable[[Callable[[Subject], Awaitable[None]]], Callable[[Subject], Awaitable[None]]]:
     """Add a function to `CHECKS`."""
 
     def add(function: Callable[[Subject], Awaitable[None]]) -> Callable[[Subject], Awaitable[None]]:
         name = getattr(function, "__name__", repr(function))
-        CHECKS.append(Check(name, function, separate, seconds))
+        CHECKS.append(Check(name, function, separate, duplex, seconds))
         return function
 
     return add

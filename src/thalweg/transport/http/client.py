@@ -19,6 +19,7 @@ from thalweg.errors import (
     PeerLost,
     ThalwegError,
     Unavailable,
+    UnsupportedContent,
 )
 from thalweg.message import Buffer, Context, Request, Response
 from thalweg.transport.contract import Channel
@@ -92,6 +93,11 @@ class HttpChannel(Channel):
 
     async def handle(self, request: Request, context: Context) -> AsyncGenerator[Response, None]:
         context.check()
+        if request.inflow is not None:
+            raise UnsupportedContent(
+                "Over HTTP/1.1 nothing can be sent while the answer is read. Send all documents at once, or call it over "
+                "gRPC or WebSocket."
+            )
         response = await self._within(context, self._post(request, context))
         try:
             if response.status != 200:

@@ -10,8 +10,10 @@ from thalweg.config import Limits
 from thalweg.errors import PayloadTooLarge, PeerLost, ThalwegError, Unavailable
 from thalweg.message import Buffer, Context, Pending, Reply, Request, Response
 from thalweg.message.status import from_failure
+from thalweg.transport.inflow import Credit
 from thalweg.transport.multiplex.frames import (
     HEAD,
+    LENGTH,
     MAX_FRAME_BYTES,
     Assembly,
     FrameReader,
@@ -24,6 +26,7 @@ from thalweg.transport.multiplex.frames import (
     read_failure,
     read_response,
     request_message,
+    response_message,
 )
 from thalweg.transport.multiplex.server import HEAD_ALLOWANCE
 from thalweg.transport.multiplex.streams import Pulled, Pushed
@@ -83,12 +86,16 @@ class ClientSession:
         stream = Pulled(self._loop)
         self._streams[number] = stream
         expiry: asyncio.TimerHandle | None = None
+        feeding: asyncio.Task[None] | None = None
         try:
             remaining = None
             if context.deadline is not None:
                 remaining = context.deadline - monotonic()
                 expiry = self._loop.call_later(max(0.0, remaining), stream.expire)
             await self._send(number, stream, request, self._head(request, context, remaining))
+            if request.inflow is not None:
+                stream.credit = Credit()
+                feeding = self._loop.create_task(self._feed(number, stream, stream.credit, request))
             taken = 0
             while True:
                 while stream.items:
@@ -108,6 +115,28 @@ class ClientSession:
             del self._streams[number]
             if not stream.answered and self._lost is None:
                 self.wire.write([HEAD.pack(0, Kind.CANCEL, number)])
+            if feeding is not None:
+                feeding.cancel()
+                await asyncio.wait([feeding])
+
+    async def _feed(self, number: int, stream: Pulled, credit: Credit, request: Request) -> None:
+        """Send the payloads of the inflow, each when the server has room for it. What the inflow raises ends the request."""
+        assert request.inflow is not None
+        try:
+            while True:
+                await credit.take()
+                body = await anext(request.inflow, None)
+                if body is None:
+                    break
+                message = Response(body, request.content_type)
+                if message.size > self._limits.max_message_bytes:
+                    limit = self._limits.max_message_bytes
+                    raise PayloadTooLarge(f"A payload has {message.size} bytes; at most {limit} are sent.")
+                await self._send_slowly(number, stream, response_message(message), Kind.ITEM, Kind.MORE)
+        except Exception as error:
+            stream.fail(error)
+        else:
+            self.wire.write([HEAD.pack(0, Kind.END, number)])
 
     def submit(self, request: Request, context: Context, reply: Reply) -> Pending | None:
         """See `UnaryHandler.submit`. Large requests, and those that would have to wait for the wire, need `handle`."""
@@ -162,6 +191,7 @@ class ClientSession:
             self._window,
             context.priority,
             context.share,
+            request.inflow is not None,
         )
 
     async def _send(self, number: int, stream: Pulled, request: Request, head: RequestHead) -> None:
@@ -174,10 +204,10 @@ class ClientSession:
         if length <= MAX_FRAME_BYTES and not self.wire.full:
             self.wire.write([HEAD.pack(length, Kind.REQUEST, number), *parts])
         else:
-            await self._send_slowly(number, stream, parts)
+            await self._send_slowly(number, stream, parts, Kind.REQUEST, Kind.BEGIN)
 
-    async def _send_slowly(self, number: int, stream: Pulled, parts: list[Buffer]) -> None:
-        for written in framed(Kind.REQUEST, number, parts):
+    async def _send_slowly(self, number: int, stream: Pulled, parts: list[Buffer], kind: int, begin: int) -> None:
+        for written in framed(kind, number, parts, begin):
             if self.wire.full:
                 await self.wire.room()
             if stream.settled:
@@ -212,6 +242,8 @@ class ClientSession:
         elif kind == Kind.CHUNK and stream.assembly is not None and stream.assembly.add(body):
             message, stream.assembly = stream.assembly.message, None
             stream.add(read_response(message))
+        elif kind == Kind.CREDIT:
+            self._on_credit(stream, body)
         elif kind == Kind.READY and isinstance(stream, Pulled):
             stream.ready = body == b"\1"
             stream.end()
@@ -222,6 +254,10 @@ class ClientSession:
             self.departed.set()
         elif kind == Kind.ERROR and number == 0:
             self._refusal = from_failure(read_failure(body))
+
+    def _on_credit(self, stream: Pulled | Pushed, body: bytes) -> None:
+        if isinstance(stream, Pulled) and stream.credit is not None and len(body) == LENGTH.size:
+            stream.credit.grant(LENGTH.unpack(body)[0])
 
     def _on_begin(self, stream: Pulled | Pushed, body: bytes) -> None:
         try:

@@ -42,13 +42,14 @@ class Kind:
     BEGIN: Final = 2  # either: u64 length of a message that follows in chunks
     CHUNK: Final = 3  # either
     CANCEL: Final = 4  # client: nobody waits for this stream any more
-    CREDIT: Final = 5  # client: u32 further items that the server may send
-    ITEM: Final = 6  # server
-    END: Final = 7  # server: the answer is complete
+    CREDIT: Final = 5  # either: u32 further items that the other side may send
+    ITEM: Final = 6  # server: an answer; client: a payload of the inflow, in the form of an answer
+    END: Final = 7  # server: the answer is complete; client: the inflow is
     ERROR: Final = 8  # server: a Failure; on stream 0 it concerns the connection, which is then closed
     GOAWAY: Final = 9  # server: takes no new requests; those under way go on
     ANSWER: Final = 11  # server: an ITEM and an END in one
     READY: Final = 10  # client: asks whether the server is ready; server: one byte, 1 where it is
+    MORE: Final = 12  # client: u64 length of a payload of the inflow that follows in chunks
 
 
 class RequestHead(msgspec.Struct, array_like=True):
@@ -65,6 +66,7 @@ class RequestHead(msgspec.Struct, array_like=True):
     window: int = 16
     priority: int = 0
     share: str = ""
+    inflow: bool = False
 
 
 class ResponseHead(msgspec.Struct, array_like=True):
@@ -165,13 +167,13 @@ def _message(head: bytes, body: Sequence[Buffer]) -> list[Buffer]:
     return parts
 
 
-def framed(kind: int, stream: int, parts: Sequence[Buffer]) -> Iterator[list[Buffer]]:
-    """The frames of a message: one of `kind` where it fits, else BEGIN and CHUNKs. Parts are sliced, not copied."""
+def framed(kind: int, stream: int, parts: Sequence[Buffer], begin: int = Kind.BEGIN) -> Iterator[list[Buffer]]:
+    """The frames of a message: one of `kind` where it fits, else `begin` and CHUNKs. Parts are sliced, not copied."""
     length = sum(map(len, parts))
     if length <= MAX_FRAME_BYTES:
         yield [HEAD.pack(length, kind, stream), *parts]
         return
-    yield [frame(Kind.BEGIN, stream, TOTAL.pack(length))]
+    yield [frame(begin, stream, TOTAL.pack(length))]
     chunk: list[Buffer] = []
     room = MAX_FRAME_BYTES
     for part in parts:

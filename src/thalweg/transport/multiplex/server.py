@@ -8,7 +8,7 @@ from time import monotonic
 
 from thalweg.config import Limits
 from thalweg.errors import MalformedRequest, PayloadTooLarge, ThalwegError, Unavailable
-from thalweg.message import Context, Request, Response, UnaryHandler
+from thalweg.message import Context, Inflow, Request, Response, UnaryHandler
 from thalweg.message.status import to_failure
 from thalweg.transport.admission import Admission
 from thalweg.transport.contract import Serving
@@ -27,6 +27,7 @@ from thalweg.transport.multiplex.frames import (
     read_request,
     response_message,
 )
+from thalweg.transport.multiplex.inflow import Receiving
 from thalweg.transport.multiplex.wire import Wire
 
 HEAD_ALLOWANCE = 1 << 20
@@ -105,6 +106,7 @@ class ServerSession:
         self._work: dict[int, asyncio.Task[None] | Submitted] = {}
         self._outgoing: dict[int, Outgoing] = {}
         self._incoming: dict[int, _Incoming] = {}
+        self._receiving: dict[int, Receiving] = {}
         self._greeted = False
         self.gone = False
 
@@ -160,10 +162,23 @@ class ServerSession:
         elif kind == Kind.READY:
             ready = self._serving.ready() and not self._sessions.draining
             self.wire.write([frame(Kind.READY, stream, bytes([ready]))])
+        elif kind in (Kind.ITEM, Kind.MORE, Kind.END) and self._greeted:
+            self._on_inflow(kind, stream, body)
         elif kind == Kind.HELLO:
             self._on_hello(body)
         else:
             raise MalformedRequest(f"A frame of kind {kind} was not expected here.")
+
+    def _on_inflow(self, kind: int, stream: int, body: bytes) -> None:
+        receiving = self._receiving.get(stream)
+        if receiving is None:
+            return  # of a request that ended while this was on its way
+        if kind == Kind.ITEM:
+            receiving.take(body)
+        elif kind == Kind.MORE:
+            receiving.begin(body, HEAD_ALLOWANCE)
+        else:
+            receiving.finish()
 
     def _on_hello(self, body: bytes) -> None:
         version = LENGTH.unpack(body)[0] if len(body) == LENGTH.size else None
@@ -185,6 +200,10 @@ class ServerSession:
         self._incoming[stream] = _Incoming(Assembly(body, limit + HEAD_ALLOWANCE), min(size, limit))
 
     def _on_chunk(self, stream: int, body: bytes) -> None:
+        receiving = self._receiving.get(stream)
+        if receiving is not None:
+            receiving.add(body)
+            return
         incoming = self._incoming.get(stream)
         if incoming is None:
             return  # of a request that was refused or called off while its chunks were on their way
@@ -237,10 +256,20 @@ class ServerSession:
             priority=head.priority,
             share=head.share,
         )
-        if self._sessions.submit is None or not self._submit(stream, request, context, admitted):
+        if head.inflow:
+            request.inflow = self._receive(stream)
+        if head.inflow or self._sessions.submit is None or not self._submit(stream, request, context, admitted):
             outgoing = self._outgoing[stream] = Outgoing(self, stream, head.window)
             self._begin(stream, self._serve(stream, outgoing, request, context), admitted)
         self._sessions.note_busy()
+
+    def _receive(self, stream: int) -> Inflow:
+        limits = self._serving.limits
+        receiving = Receiving(
+            self.wire, stream, self._sessions.admission, limits.stream_window, limits.max_message_bytes
+        )
+        self._receiving[stream] = receiving
+        return receiving.arrivals
 
     def _submit(self, stream: int, request: Request, context: Context, admitted: int) -> bool:
         """Answer by the short way, where the handler has one for this request."""
@@ -296,6 +325,8 @@ class ServerSession:
         """The last word on `stream` is said."""
         del self._work[stream]
         self._sessions.admission.release(admitted)
+        if self._receiving and (receiving := self._receiving.pop(stream, None)) is not None:
+            receiving.close()
         if not self._work:
             self._sessions.note_idle()
 

@@ -8,18 +8,21 @@ from collections.abc import Callable
 
 from thalweg.errors import DeadlineExceeded, InternalError, ThalwegError
 from thalweg.message import Reply, Response
+from thalweg.transport.inflow import Credit
 from thalweg.transport.multiplex.frames import Assembly
 
 
 class Pulled:
     """Is read item by item; what came and was not read yet waits here."""
 
-    __slots__ = ("_loop", "_waiter", "answered", "assembly", "ended", "error", "items", "ready")
+    __slots__ = ("_loop", "_waiter", "answered", "assembly", "credit", "ended", "error", "items", "ready")
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self.items: deque[Response] = deque()
         self.assembly: Assembly | None = None
-        self.error: ThalwegError | None = None
+        self.error: Exception | None = None
+        self.credit: Credit | None = None
+        """Payloads that the server still takes, of a request that has an inflow."""
         self.ended = False
         self.ready = False
         self.answered = False
@@ -52,7 +55,7 @@ class Pulled:
         self.answered = True
         self.fail(error)
 
-    def fail(self, error: ThalwegError) -> None:
+    def fail(self, error: Exception) -> None:
         if not self.settled:
             self.error = error
             self._wake()
