@@ -102,6 +102,8 @@ class ThalwegError(Exception):
         request_id: the request that failed, the same in the server's log.
         cause: the name of the class of the exception that user code raised, such as `ValueError`; empty where none did.
         traceback: the frames of user code, filled in where the Executor runs in development mode only.
+
+    `attempts` says how often a client that tries again has sent the request.
     """
 
     code: str = "error"
@@ -119,6 +121,7 @@ class ThalwegError(Exception):
     request_id: str = ""
     cause: str = ""
     traceback: str = ""
+    attempts: int = 1
 
     def __init__(
         self,

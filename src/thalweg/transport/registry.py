@@ -5,7 +5,7 @@ from __future__ import annotations
 from importlib import import_module
 from typing import Protocol, cast
 
-from thalweg.config import ClientTlsOptions, Limits
+from thalweg.config import ChannelOptions, ClientTlsOptions, Limits
 from thalweg.errors import ConfigurationError
 from thalweg.transport.contract import Channel, Server, Serving
 
@@ -32,7 +32,13 @@ class Transport(Protocol):
 
     def server(self, address: str, serving: Serving) -> Server: ...
 
-    def channel(self, address: str, limits: Limits, tls: ClientTlsOptions | None = None) -> Channel: ...
+    def channel(
+        self,
+        address: str,
+        limits: Limits,
+        tls: ClientTlsOptions | None = None,
+        options: ChannelOptions | None = None,
+    ) -> Channel: ...
 
 
 def server(address: str, serving: Serving) -> Server:
@@ -40,14 +46,26 @@ def server(address: str, serving: Serving) -> Server:
     return _transport(address).server(address, serving)
 
 
-def channel(address: str, limits: Limits | None = None, tls: ClientTlsOptions | None = None) -> Channel:
-    """A channel to `address`; `tls` is of use where that is encrypted."""
-    transport = _transport(address)
-    if tls is None:
-        return transport.channel(address, limits or Limits())
-    if address.partition("://")[0] in LOCAL:
-        raise ConfigurationError(f"{address!r} is on this machine and never encrypted; leave out tls.")
-    return transport.channel(address, limits or Limits(), tls)
+def channel(
+    address: str,
+    limits: Limits | None = None,
+    tls: ClientTlsOptions | None = None,
+    options: ChannelOptions | None = None,
+) -> Channel:
+    """A channel to `address`; `tls` is of use where that is encrypted, `options` where it leaves the machine."""
+    transport, scheme = _transport(address), address.partition("://")[0]
+    if options == ChannelOptions():
+        options = None
+    if scheme in LOCAL and (tls is not None or options is not None):
+        what = "never encrypted; leave out tls" if tls is not None else "there is nothing to tell its transport"
+        raise ConfigurationError(f"{address!r} is on this machine: {what}.")
+    if options is not None:
+        return transport.channel(address, limits or Limits(), tls, options)
+    return (
+        transport.channel(address, limits or Limits())
+        if tls is None
+        else transport.channel(address, limits or Limits(), tls)
+    )
 
 
 def load(address: str) -> None:
