@@ -22,6 +22,7 @@ LEVELS = (
     ("executor", "export", "transport"),
     ("access", "routing"),
     ("service", "client"),
+    ("gateway",),
     ("orchestration",),
     ("cli",),
     ("__main__", "compat", "testing"),

@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from thalweg.client import AsyncClient, Client
     from thalweg.executor import Executor, requests
+    from thalweg.gateway import Gateway
     from thalweg.orchestration import Deployment, Flow
 
 __version__ = "0.1.0"
 
-__all__ = ["AsyncClient", "Client", "Deployment", "Executor", "Flow", "requests"]
+__all__ = ["AsyncClient", "Client", "Deployment", "Executor", "Flow", "Gateway", "requests"]
 
 _HOMES = {
     "AsyncClient": "thalweg.client",
@@ -20,6 +21,7 @@ _HOMES = {
     "Deployment": "thalweg.orchestration",
     "Executor": "thalweg.executor",
     "Flow": "thalweg.orchestration",
+    "Gateway": "thalweg.gateway",
     "requests": "thalweg.executor",
 }
 """Where each public name is defined. Loaded when it is first asked for, so that `import thalweg` does no work."""

@@ -1,13 +1,17 @@
 """The keyword arguments that type checkers know are the options that there are."""
 
-from thalweg.config import DeploymentOptions, GatewayOptions, NodeOptions
-from thalweg.orchestration.arguments import DeploymentArguments, ServerArguments, WorkerArguments
+from thalweg.config import BalancerOptions, DeploymentOptions, GatewayOptions, NodeOptions
+from thalweg.orchestration.arguments import DeploymentArguments, GatewayArguments, ServerArguments, WorkerArguments
 
 EXPLICIT = {"uses", "name", "needs"}
 
 
 def test_those_of_a_flow():
-    assert ServerArguments.__annotations__.keys() == GatewayOptions.model_fields.keys()
+    assert ServerArguments.__annotations__.keys() == BalancerOptions.model_fields.keys()
+
+
+def test_those_of_a_gateway():
+    assert GatewayArguments.__annotations__.keys() == GatewayOptions.model_fields.keys()
 
 
 def test_those_of_an_executor_in_a_flow():

@@ -16,7 +16,7 @@ from thalweg.docs.codecs import columns
 from thalweg.errors import EndpointNotFound, ExecutorFailed, MalformedRequest, ThalwegError, UnsupportedContent
 from thalweg.graph import Topology
 from thalweg.message import COLUMNS, JSON, Context, EndpointDescription, Pending, Request, Response, ServiceDescription
-from thalweg.service.gateway import Gateway
+from thalweg.service.gateway import FlowHandler
 from thalweg.testing.leaks import eventually, no_leaks
 from thalweg.transport import registry
 from thalweg.transport.contract import Serving
@@ -80,7 +80,7 @@ def appends(word: str) -> Change:
 @asynccontextmanager
 async def gateway(
     folder: Path, stages: dict[str, Stage], endpoints: dict[str, list[str]] | None = None, **needs: Any
-) -> AsyncIterator[Gateway]:
+) -> AsyncIterator[FlowHandler]:
     """`needs` are those of each stage; a stage not named reads the one before it."""
     async with no_leaks():
         servers = []
@@ -101,7 +101,7 @@ async def gateway(
             for name, stage in stages.items()
         }
         replicas = {name: [f"unix://{folder}/{name}"] for name in stages}
-        made = Gateway("flow", topology, descriptions, replicas, GatewayOptions())
+        made = FlowHandler("flow", topology, descriptions, replicas, GatewayOptions())
         await made.start()
         try:
             yield made
@@ -127,12 +127,12 @@ class Answer:
         self.future.set_exception(error)
 
 
-async def by_handle(made: Gateway, request: Request) -> Response:
+async def by_handle(made: FlowHandler, request: Request) -> Response:
     (response,) = [response async for response in made.handle(request, Context())]
     return response
 
 
-async def by_submit(made: Gateway, request: Request) -> Response:
+async def by_submit(made: FlowHandler, request: Request) -> Response:
     answer = Answer()
     assert made.submit(request, Context(), answer) is not None
     return await answer.future

@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator, m
 from thalweg.config.access import AccessOptions
 from thalweg.config.health import ProbeOptions
 
-Protocol = Literal["grpc", "http"]
+Protocol = Literal["grpc", "http", "websocket"]
 MIB = 1 << 20
 
 
@@ -93,10 +93,48 @@ class ConnectionOptions(Options):
     max_head_bytes: int = Field(64 * 1024, ge=1024, description="Largest request line and headers together.")
 
 
+class WebSocketOptions(Options):
+    """How a server deals with WebSocket connections."""
+
+    path: str = Field("/ws", description="Where an http server takes them; nowhere if empty. A websocket server: everywhere.")
+    origins: tuple[str, ...] | None = Field(
+        None, description="Origins whose pages may connect; '*' is every one. None: the server's own, and those of cors."
+    )
+    ping_seconds: float = Field(20.0, gt=0, description="How long a peer may be silent before it is asked for a sign.")
+    pong_seconds: float = Field(20.0, gt=0, description="How long it may take to give one before the connection ends.")
+    max_connections: int = Field(20_000, gt=0, description="Connections at once; further ones are answered 503.")
+    compression: bool = Field(False, description="Whether messages may be compressed; costs time, and memory when idle.")
+
+    @field_validator("origins", mode="before")
+    @classmethod
+    def _one_or_many_origins(cls, value: Any) -> Any:
+        return (value,) if isinstance(value, str) else value
+
+    @field_validator("path")
+    @classmethod
+    def _path_of_a_url(cls, value: str) -> str:
+        if value and not value.startswith("/"):
+            raise ValueError(f"{value!r} is no URL path: it begins with '/'")
+        return value
+
+
+class GraphqlOptions(Options):
+    """GraphQL beside the routes of an http server."""
+
+    path: str = Field("/graphql", pattern="^/.+[^/]$", description="Where it is; the page for people is there too.")
+    introspection: bool = Field(True, description="Whether callers may ask for the schema.")
+    page: bool = Field(True, description="Whether a browser is shown a page to write queries on.")
+    max_bytes: int = Field(1 << 20, gt=0, description="Longest query, its variables included.")
+    max_tokens: int = Field(10_000, gt=0, description="Words and signs of a query.")
+    max_depth: int = Field(16, gt=0, description="How deep selections may be nested.")
+    max_fields: int = Field(2_000, gt=0, description="Fields that a query may ask for, fragments counted where used.")
+    max_calls: int = Field(16, gt=0, description="Calls of endpoints in one query.")
+
+
 class ServerOptions(Options):
     """Where a Gateway or a Deployment listens."""
 
-    protocol: tuple[Protocol, ...] = Field(("grpc",), min_length=1, description="One or several of grpc, http.")
+    protocol: tuple[Protocol, ...] = Field(("grpc",), min_length=1, description="One or several of grpc, http, websocket.")
     port: tuple[Annotated[int, Field(ge=0, le=65535)], ...] = Field(
         (), description="One port for each protocol; 0 or none lets the system choose."
     )
@@ -110,6 +148,8 @@ class ServerOptions(Options):
     root_path: str = Field("", description="Path below which a proxy shows the HTTP server, and which it takes away.")
     tls: TlsOptions | None = Field(None, description="Certificate to encrypt with; plain text where there is none.")
     connections: ConnectionOptions = Field(ConnectionOptions(), description="How long HTTP connections are kept.")
+    websocket: WebSocketOptions = Field(WebSocketOptions(), description="WebSocket connections, by websocket or http.")
+    graphql: bool | GraphqlOptions = Field(False, description="Whether the endpoints answer GraphQL too, over http.")
     access: AccessOptions | None = Field(
         None, description="Who may call, and how often; everybody where it is not given."
     )

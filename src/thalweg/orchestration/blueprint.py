@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import pickle
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 
-from thalweg.config import DeploymentOptions, FlowOptions, GatewayOptions, NodeOptions
+from thalweg.config import BalancerOptions, DeploymentOptions, FlowOptions, GatewayOptions, NodeOptions
 from thalweg.config.options import ServerOptions, WorkerOptions
 from thalweg.errors import TopologyError
 from thalweg.executor.description import describe
@@ -19,6 +18,7 @@ from thalweg.message import EndpointDescription, ServiceDescription
 from thalweg.message.description import DEFAULT_ENDPOINT
 from thalweg.orchestration.directory import Directory
 from thalweg.service.control import GatewaySpec, Surroundings, WorkerSpec
+from thalweg.service.front import Additions, without_objects
 from thalweg.service.role import GatewayContent, WorkerContent
 
 Check = Callable[[Mapping[str, ServiceDescription]], None]
@@ -42,6 +42,8 @@ def flow_blueprint(options: FlowOptions, directory: Directory) -> Blueprint:
         TopologyError: there is no Executor, or they make no graph.
         ConfigurationError: `uses` is nothing that an Executor could be.
     """
+    import cloudpickle  # type: ignore[import-untyped]
+
     topology = Topology.of(options.executors)
     if not topology.nodes:
         raise TopologyError("The Flow has no Executor. Add one: Flow().add(uses=...).")
@@ -55,7 +57,9 @@ def flow_blueprint(options: FlowOptions, directory: Directory) -> Blueprint:
         name=options.name,
         surroundings=Surroundings.here(),
         addresses=[directory.address(FRONT), *_public(options.gateway)],
-        content=pickle.dumps(GatewayContent(topology, options.gateway)),
+        content=cloudpickle.dumps(
+            GatewayContent(topology, without_objects(options.gateway), Additions.of(options.gateway))
+        ),
         drain_seconds=options.gateway.drain_seconds,
     )
     return Blueprint(workers, gateway, partial(check_flow, topology))
@@ -73,7 +77,7 @@ def deployment_blueprint(options: DeploymentOptions, directory: Directory) -> Bl
 
 def as_flow(options: DeploymentOptions) -> FlowOptions:
     """The Flow of one Executor that does the same as the Deployment."""
-    gateway = GatewayOptions(**{name: getattr(options, name) for name in GatewayOptions.model_fields})
+    gateway = GatewayOptions(**{name: getattr(options, name) for name in BalancerOptions.model_fields})
     worker = {name: getattr(options, name) for name in WorkerOptions.model_fields}
     return FlowOptions(name=options.name, gateway=gateway, executors=(NodeOptions(**worker),))
 
@@ -104,9 +108,16 @@ def _worker(
     drain_seconds: float,
     public: ServerOptions | None = None,
 ) -> WorkerSpec:
-    import cloudpickle  # type: ignore[import-untyped]
+    import cloudpickle
 
-    content = WorkerContent(found, options.model_copy(update={"uses": None}), public)
+    content = WorkerContent(
+        found,
+        options.model_copy(
+            update={"uses": None, "apps": {}, "middleware": ()} if public is not None else {"uses": None}
+        ),
+        None if public is None else without_objects(public).model_copy(update={"uses": None}),
+        Additions() if public is None else Additions.of(public),
+    )
     return WorkerSpec(
         name=options.name,
         replica=replica,

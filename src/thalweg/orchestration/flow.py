@@ -9,7 +9,7 @@ from thalweg.config import FlowOptions, GatewayOptions, NodeOptions
 from thalweg.config.load import ConfigSource, load_flow, parse_options
 from thalweg.errors import ConfigurationError
 from thalweg.graph.topology import Topology
-from thalweg.orchestration.arguments import ServerArguments, WorkerArguments
+from thalweg.orchestration.arguments import GatewayArguments, ServerArguments, WorkerArguments
 from thalweg.orchestration.blueprint import Blueprint, check_what_is_known, flow_blueprint
 from thalweg.orchestration.directory import Directory
 from thalweg.orchestration.runnable import Runnable
@@ -86,6 +86,25 @@ class Flow(Runnable):
         """
         given = {"uses": uses, "name": name, "needs": needs, **options}
         return self._append(parse_options(NodeOptions, given, "Flow.add"))
+
+    def config_gateway(self, **options: Unpack[GatewayArguments]) -> Self:
+        """Set options of the Gateway, over those that the Flow was made with, and return this Flow.
+
+        Args:
+            options: `uses`, a class derived from `thalweg.Gateway`, `"package.module:Class"` or `"file.py:Class"`;
+                `uses_with` for its constructor; and those of `Flow`. `thalweg.config.GatewayOptions` describes each.
+
+        Raises:
+            ConfigurationError: an unknown option, with the nearest that is known, or a value that does not fit.
+        """
+        if self.running:
+            raise ConfigurationError(f"Flow {self.name!r} is running: configure the Gateway before it is started.")
+        given = parse_options(GatewayOptions, options, "Flow.config_gateway")
+        both = {name: getattr(self._options.gateway, name) for name in self._options.gateway.model_fields_set}
+        both |= {name: getattr(given, name) for name in given.model_fields_set}
+        gateway = parse_options(GatewayOptions, both, "Flow.config_gateway")
+        self._options = self._options.model_copy(update={"gateway": gateway})
+        return self
 
     def needs_all(self, *, uses: Any = None, name: str = "", **options: Unpack[WorkerArguments]) -> Self:
         """Add an Executor that reads the output of all those whose output nobody reads yet. Arguments as for `add`."""

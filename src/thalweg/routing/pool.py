@@ -6,11 +6,11 @@ import asyncio
 import logging
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
-from time import monotonic
+from time import monotonic, time
 
-from thalweg.config import GatewayOptions
+from thalweg.config import BalancerOptions
 from thalweg.errors import DeadlineExceeded, InternalError, ThalwegError, Unavailable
-from thalweg.message import Context, Pending, Reply, Request, Response, UnaryHandler
+from thalweg.message import Context, Pending, Reply, Request, Response, UnaryHandler, Visit
 from thalweg.routing.balancer import Balancer
 from thalweg.routing.retry import Backoff, RetryBudget, repeatable
 from thalweg.transport import registry
@@ -32,7 +32,7 @@ class ReplicaPool:
     `options.replica_wait` seconds.
     """
 
-    def __init__(self, name: str, addresses: Sequence[str], options: GatewayOptions) -> None:
+    def __init__(self, name: str, addresses: Sequence[str], options: BalancerOptions) -> None:
         self._name = name
         self._options = options
         self._channels = [registry.channel(address, options.limits) for address in addresses]
@@ -85,6 +85,7 @@ class ReplicaPool:
             if replica is None:
                 replica = await self._wait(context)
             answered = False
+            since = time() if context.visits is not None else 0.0
             answers = self._channels[replica].handle(request, context)
             try:
                 async for response in answers:
@@ -100,6 +101,8 @@ class ReplicaPool:
                 log.info("request %s goes to another replica of %s: %s", context.request_id, self._name, error)
             finally:
                 self._balancer.release(replica)
+                if context.visits is not None:
+                    context.visits.append(Visit(self._name, since, time()))
                 await answers.aclose()
 
     def submit(self, request: Request, context: Context, reply: Reply) -> Pending | None:

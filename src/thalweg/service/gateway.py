@@ -1,4 +1,4 @@
-"""The Gateway: a handler that runs each request through the graph of a Flow."""
+"""What a Gateway does: a handler that runs each request through the graph of a Flow."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ MOST_PLANS = 1024
 """Plans that are kept; a target may be any text, so their number is bounded."""
 
 
-class Gateway:
+class FlowHandler:
     """Runs a plan over the replicas of each Executor.
 
     The payload is opened only where branches meet or where the caller's documents part without ids; in a chain it goes

@@ -6,12 +6,12 @@ import asyncio
 import pickle
 import socket
 from abc import ABC, abstractmethod
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
-from thalweg.config.options import CorsOptions, GatewayOptions, ServerOptions, WorkerOptions
+from thalweg.config.options import GatewayOptions, ServerOptions, WorkerOptions
 from thalweg.errors import ConfigurationError
 from thalweg.message import ServiceDescription
 from thalweg.service.control import (
@@ -27,6 +27,7 @@ from thalweg.service.control import (
     WorkerSpec,
     pack,
 )
+from thalweg.service.front import Additions, Front, Setting
 from thalweg.transport import registry
 from thalweg.transport.contract import Server, Serving
 
@@ -42,6 +43,7 @@ class WorkerContent:
     reference: Reference
     options: WorkerOptions
     public: ServerOptions | None = None
+    additions: Additions = field(default_factory=Additions)
 
 
 @dataclass(frozen=True)
@@ -50,6 +52,7 @@ class GatewayContent:
 
     topology: Topology
     options: GatewayOptions
+    additions: Additions = field(default_factory=Additions)
 
 
 class Link:
@@ -111,6 +114,7 @@ class WorkerRole(Role):
         self._content: WorkerContent = pickle.loads(self._spec.content)  # noqa: S301  from our own parent, not a network
         self._spec = replace(self._spec, content=b"")  # it may hold a large object, and is needed no more
         self._source = self._content.reference.resolve()
+        self._front = Front(self._content.additions)
         link.send(Described(describe(self._source, self._content.options)))
 
     async def start(self, go: Go, link: Link) -> list[str]:
@@ -123,7 +127,7 @@ class WorkerRole(Role):
         private = Serving(
             worker, content.options.queue, describe=lambda: worker.description, ready=lambda: worker.ready
         )
-        public = private if content.public is None else _public(worker, content.public)
+        public = private if content.public is None else self._front.serving(worker, content.public)
         self._servers = [
             registry.server(address, private if address.startswith("unix:") else public)
             for address in self._spec.addresses
@@ -153,41 +157,38 @@ class GatewayRole(Role):
         self._content: GatewayContent = pickle.loads(self._spec.content)  # noqa: S301  from our own parent, not a network
         for address in self._spec.addresses:
             registry.load(address)
+        self._front = Front(self._content.additions)
         link.send(Described(ServiceDescription(self._spec.name)))
 
     async def start(self, go: Go, link: Link) -> list[str]:
-        from thalweg.service.gateway import Gateway
+        from thalweg.service.gateway import FlowHandler
 
         link.send(Starting())
         options = self._content.options
         topology = self._content.topology
-        self._gateway = Gateway(self._spec.name, topology, go.descriptions, go.replicas, options)
-        await self._gateway.start()
-        serving = _public(self._gateway, options)
-        self._servers = [registry.server(address, serving) for address in self._spec.addresses]
-        return await _listen(self._servers)
+        self._handler = FlowHandler(self._spec.name, topology, go.descriptions, go.replicas, options)
+        await self._handler.start()
+        private = [address for address in self._spec.addresses if address.startswith("unix:")]
+        public = [address for address in self._spec.addresses if not address.startswith("unix:")]
+        own = await self._front.open(Setting(self._spec.name, self._handler, options, tuple(public), tuple(go.descriptions)))
+        # Its own `post` comes through the private socket, and needs no key.
+        within = Serving(
+            self._handler,
+            options.limits,
+            timeout=options.timeout,
+            describe=lambda: self._handler.description,
+            ready=lambda: self._handler.ready,
+        )
+        self._servers = [registry.server(address, within) for address in private]
+        if own is None:
+            serving = self._front.serving(self._handler, options)
+            self._servers += [registry.server(address, serving) for address in public]
+        return await _listen(self._servers) + (own or [])
 
     async def stop(self, drain_seconds: float) -> None:
         await _stop(self._servers, drain_seconds)
-        await self._gateway.close()
-
-
-def _public(service: Any, options: ServerOptions) -> Serving:
-    return Serving(
-        service,
-        options.limits,
-        timeout=options.timeout,
-        describe=lambda: service.description,
-        ready=lambda: service.ready,
-        title=options.title,
-        description=options.description,
-        version=options.version,
-        cors=(CorsOptions() if options.cors else None) if isinstance(options.cors, bool) else options.cors,
-        root_path=options.root_path,
-        tls=options.tls,
-        connections=options.connections,
-        pages=options.pages,
-    )
+        await self._front.close()
+        await self._handler.close()
 
 
 async def _listen(servers: list[Server]) -> list[str]:

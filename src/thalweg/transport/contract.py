@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeAlias
 
-from thalweg.config import ConnectionOptions, CorsOptions, Limits, TlsOptions
+from thalweg.config import ConnectionOptions, CorsOptions, Limits, TlsOptions, WebSocketOptions
 from thalweg.message import Context, Handler, Request, Response, ServiceDescription
 
 Scope: TypeAlias = MutableMapping[str, Any]
@@ -44,9 +44,12 @@ class Serving:
     """The path below which a proxy shows the server, and which it takes away."""
     tls: TlsOptions | None = None
     connections: ConnectionOptions = field(default_factory=ConnectionOptions)
+    websocket: WebSocketOptions = field(default_factory=WebSocketOptions)
     apps: Mapping[str, AsgiApp] = field(default_factory=dict)
     """URL prefix -> an ASGI application that answers whatever is asked below it over HTTP; one at "/" gets what nothing
     else answers."""
+    routes: bool = True
+    """Whether endpoints, and what is told of them, have routes over HTTP beside `apps`; `/healthz` and `/readyz` always do."""
     pages: Mapping[str, Path] = field(default_factory=dict)
     """URL path -> a file, or a folder whose files are shown below that path; of use to transports that show pages."""
 
