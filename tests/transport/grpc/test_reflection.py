@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Iterator
+from contextlib import suppress
 from typing import Any
 
 import grpc
@@ -19,6 +20,13 @@ SERVICES = [
     "grpc.health.v1.Health",
     "grpc.reflection.v1.ServerReflection",
     "grpc.reflection.v1alpha.ServerReflection",
+    "jina.JinaDataRequestRPC",
+    "jina.JinaDiscoverEndpointsRPC",
+    "jina.JinaGatewayDryRunRPC",
+    "jina.JinaInfoRPC",
+    "jina.JinaRPC",
+    "jina.JinaSingleDataRequestRPC",
+    "jina.JinaSingleDocumentRequestRPC",
     "thalweg.v1.Gateway",
 ]
 
@@ -92,3 +100,22 @@ async def told(channel: aio.Channel, version: str, *asked: Any) -> list[Any]:
     )
     async with asyncio.timeout(10):
         return [answer async for answer in call(iter(asked))]
+
+
+async def test_every_service_of_jinas_that_is_told_of_is_there_and_described(serve: ServeType) -> None:
+    served, channel = await serve()
+
+    def described() -> list[str]:
+        with grpc.insecure_channel(served.address.removeprefix("grpc://")) as plain:
+            pool = DescriptorPool(ProtoReflectionDescriptorDatabase(plain))
+            found = [pool.FindServiceByName(name) for name in SERVICES if name.startswith("jina.")]
+            return [f"/{method.containing_service.full_name}/{method.name}" for one in found for method in one.methods]
+
+    for path in await asyncio.to_thread(described):
+        call: Any = channel.stream_stream(path)(timeout=10.0)
+        await call.write(b"")
+        await call.done_writing()
+        with suppress(aio.AioRpcError):  # an empty list of requests is refused
+            async for _ in call:
+                pass
+        assert await call.code() is not grpc.StatusCode.UNIMPLEMENTED, path

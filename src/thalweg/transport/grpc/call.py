@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
+import re
+from collections.abc import Mapping
 from time import monotonic
 from typing import Any
 
@@ -10,28 +11,23 @@ import grpc
 import msgspec
 from grpc import aio
 
-from thalweg.errors import MalformedRequest, ThalwegError, Unavailable
+from thalweg.errors import MalformedRequest
 from thalweg.message import JSON, Context, Request, Response
 from thalweg.message.proto.gateway import CallRequest, CallResponse
 from thalweg.message.proto.structure import plain
-from thalweg.transport.admission import Admission
-from thalweg.transport.contract import Serving
-from thalweg.transport.dispatch import dispatch
 from thalweg.transport.grpc.failure import REQUEST_ID_KEY, abort
+from thalweg.transport.grpc.ongoing import Ongoing
 
 TRACE_KEY = "traceparent"
 
+_NAME = re.compile(r"(?!grpc-|:)[a-z0-9_.-]+(?<!-bin)\Z")
+
 
 class Calls:
-    """Answers plain calls of one server, within the limits that all its requests share."""
+    """Answers plain calls of one server."""
 
-    def __init__(self, serving: Serving, admission: Admission) -> None:
-        self._serving = serving
-        self._admission = admission
-        self._tasks: set[asyncio.Task[Any]] = set()
-        self._idle = asyncio.Event()
-        self._idle.set()
-        self.draining = False
+    def __init__(self, ongoing: Ongoing) -> None:
+        self._ongoing = ongoing
 
     def method(self) -> grpc.RpcMethodHandler[Any, Any]:
         return grpc.unary_stream_rpc_method_handler(
@@ -40,56 +36,28 @@ class Calls:
             response_serializer=CallResponse.SerializeToString,
         )
 
-    async def finished(self, seconds: float) -> None:
-        """Wait until no call is under way, and cancel what has not ended after `seconds`."""
-        try:
-            async with asyncio.timeout(seconds):
-                await self._idle.wait()
-        except TimeoutError:
-            for task in self._tasks:
-                task.cancel()
-            await self._idle.wait()
-
     async def _call(self, message: Any, rpc: aio.ServicerContext[Any, Any]) -> None:
-        context = _context(rpc, self._serving.timeout)
-        task = asyncio.current_task()
-        assert task is not None
-        self._tasks.add(task)
-        self._idle.clear()
-        try:
-            error = await self._answer(message, context, rpc)
-        except asyncio.CancelledError:
-            if not self.draining:
-                raise
-            error = Unavailable("The server stopped before the answer was complete.")
-        finally:
-            self._tasks.discard(task)
-            if not self._tasks:
-                self._idle.set()
+        context = context_of(rpc, self._ongoing.serving.timeout)
+        as_documents = not message.body and not message.accept
+        first = True
+
+        async def send(response: Response) -> None:
+            nonlocal first
+            if first and response.headers:
+                await rpc.send_initial_metadata(as_metadata(response.headers))
+            first = False
+            await rpc.write(reply(response, as_documents))
+
+        error = await self._ongoing.run(
+            self._ongoing.answer(message.ByteSize(), lambda: read_call(message), context, send)
+        )
         if error is not None:
             await abort(rpc, error, context.given_request_id)
 
-    async def _answer(self, message: Any, context: Context, rpc: aio.ServicerContext[Any, Any]) -> ThalwegError | None:
-        size = message.ByteSize()
-        try:
-            if self.draining:
-                raise Unavailable("The server is shutting down.")
-            self._admission.admit(size)
-        except ThalwegError as error:
-            return error
-        try:
-            request = read_call(message)
-            as_documents = not message.body and not message.accept
-            return await dispatch(
-                self._serving.handler, request, context, lambda response: rpc.write(reply(response, as_documents))
-            )
-        except ThalwegError as error:
-            return error
-        finally:
-            self._admission.release(size)
 
-
-def _context(rpc: aio.ServicerContext[Any, Any], timeout: float | None) -> Context:
+def context_of(rpc: aio.ServicerContext[Any, Any], timeout: float | None, request_id: str = "") -> Context:
+    """The context of a call: its metadata, and the time that it has. `timeout` is for those that name none; `request_id`
+    is one that the message itself has."""
     metadata = {key: value for key, value in rpc.invocation_metadata() or () if isinstance(value, str)}
     remaining = rpc.time_remaining()
     if remaining is None:
@@ -98,8 +66,13 @@ def _context(rpc: aio.ServicerContext[Any, Any], timeout: float | None) -> Conte
         deadline=None if remaining is None else monotonic() + remaining,
         metadata=metadata,
         trace=metadata.get(TRACE_KEY, ""),
-        request_id=metadata.get(REQUEST_ID_KEY, ""),
+        request_id=request_id or metadata.get(REQUEST_ID_KEY, ""),
     )
+
+
+def as_metadata(headers: Mapping[str, str]) -> tuple[tuple[str, str], ...]:
+    """The headers of an answer that gRPC can carry: names of letters, digits, `_`, `-` and `.`, and none of its own."""
+    return tuple((name, value) for name, value in headers.items() if _NAME.match(name))
 
 
 def read_call(message: Any) -> Request:

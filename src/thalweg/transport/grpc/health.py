@@ -3,26 +3,27 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import Any
 
 import grpc
 from grpc import aio
 
-from thalweg.message.proto.gateway import SERVICE as GATEWAY
 from thalweg.message.proto.health import CHECK, SERVICE, WATCH, HealthCheckRequest, HealthCheckResponse, ServingStatus
 
 LOOK_SECONDS = 0.25
 """How often readiness is looked at for those who watch it; nobody tells when it changes."""
-KNOWN = ("", GATEWAY)
-"""Services that have a status: the whole server, and the one that it is there for."""
+WHOLE = ""
+"""Names the whole server."""
 
 
 class Health:
-    """Answers health checks. `ready` is asked each time; `stopping` makes it moot."""
+    """Answers health checks, for the whole server and for each of `services`. `ready` is asked each time; `stopping` makes
+    it moot."""
 
-    def __init__(self, ready: Callable[[], bool]) -> None:
+    def __init__(self, ready: Callable[[], bool], services: Collection[str]) -> None:
         self._ready = ready
+        self._known = frozenset((WHOLE, *services))
         self._stopping = asyncio.Event()
 
     def stop(self) -> None:
@@ -43,7 +44,7 @@ class Health:
         )
 
     def status(self, service: str) -> ServingStatus:
-        if service not in KNOWN:
+        if service not in self._known:
             return ServingStatus.SERVICE_UNKNOWN
         serves = self._ready() and not self._stopping.is_set()
         return ServingStatus.SERVING if serves else ServingStatus.NOT_SERVING

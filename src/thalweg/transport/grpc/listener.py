@@ -14,9 +14,11 @@ from thalweg.message.proto.gateway import CALL, EXCHANGE, SERVICE
 from thalweg.transport.contract import Server, Serving
 from thalweg.transport.grpc.call import Calls
 from thalweg.transport.grpc.health import Health
+from thalweg.transport.grpc.ongoing import Ongoing
 from thalweg.transport.grpc.reflection import Reflection
 from thalweg.transport.grpc.settings import SCHEME, server_options, target
 from thalweg.transport.grpc.wire import FLUSH_SECONDS, GREETING, StreamWire, pack_frames, unpack_frames
+from thalweg.transport.jina.services import JinaServices
 from thalweg.transport.multiplex.server import Sessions
 
 
@@ -37,8 +39,9 @@ class GrpcServer(Server):
 
     async def start(self) -> None:
         self._sessions = Sessions(self._serving)
-        self._calls = Calls(self._serving, self._sessions.admission)
-        self._health = Health(self._serving.ready)
+        self._ongoing = Ongoing(self._serving, self._sessions.admission)
+        self._jina = JinaServices(self._ongoing)
+        self._health = Health(self._serving.ready, (SERVICE, *self._jina.services))
         rpc = aio.server(handlers=self._handlers(), options=server_options(self._serving.limits))
         try:
             port = rpc.add_insecure_port(self._target)
@@ -53,9 +56,11 @@ class GrpcServer(Server):
         exchange = grpc.stream_stream_rpc_method_handler(
             self._exchange, request_deserializer=unpack_frames, response_serializer=pack_frames
         )
-        gateway = grpc.method_handlers_generic_handler(SERVICE, {EXCHANGE: exchange, CALL: self._calls.method()})
-        reflection = Reflection([SERVICE, health_proto.SERVICE])
-        return [gateway, self._health.handler(), *reflection.handlers()]
+        gateway = grpc.method_handlers_generic_handler(
+            SERVICE, {EXCHANGE: exchange, CALL: Calls(self._ongoing).method()}
+        )
+        reflection = Reflection([SERVICE, health_proto.SERVICE, *self._jina.services])
+        return [gateway, self._jina, self._health.handler(), *reflection.handlers()]
 
     async def _exchange(self, _: object, context: aio.ServicerContext[Any, Any]) -> None:
         if self._sessions.draining:
@@ -72,9 +77,9 @@ class GrpcServer(Server):
         if self._rpc is None:
             return
         self._health.stop()
-        self._calls.draining = True
+        self._ongoing.draining = True
         self._sessions.drain()
-        await asyncio.gather(self._sessions.finished(drain_seconds), self._calls.finished(drain_seconds))
+        await asyncio.gather(self._sessions.finished(drain_seconds), self._ongoing.finished(drain_seconds))
         await self._sessions.close()
         await asyncio.gather(*(wire.end() for wire in list(self._wires)))
         # Only now, as gRPC itself would answer what comes meanwhile with CANCELLED, which nobody tries again. And with

@@ -15,18 +15,18 @@ from typing import Any, NamedTuple
 import msgspec
 
 from thalweg.docs.codecs.content import decode_content, encode_content, joined
-from thalweg.docs.codecs.protobuf.wire import varint
+from thalweg.docs.codecs.protobuf.wire import read_fields, varint
 from thalweg.errors import ExecutorFailed, MalformedRequest, ThalwegError, UnsupportedContent
 from thalweg.graph.merge import merged_parameters
 from thalweg.message import DOCARRAY, Buffer, Request, Response, Visit
-from thalweg.message.proto.jina import DataRequest, StatusCode
+from thalweg.message.proto.jina import DataRequest, DocumentRequest, StatusCode
 from thalweg.message.proto.structure import fill, plain
 from thalweg.message.status import to_failure
 
 GATEWAY = "gateway"
 """The name under which a Gateway stands among the routes."""
 DOCUMENTS = b"\x0a"  # field 1, with a length: `DocListProto.docs`, and `DataContentProto.docs`
-_DATA = b"\x22"  # field 4, with a length: `DataRequestProto.data`
+_DATA = b"\x22"  # field 4, with a length: `DataRequestProto.data`, and `SingleDocumentRequestProto.document`
 
 
 class DataCall(NamedTuple):
@@ -68,6 +68,33 @@ def call_of(message: Any) -> DataCall:
         header.exec_endpoint, (message.data.docs,), DOCARRAY, DOCARRAY, parameters, header.target_executor
     )
     return DataCall(request, header.request_id)
+
+
+def document_call_of(message: Any) -> DataCall:
+    """The request in a parsed `SingleDocumentRequestProto`: one document, for as many as come back."""
+    header = message.header
+    body = (DOCUMENTS + varint(len(message.document)), message.document)
+    request = Request(
+        header.exec_endpoint,
+        (b"".join(body),),
+        DOCARRAY,
+        DOCARRAY,
+        plain(message.parameters),
+        header.target_executor,
+    )
+    return DataCall(request, header.request_id)
+
+
+def write_document(call: DataCall, response: Response) -> list[bytes]:
+    """A `SingleDocumentRequestProto` for each document of `response`."""
+    message = DocumentRequest()
+    message.header.request_id = call.request_id
+    message.header.exec_endpoint = call.request.endpoint
+    fill(message.parameters, response.parameters)
+    start = message.SerializeToString() + _DATA
+    documents = bytes(_documents(response.content_type, response.body))
+    spans = (field for field in read_fields(documents, 0, len(documents)) if field.tag == DOCUMENTS[0])
+    return [start + varint(stop - begin) + documents[begin:stop] for _, begin, stop, _ in spans]
 
 
 def write_data_request(request: Request, request_id: str) -> bytes:
