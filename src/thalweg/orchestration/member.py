@@ -16,7 +16,22 @@ from thalweg.errors import StartupFailed
 from thalweg.message import ServiceDescription
 from thalweg.orchestration.launchers.forkserver import Process
 from thalweg.orchestration.restart import RestartPolicy
-from thalweg.service.control import Described, Failed, Go, Loading, Ready, Report, Spec, Starting, Stop, WorkerSpec
+from thalweg.orchestration.watch import LONGEST_SILENCE, SHORTEST_SILENCE, Watch
+from thalweg.service.control import (
+    PULSE_SECONDS,
+    Described,
+    Failed,
+    Go,
+    Loading,
+    Pulse,
+    Ready,
+    Report,
+    Sick,
+    Spec,
+    Starting,
+    Stop,
+    WorkerSpec,
+)
 from thalweg.service.traceback import with_source
 
 log = logging.getLogger("thalweg.supervisor")
@@ -68,6 +83,7 @@ class Member:
         self._launch = launch
         self._tell = tell
         self._policy = RestartPolicy()
+        self._watch = Watch(None)
         self._process: Process | None = None
         self._phase = Phase.LAUNCHED
         self._go: Go | None = None
@@ -156,8 +172,23 @@ class Member:
         self._process = process = await self._launch(self._spec)
         if self._stopping:
             process.kill()
-        await self._follow(process)
-        return await self._end_of(process)
+        self._watch = Watch(_silence(self._spec))
+        watching = asyncio.get_running_loop().create_task(self._look_after(process), name=f"watch {self.title}")
+        try:
+            await self._follow(process)
+            return await self._end_of(process)
+        finally:
+            watching.cancel()
+
+    async def _look_after(self, process: Process) -> None:
+        """Kill it where it does not answer any more and does not end by itself."""
+        loop = asyncio.get_running_loop()
+        while True:
+            await asyncio.sleep(PULSE_SECONDS)
+            if self._watch.look(loop.time()):
+                break
+        log.warning("%s is killed: %s", self.title, self._watch.reason)
+        process.kill()
 
     async def _follow(self, process: Process) -> None:
         while (report := await process.reports.get()) is not None:
@@ -165,6 +196,11 @@ class Member:
 
     async def _on_report(self, process: Process, report: Report) -> None:
         match report:
+            case Pulse():
+                self._watch.pulse(asyncio.get_running_loop().time())
+            case Sick(reason, stuck):
+                patience = EXIT_SECONDS if stuck else self._spec.drain_seconds + CLOSE_SECONDS
+                self._watch.resigned(asyncio.get_running_loop().time(), reason, patience)
             case Loading():
                 self._enter(Phase.LOADING)
             case Described(description):
@@ -178,6 +214,7 @@ class Member:
             case Ready(addresses):
                 self._spec = replace(self._spec, addresses=addresses)
                 self._policy.ready(asyncio.get_running_loop().time())
+                self._watch.ready(asyncio.get_running_loop().time())
                 self._enter(Phase.READY)
                 if not self.ready.done():
                     self.ready.set_result(addresses)
@@ -196,7 +233,7 @@ class Member:
     async def _wait_for_next(self, status: int) -> None:
         loop = asyncio.get_running_loop()
         seconds = max(0.0, self._policy.ended(loop.time()) - loop.time())
-        why = _ending(status) if self._failure is None else self._failure.message
+        why = self._watch.reason or (_ending(status) if self._failure is None else self._failure.message)
         log.warning("%s: %s; it is started again in %.1f seconds", self.title, why, seconds)
         if self._failure is not None and self._failure.traceback:
             log.warning("%s", with_source(self._failure.traceback))
@@ -213,6 +250,13 @@ class Member:
         self._phase = phase
         name = self.name if isinstance(self._spec, WorkerSpec) else GATEWAY
         self._tell(News(name, self.replica, phase, message))
+
+
+def _silence(spec: Spec) -> float | None:
+    """For how long a process may say nothing."""
+    if not isinstance(spec, WorkerSpec):
+        return LONGEST_SILENCE
+    return None if spec.stuck_after is None else max(SHORTEST_SILENCE, min(spec.stuck_after, LONGEST_SILENCE))
 
 
 def _ending(status: int) -> str:

@@ -53,5 +53,6 @@ class RetryBudget:
 
 def repeatable(error: ThalwegError, answered: bool) -> bool:
     """Whether a request that ended in `error` may go to another replica: its replica is not there any more, or takes
-    nothing new, and nothing of its answer has been passed on."""
-    return not answered and isinstance(error, Unavailable)
+    nothing new, and nothing of its answer has been passed on. An `Unavailable` with a cause is what user code raised: it has
+    run, and the next replica would say the same."""
+    return not answered and isinstance(error, Unavailable) and not error.cause

@@ -20,6 +20,8 @@ from thalweg.message import ServiceDescription
 
 LENGTH = struct.Struct("<I")
 CHUNK = 1 << 16
+PULSE_SECONDS = 1.0
+"""How often a process that is ready says that it still lives."""
 
 
 class Surroundings(msgspec.Struct, frozen=True):
@@ -64,6 +66,8 @@ class WorkerSpec(msgspec.Struct, frozen=True, tag="worker"):
     addresses: list[str]
     content: bytes
     drain_seconds: float = 10.0
+    stuck_after: float | None = None
+    """See `WorkerOptions`; a process that says nothing for so long is stuck, too."""
 
 
 class GatewaySpec(msgspec.Struct, frozen=True, tag="gateway"):
@@ -122,7 +126,19 @@ class Failed(msgspec.Struct, frozen=True, tag="failed"):
     traceback: str = ""
 
 
-Report: TypeAlias = Loading | Described | Starting | Ready | Failed
+class Pulse(msgspec.Struct, frozen=True, tag="pulse"):
+    """It is ready and its event loop turns. Sent every `PULSE_SECONDS`."""
+
+
+class Sick(msgspec.Struct, frozen=True, tag="sick"):
+    """It will not answer again, and ends by itself as after an order to stop. `stuck` says that user code keeps its thread,
+    so that there is nothing to wait for."""
+
+    reason: str
+    stuck: bool = False
+
+
+Report: TypeAlias = Loading | Described | Starting | Ready | Failed | Pulse | Sick
 
 
 def pack(message: Any) -> bytes:

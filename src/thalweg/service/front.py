@@ -25,6 +25,9 @@ class Service(UnaryHandler, Protocol):
     @property
     def ready(self) -> bool: ...
 
+    @property
+    def alive(self) -> bool: ...
+
 
 @dataclass(frozen=True)
 class Setting:
@@ -126,6 +129,7 @@ class Front:
             timeout=options.timeout,
             describe=lambda: service.description,
             ready=lambda: service.ready,
+            alive=lambda: service.alive,
             title=options.title,
             description=options.description,
             version=options.version,
@@ -133,6 +137,7 @@ class Front:
             root_path=options.root_path,
             tls=options.tls,
             connections=options.connections,
+            websocket=options.websocket,
             apps=apps,
             routes=routes,
             pages=options.pages,

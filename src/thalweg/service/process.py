@@ -22,7 +22,7 @@ from importlib import import_module
 from typing import NoReturn
 
 from thalweg.errors import ThalwegError
-from thalweg.service.control import Failed, Go, Ready, Spec, Stop, WorkerSpec, receive
+from thalweg.service.control import PULSE_SECONDS, Failed, Go, Ready, Sick, Spec, Stop, WorkerSpec, receive
 from thalweg.service.role import GatewayRole, Link, Role, WorkerRole
 from thalweg.service.traceback import user_traceback
 
@@ -45,6 +45,9 @@ SWITCH_SECONDS = 0.001
 COLLECT_AFTER = 10_000
 """Objects that may be made before the youngest are looked through: with Python's 700, every few requests pay for it."""
 
+
+STUCK_SECONDS = 1.0
+"""How long a worker has whose user code keeps its thread: for the answers of those that can still be answered."""
 
 OPEN_FILES = 1 << 16
 """How many files and connections a process may have open at once, where the system lets it."""
@@ -124,6 +127,9 @@ class Life:
         self._link = link
         self._drain_seconds = drain_seconds
         self._ready = False
+        self._sick = False
+        self._stuck = False
+        role.resign = self._on_sick
 
     async def live(self) -> int:
         loop = asyncio.get_running_loop()
@@ -149,9 +155,30 @@ class Life:
         gc.set_threshold(COLLECT_AFTER, 20, 50)
         self._ready = True
         self._link.send(Ready(addresses))
+        self._pulse(asyncio.get_running_loop())
         stop = await self._stop
-        await self._role.stop(stop.drain_seconds)
-        return 0
+        try:
+            async with asyncio.timeout(STUCK_SECONDS if self._stuck else None):
+                await self._role.stop(stop.drain_seconds)
+        except TimeoutError:
+            if not self._stuck:
+                raise
+            _end(1)  # the thread of user code never comes back, and so cannot be waited for
+        return 1 if self._sick else 0
+
+    def _pulse(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._link.pulse()
+        loop.call_later(PULSE_SECONDS, self._pulse, loop)
+
+    def _on_sick(self, reason: str, stuck: bool) -> None:
+        """User code will not answer again: tell it, answer what can be answered, and end."""
+        if self._sick:
+            return
+        self._sick = True
+        self._stuck = stuck
+        self._link.send(Sick(reason, stuck))
+        if not self._stop.done():
+            self._stop.set_result(Stop(0.0 if stuck else self._drain_seconds))
 
     def _on_orders(self) -> None:
         try:

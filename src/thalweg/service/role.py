@@ -6,6 +6,7 @@ import asyncio
 import pickle
 import socket
 from abc import ABC, abstractmethod
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -22,6 +23,7 @@ from thalweg.service.control import (
     Go,
     Loading,
     Order,
+    Pulse,
     Report,
     Starting,
     WorkerSpec,
@@ -34,6 +36,10 @@ from thalweg.transport.contract import Server, Serving
 if TYPE_CHECKING:
     from thalweg.executor.loading import Reference
     from thalweg.graph.topology import Topology
+    from thalweg.service.checkup import Resign
+
+
+PULSE = pack(Pulse())
 
 
 @dataclass(frozen=True)
@@ -65,6 +71,11 @@ class Link:
     def send(self, report: Report) -> None:
         self._channel.sendall(pack(report))
 
+    def pulse(self) -> None:
+        """Say that this process lives; not where the other side has not read for so long that it would have to wait."""
+        with suppress(OSError):  # one that is gone is noticed by who reads
+            self._channel.send(PULSE, socket.MSG_DONTWAIT)
+
     def fileno(self) -> int:
         return self._channel.fileno()
 
@@ -85,6 +96,8 @@ class Role(ABC):
     """What this process is."""
 
     title: str
+    resign: Resign | None = None
+    """Told where user code will not answer again; see `Worker`."""
 
     @abstractmethod
     def load(self, link: Link) -> None:
@@ -122,10 +135,14 @@ class WorkerRole(Role):
 
         link.send(Starting())
         content = self._content
-        self._worker = worker = Worker(self._source, content.options, replica=self._spec.replica)
+        self._worker = worker = Worker(self._source, content.options, replica=self._spec.replica, resign=self.resign)
         await worker.start()
         private = Serving(
-            worker, content.options.queue, describe=lambda: worker.description, ready=lambda: worker.ready
+            worker,
+            content.options.queue,
+            describe=lambda: worker.description,
+            ready=lambda: worker.ready,
+            alive=lambda: worker.alive,
         )
         public = private if content.public is None else self._front.serving(worker, content.public)
         self._servers = [
@@ -170,7 +187,9 @@ class GatewayRole(Role):
         await self._handler.start()
         private = [address for address in self._spec.addresses if address.startswith("unix:")]
         public = [address for address in self._spec.addresses if not address.startswith("unix:")]
-        own = await self._front.open(Setting(self._spec.name, self._handler, options, tuple(public), tuple(go.descriptions)))
+        own = await self._front.open(
+            Setting(self._spec.name, self._handler, options, tuple(public), tuple(go.descriptions))
+        )
         # Its own `post` comes through the private socket, and needs no key.
         within = Serving(
             self._handler,

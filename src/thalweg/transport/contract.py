@@ -36,6 +36,8 @@ class Serving:
     """Seconds a request may take where it brings no deadline of its own."""
     describe: Callable[[], ServiceDescription] = _nothing_known
     ready: Callable[[], bool] = _always
+    alive: Callable[[], bool] = _always
+    """False once it will not be ready again, and is to be replaced."""
     title: str = ""
     description: str = ""
     version: str = ""
