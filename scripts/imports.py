@@ -51,6 +51,7 @@ ALLOWED: dict[str, Libraries] = {
     "thalweg.testing": libraries("hypothesis numpy pytest"),
     "thalweg.transport.grpc": libraries("google grpc"),
     "thalweg.transport.jina": libraries("grpc", "google"),
+    "thalweg.transport.websocket": libraries("websockets"),
     "thalweg.transport.http": libraries("aiohttp httptools uvicorn"),
 }
 

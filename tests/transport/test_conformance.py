@@ -13,6 +13,7 @@ SUBJECTS = {
     "inprocess": Subject("thalweg.transport.inprocess", "inprocess://", separate=False),
     "grpc": Subject("thalweg.transport.grpc", "grpc://127.0.0.1:0"),
     "unix": Subject("thalweg.transport.local", "unix://{folder}/socket"),
+    "websocket": Subject("thalweg.transport.websocket", "ws://127.0.0.1:0"),
     "http": Subject("thalweg.transport.http", "http://127.0.0.1:0", inflight=512, duplex=False),
 }
 SHORT = {f"{name}-short": replace(subject, submits=True) for name, subject in SUBJECTS.items() if subject.separate}

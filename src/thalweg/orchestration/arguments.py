@@ -6,7 +6,18 @@ from collections.abc import Mapping, Sequence
 from os import PathLike
 from typing import Any, TypedDict
 
-from thalweg.config import AccessOptions, ConnectionOptions, CorsOptions, Limits, ProbeOptions, Protocol, TlsOptions
+from thalweg.config import (
+    BatchingOptions,
+    AccessOptions,
+    ConnectionOptions,
+    CorsOptions,
+    GraphqlOptions,
+    Limits,
+    ProbeOptions,
+    Protocol,
+    TlsOptions,
+    WebSocketOptions,
+)
 
 
 class ServerArguments(TypedDict, total=False):
@@ -24,6 +35,8 @@ class ServerArguments(TypedDict, total=False):
     root_path: str
     tls: TlsOptions | Mapping[str, Any] | None
     connections: ConnectionOptions | Mapping[str, Any]
+    websocket: WebSocketOptions | Mapping[str, Any]
+    graphql: bool | GraphqlOptions | Mapping[str, Any]
     access: AccessOptions | Mapping[str, Any] | None
     middleware: Any
     apps: Mapping[str, Any]
@@ -47,6 +60,7 @@ class WorkerArguments(TypedDict, total=False):
     uses_with: Mapping[str, Any]
     uses_metas: Mapping[str, Any]
     uses_requests: Mapping[str, str]
+    uses_dynamic_batching: Mapping[str, BatchingOptions | Mapping[str, Any]]
     workspace: str | None
     py_modules: str | Sequence[str]
     replicas: int

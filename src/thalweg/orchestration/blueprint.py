@@ -125,6 +125,7 @@ def _worker(
         addresses=addresses,
         content=cloudpickle.dumps(content),
         drain_seconds=drain_seconds,
+        stuck_after=options.stuck_after,
     )
 
 
@@ -132,7 +133,8 @@ def _public(options: ServerOptions) -> list[str]:
     """Where to listen for everybody: one address for each protocol."""
     ports = options.port or (0,) * len(options.protocol)
     host = f"[{options.host}]" if ":" in options.host else options.host
-    return [f"{protocol}://{host}:{port}" for protocol, port in zip(options.protocol, ports, strict=True)]
+    schemes = ["ws" if protocol == "websocket" else protocol for protocol in options.protocol]
+    return [f"{scheme}://{host}:{port}" for scheme, port in zip(schemes, ports, strict=True)]
 
 
 def _fits(_descriptions: Mapping[str, ServiceDescription]) -> None:

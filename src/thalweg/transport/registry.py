@@ -15,6 +15,8 @@ TRANSPORTS = {
     "grpc": "thalweg.transport.grpc",
     "http": "thalweg.transport.http",
     "https": "thalweg.transport.http",
+    "ws": "thalweg.transport.websocket",
+    "wss": "thalweg.transport.websocket",
 }
 
 LOCAL = ("inprocess", "unix")
@@ -23,6 +25,7 @@ LOCAL = ("inprocess", "unix")
 SERVERS = {
     "grpc": "thalweg.transport.grpc.listener",
     "http": "thalweg.transport.http.listener",
+    "ws": "thalweg.transport.websocket.listener",
 }
 """Where the servers are that bring a heavy library with them."""
 

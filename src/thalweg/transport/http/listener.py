@@ -5,8 +5,9 @@ from __future__ import annotations
 import asyncio
 import errno
 import socket
+from collections.abc import Callable
 from email.utils import formatdate
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 from urllib.parse import urlsplit
 
 import uvicorn
@@ -18,6 +19,9 @@ from thalweg.transport.http.application import Application
 from thalweg.transport.http.connection import KEEP_ALIVE_SECONDS, HttpConnection
 from thalweg.transport.http.submission import ShortWay
 
+if TYPE_CHECKING:
+    from thalweg.transport.websocket.hall import Hall
+
 BACKLOG = 2048
 FLUSH_SECONDS = 1.0
 """How long a closing server waits for its peers to read the last answers."""
@@ -25,6 +29,9 @@ FLUSH_SECONDS = 1.0
 
 class HttpServer(Server):
     """Serves on the event loop that starts it; installs no signal handler and writes no access log."""
+
+    everywhere = False
+    """Whether it takes WebSocket connections at every path, not just at that of its options."""
 
     def __init__(self, address: str, serving: Serving) -> None:
         self._host, self._port = _host_and_port(address)
@@ -34,6 +41,7 @@ class HttpServer(Server):
         self._listener: asyncio.Server | None = None
         self._tick: asyncio.TimerHandle | None = None
         self._closing = False
+        self._hall: Hall | None = None
 
     @property
     def address(self) -> str:
@@ -55,11 +63,26 @@ class HttpServer(Server):
             return HttpConnection(self._opened, self._closed, short_way, **settings)
 
         try:
-            self._listener = await loop.create_server(connection, sock=listening, backlog=BACKLOG)
+            factory = self._with_doors(connection)
+            self._listener = await loop.create_server(factory, sock=listening, backlog=BACKLOG)
         except OSError:
             listening.close()
             raise
+        if self._hall is not None:
+            self._hall.start()
         self._sweep()
+
+    def _with_doors(self, connection: Callable[[], asyncio.Protocol]) -> Callable[[], asyncio.Protocol]:
+        """What makes the protocol of a connection that may become a WebSocket."""
+        serving = self._application.serving
+        path = "" if self.everywhere else serving.websocket.path
+        if not path and not self.everywhere:
+            return connection
+        from thalweg.transport.websocket.door import Doors
+        from thalweg.transport.websocket.hall import Hall
+
+        self._hall = Hall(serving)
+        return Doors(self._hall, path, connection)
 
     def _opened(self, connection: HttpConnection) -> None:
         self._connections.add(connection)
@@ -85,6 +108,13 @@ class HttpServer(Server):
             return
         self._application.draining = True
         self._listener.close()
+        if self._hall is None:
+            await self._end(drain_seconds)
+        else:
+            await asyncio.gather(self._end(drain_seconds), self._hall.stop(drain_seconds))
+
+    async def _end(self, drain_seconds: float) -> None:
+        """Let what is under way end, and close."""
         # Every call of `stop` has a timer of its own, so the shortest patience wins.
         timer = asyncio.get_running_loop().call_later(drain_seconds, self._call_off)
         try:

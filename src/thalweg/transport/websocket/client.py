@@ -1,0 +1,145 @@
+"""The channel: one connection that speaks `thalweg.frames`, and any number of requests on it."""
+
+from __future__ import annotations
+
+import asyncio
+import ssl
+from collections.abc import AsyncGenerator
+from urllib.parse import urlsplit
+
+from websockets.client import ClientProtocol
+from websockets.exceptions import InvalidStatus
+from websockets.typing import Subprotocol
+from websockets.uri import parse_uri
+
+from thalweg.config import ClientTlsOptions, Limits
+from thalweg.errors import ConfigurationError, Unavailable
+from thalweg.message import Context, Pending, Reply, Request, Response
+from thalweg.transport.contract import Channel
+from thalweg.transport.http.failures import decode_failure, foreign_failure
+from thalweg.transport.multiplex.client import ClientSession
+from thalweg.transport.websocket.connection import Connection
+from thalweg.transport.websocket.frames import SUBPROTOCOL, SessionParty
+
+CONNECT_SECONDS = 10.0
+PING_SECONDS = 20.0
+SWEEP_SECONDS = 1.0
+SCHEMES = ("ws", "wss")
+
+
+class WebSocketChannel(Channel):
+    def __init__(self, address: str, limits: Limits, tls: ClientTlsOptions | None = None) -> None:
+        parts = urlsplit(address)
+        try:
+            port = parts.port
+        except ValueError:
+            port = -1
+        if parts.scheme not in SCHEMES or not parts.hostname or port == -1:
+            raise ConfigurationError(f"{address!r} is no address of a WebSocket server; write ws://HOST:PORT.")
+        self._address = address
+        self._host = parts.hostname
+        secure = parts.scheme == "wss"
+        self._port = port or (443 if secure else 80)
+        self._tls = _context(tls or ClientTlsOptions()) if secure else None
+        self._limits = limits
+        self._session: ClientSession | None = None
+        self._connections: set[Connection] = set()
+        self._closed = False
+
+    async def connect(self) -> None:
+        if self._closed:
+            raise Unavailable(f"The channel to {self._address} is closed.")
+        if self.connected:
+            return
+        protocol = ClientProtocol(parse_uri(self._address), subprotocols=[Subprotocol(SUBPROTOCOL)])
+        loop = asyncio.get_running_loop()
+        answered: asyncio.Future[None] = loop.create_future()
+        connection = Connection(protocol, lambda *_: None if answered.done() else answered.set_result(None))
+        protocol.send_request(protocol.connect())
+        try:
+            async with asyncio.timeout(CONNECT_SECONDS):
+                await loop.create_connection(lambda: connection, self._host, self._port, ssl=self._tls)
+                self._connections.add(connection)
+                await answered
+        except (OSError, TimeoutError) as error:
+            connection.abort()
+            why = getattr(error, "strerror", None) or str(error) or "no answer came"
+            raise Unavailable(f"Nobody listens at {self._address}: {why}.") from error
+        except BaseException:
+            connection.abort()
+            raise
+        self._check(protocol)
+        self._session = _Session(connection, self._limits, self._address, self._connections).session
+
+    def _check(self, protocol: ClientProtocol) -> None:
+        """Raise what the server had against the connection."""
+        problem = protocol.handshake_exc
+        if isinstance(problem, InvalidStatus):
+            response = problem.response
+            body = bytes(response.body or b"")
+            raise decode_failure(body) or foreign_failure(response.status_code, body, self._address)
+        if problem is not None:
+            raise Unavailable(f"{self._address} does not speak WebSocket: {problem}.")
+        if protocol.subprotocol != SUBPROTOCOL:
+            raise Unavailable(f"{self._address} does not speak {SUBPROTOCOL}.")
+
+    @property
+    def session(self) -> ClientSession:
+        if self._session is None:
+            raise Unavailable(f"There is no connection to {self._address}.")
+        return self._session
+
+    def handle(self, request: Request, context: Context) -> AsyncGenerator[Response, None]:
+        return self.session.handle(request, context)
+
+    def submit(self, request: Request, context: Context, reply: Reply) -> Pending | None:
+        return self.session.submit(request, context, reply)
+
+    async def ready(self) -> bool:
+        return await self.session.ready()
+
+    @property
+    def connected(self) -> bool:
+        return self._session is not None and self._session.accepting
+
+    async def closed(self) -> None:
+        if self._session is not None:
+            await self._session.departed.wait()
+
+    async def close(self) -> None:
+        self._closed = True
+        await asyncio.gather(*(connection.end() for connection in list(self._connections)))
+
+
+def _context(tls: ClientTlsOptions) -> ssl.SSLContext:
+    """How to encrypt, and whom to trust. Raises `ConfigurationError`."""
+    try:
+        context = ssl.create_default_context(cafile=tls.ca)
+        if tls.certfile is not None:
+            password = tls.password.get_secret_value() if tls.password is not None else None
+            context.load_cert_chain(tls.certfile, tls.keyfile, password)
+    except (OSError, ssl.SSLError) as error:
+        raise ConfigurationError(f"The certificates of the client cannot be used: {error}") from error
+    if not tls.verify:
+        context.check_hostname = False
+        context.verify_mode = ssl.CERT_NONE
+    return context
+
+
+class _Session(SessionParty):
+    """The client's end of a connection that is open."""
+
+    def __init__(self, connection: Connection, limits: Limits, address: str, connections: set[Connection]) -> None:
+        super().__init__(connection)
+        self._connections = connections
+        self.session: ClientSession = ClientSession(self.wire, limits, address)
+        self._tick = connection.loop.call_later(SWEEP_SECONDS, self._sweep)
+
+    def _sweep(self) -> None:
+        self.connection.sweep(PING_SECONDS, PING_SECONDS)
+        self._tick = self.connection.loop.call_later(SWEEP_SECONDS, self._sweep)
+
+    def lost(self, reason: BaseException | None) -> None:
+        self._tick.cancel()
+        self._connections.discard(self.connection)
+        super().lost(reason)
