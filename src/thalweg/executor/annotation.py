@@ -38,6 +38,10 @@ class Taken(NamedTuple):
     doc_type: type[BaseDocWithoutId] | None
     as_columns: bool = False
     """True where the method wants a `DocVec`."""
+    as_stream: bool = False
+    """True where it wants an iterator of documents that are still coming."""
+    asynchronous: bool = False
+    """Of such an iterator: whether it is to be awaited."""
 
 
 class Given(NamedTuple):
@@ -143,9 +147,22 @@ def batch(hint: Any, where: str) -> Taken:
                 f"`docs: DocList[{kind.__name__}]` to get all documents of a request at once, or "
                 f"`doc: {kind.__name__}` to be called once for each."
             )
+    if (typing.get_origin(kind) or kind) in _ITERATORS:
+        return _stream(kind, where)
     inner = typing.get_args(kind)
     element = inner[0].__name__ if inner and isinstance(inner[0], type) else "YourDocument"
     raise TypeError(f"{where}: `docs` is annotated with {name_of(kind)}. Write `docs: DocList[{element}]`.")
+
+
+def _stream(kind: Any, where: str) -> Taken:
+    """Documents that come while the method works."""
+    element = (typing.get_args(kind) or (AnyDoc,))[0]
+    if not (isinstance(element, type) and issubclass(element, BaseDocWithoutId)):
+        raise TypeError(
+            f"{where}: `docs` is annotated with {name_of(kind)}. A method that reads a stream gets one document at a time: "
+            f"write `docs: AsyncIterator[YourDocument]`, or `docs: Iterator[YourDocument]` where it is synchronous."
+        )
+    return Taken(_unless_any(element), as_stream=True, asynchronous=_ITERATORS[typing.get_origin(kind) or kind])
 
 
 def single(hint: Any, where: str) -> type[BaseDocWithoutId] | None:

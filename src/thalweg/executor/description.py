@@ -22,6 +22,7 @@ def describe(source: ExecutorSource, options: WorkerOptions) -> ServiceDescripti
         ConfigurationError: `uses_requests` names a method that does not exist, or a document has no JSON Schema.
     """
     found = source.endpoints(options)
+    source.batching(options)
     return ServiceDescription(
         name=source.name(options),
         endpoints=tuple(_description(source, path, endpoint) for path, endpoint in sorted(found.items())),
@@ -36,6 +37,7 @@ def _description(source: ExecutorSource, path: str, endpoint: Endpoint) -> Endpo
         output_schema=_schema(endpoint.output_type, "serialization", where),
         parameters_schema=_schema(endpoint.parameters_type, "validation", where),
         streaming=endpoint.streaming,
+        reads_stream=endpoint.reads_stream,
         description=endpoint.description,
         reads_metadata=endpoint.takes_rest or bool(endpoint.takes & {"headers", "context"}),
     )

@@ -10,9 +10,11 @@ from typing import Any, NamedTuple, TypeVar, overload
 
 from pydantic import BaseModel
 
+from thalweg.config.batching import BatchingOptions
 from thalweg.docs import BaseDocWithoutId
 from thalweg.errors import ConfigurationError
 from thalweg.executor import annotation
+from thalweg.executor.batching.declaration import declared_batching, hindrance
 from thalweg.message.description import DEFAULT_ENDPOINT
 
 ARGUMENTS = ("docs", "doc", "parameters", "headers", "context")
@@ -59,9 +61,11 @@ class Endpoint:
     takes_rest: bool = False
     input_type: type[BaseDocWithoutId] | None = None
     input_as_columns: bool = False
+    reads_stream: bool = False
     output_type: type[BaseDocWithoutId] | None = None
     parameters_type: type[BaseModel] | None = None
     parameters_optional: bool = False
+    batching: BatchingOptions | None = None
     description: str = ""
 
     @property
@@ -221,25 +225,37 @@ def _read(cls: type, method: str, paths: tuple[str, ...], binding: Binding) -> E
 
     given = annotation.answer(hint("return"), where)
     taken = _taken(takes, hint, where)
+    kind = _kind(function, given, where)
+    _check_stream(kind, taken, where)
     if binding.request_schema is not None:
         taken = taken._replace(doc_type=annotation.document_class(binding.request_schema, where, "request_schema"))
     output_type = taken.doc_type if given.keeps_documents else given.doc_type
     if binding.response_schema is not None:
         output_type = annotation.document_class(binding.response_schema, where, "response_schema")
     model, optional = annotation.parameters(hint("parameters"), where) if "parameters" in takes else (None, False)
-    return Endpoint(
+    endpoint = Endpoint(
         method=method,
         paths=paths,
-        kind=_kind(function, given, where),
+        kind=kind,
         takes=takes,
         takes_rest=rest,
         input_type=taken.doc_type,
         input_as_columns=taken.as_columns,
+        reads_stream=taken.as_stream,
         output_type=output_type,
         parameters_type=model,
         parameters_optional=optional,
+        batching=declared_batching(function),
         description=inspect.getdoc(function) or "",
     )
+    _check_batching(endpoint, where)
+    return endpoint
+
+
+def _check_batching(endpoint: Endpoint, where: str) -> None:
+    why = hindrance(endpoint) if endpoint.batching is not None and endpoint.batching.use_dynamic_batching else ""
+    if why:
+        raise TypeError(f"{where}: @dynamic_batching cannot stand here: {why}.")
 
 
 def _taken(takes: frozenset[str], hint: Callable[[str], Any], where: str) -> annotation.Taken:
@@ -270,6 +286,17 @@ def _arguments(function: Callable[..., Any], where: str, skip_first: bool) -> tu
             f"{where}: takes both `docs` and `doc`. Take `docs` for all documents at once, or `doc` for each."
         )
     return frozenset(takes), rest
+
+
+def _check_stream(kind: MethodKind, taken: annotation.Taken, where: str) -> None:
+    """Whoever reads a stream gives one, and waits for both in the same way."""
+    if not taken.as_stream:
+        return
+    if kind not in (MethodKind.ITERATOR, MethodKind.ASYNC_ITERATOR):
+        raise TypeError(f"{where}: reads a stream of documents, so it answers with one: `yield` what it has to say.")
+    if taken.asynchronous is not (kind is MethodKind.ASYNC_ITERATOR):
+        wanted, keyword = ("AsyncIterator", "async def") if not taken.asynchronous else ("Iterator", "def")
+        raise TypeError(f"{where}: is written with `{keyword}`, so its `docs` is an {wanted}[...] of documents.")
 
 
 def _kind(function: Callable[..., Any], given: annotation.Given, where: str) -> MethodKind:

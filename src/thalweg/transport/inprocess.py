@@ -23,12 +23,13 @@ from msgspec.structs import replace
 from thalweg.config import Limits
 from thalweg.errors import DeadlineExceeded, PayloadTooLarge, PeerLost, ThalwegError, Unavailable
 from thalweg.message import Context, Inflow, Request, Response
+from thalweg.message.credit import Credit
 from thalweg.message.envelope import payload_size
 from thalweg.message.status import from_failure, to_failure
 from thalweg.transport.admission import Admission
 from thalweg.transport.contract import Channel, Server, Serving
 from thalweg.transport.dispatch import dispatch
-from thalweg.transport.inflow import Arrivals, Credit
+from thalweg.transport.inflow import Arrivals
 
 SCHEME = "inprocess://"
 

@@ -9,8 +9,8 @@ from time import monotonic
 from thalweg.config import Limits
 from thalweg.errors import PayloadTooLarge, PeerLost, ThalwegError, Unavailable
 from thalweg.message import Buffer, Context, Pending, Reply, Request, Response
+from thalweg.message.credit import Credit
 from thalweg.message.status import from_failure
-from thalweg.transport.inflow import Credit
 from thalweg.transport.multiplex.frames import (
     HEAD,
     LENGTH,

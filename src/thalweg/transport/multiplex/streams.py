@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 from thalweg.errors import DeadlineExceeded, InternalError, ThalwegError
 from thalweg.message import Reply, Response
-from thalweg.transport.inflow import Credit
+from thalweg.message.credit import Credit
 from thalweg.transport.multiplex.frames import Assembly
 
 
