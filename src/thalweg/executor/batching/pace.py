@@ -1,0 +1,131 @@
+"""Which size and which wait keep a latency objective. Knows no clock, thread or loop."""
+
+from __future__ import annotations
+
+from math import exp, floor, log
+
+KEPT = 0.97
+"""What an observation weighs after the next one: the last thirty or so count."""
+
+OUTLIER = 4.0
+"""Times the expected duration past which a call says more about the machine than about its batch."""
+
+GROWTH = 2.0
+"""The size may be so many times what has been tried already: the line is not followed far beyond its points."""
+
+GAP_WEIGHT = 0.1
+QUIET_GAPS = 8.0
+"""So many usual gaps between arrivals without an arrival mean that the burst is over."""
+
+ECHO_WEIGHT = 0.2
+SHORTEST_SECONDS = 1e-6
+
+
+class CostLine:
+    """Seconds of a call as a line over what its batch counts, `fixed + each * cost`: least squares in which older
+    observations fade. Neither part is ever below zero."""
+
+    def __init__(self) -> None:
+        self._weight = 0.0
+        self._x = self._y = self._xx = self._xy = 0.0
+        self.fixed = 0.0
+        self.each = 0.0
+        self.observed = 0
+
+    def observe(self, cost: float, seconds: float) -> None:
+        if self.observed >= 8:
+            seconds = min(seconds, OUTLIER * max(self.seconds(cost), SHORTEST_SECONDS))
+        self.observed += 1
+        self._weight = self._weight * KEPT + 1.0
+        self._x = self._x * KEPT + cost
+        self._y = self._y * KEPT + seconds
+        self._xx = self._xx * KEPT + cost * cost
+        self._xy = self._xy * KEPT + cost * seconds
+        self._fit()
+
+    def _fit(self) -> None:
+        x, y = self._x / self._weight, self._y / self._weight
+        spread = self._xx / self._weight - x * x
+        if spread > 1e-4 * x * x:
+            each = (self._xy / self._weight - x * y) / spread
+            self.each = min(max(each, 0.0), y / x)
+        elif not self.fixed and x > 0:
+            # Batches of one size do not tell the two parts apart; the careful reading is that all of it grows.
+            self.each = y / x
+        self.fixed = max(y - self.each * x, 0.0)
+
+    def seconds(self, cost: float) -> float:
+        """How long a batch that counts `cost` is expected to take."""
+        return self.fixed + self.each * cost
+
+    def largest(self, seconds: float) -> float:
+        """What a batch may count that takes no longer than `seconds`."""
+        if seconds <= self.fixed:
+            return 0.0
+        return (seconds - self.fixed) / self.each if self.each > 0.0 else float("inf")
+
+
+class Pace:
+    """Finds the size and the wait of batches so that a document spends at most `objective` seconds between its arrival
+    and the end of its call, while as many documents a second as possible pass.
+
+    **Size.** A document that comes just after a batch has begun waits for that one and then runs in the next. So a call
+    may take half the objective, and the size is what fits into that by the line that was fitted to the calls so far. It
+    grows from one document on, at most to twice what has been tried, and never past `most`.
+
+    **Wait.** Each call has a fixed part that its documents share. With `n` requests waiting since `w` seconds, another
+    one that comes `g` seconds later raises the throughput while `g < (fixed + w) / n` (the marginal value theorem; E. L.
+    Charnov, Optimal foraging, 1976). So a batch waits while requests usually follow each other more closely than that,
+    and goes when they stop coming. Where one request comes alone, nothing waits at all.
+    """
+
+    def __init__(self, objective: float, most: float) -> None:
+        self._objective = objective
+        self._most = most
+        self._line = CostLine()
+        self._tried = 1.0
+        self._gap: float | None = None
+        self._last = float("-inf")
+        self._completed: float | None = None
+        self._echo: float | None = None
+        self.size: float = 1
+        """What a batch may count now; at least 1."""
+
+    def arrive(self, now: float) -> None:
+        """A request has come."""
+        if self._completed is not None:
+            self._echo = _nearer(self._echo, now - self._completed, ECHO_WEIGHT)
+            self._completed = None
+        elif self._last > float("-inf"):
+            # The usual gap, not the mean one: requests come in bursts, and one long pause says nothing about the next.
+            self._gap = _nearer(self._gap, log(max(now - self._last, SHORTEST_SECONDS)), GAP_WEIGHT)
+        self._last = now
+
+    def complete(self, cost: float, seconds: float | None, now: float) -> None:
+        """A batch that counted `cost` has run for `seconds`; None where it failed."""
+        self._completed = now
+        if seconds is None:
+            return
+        self._line.observe(cost, seconds)
+        self._tried = max(self._tried, cost)
+        fitting = min(self._line.largest(self._objective / 2), GROWTH * self._tried, self._most)
+        self.size = max(1, floor(fitting))
+
+    def closing(self, requests: int, cost: float, oldest: float, free_since: float) -> float:
+        """The moment at which a batch of `requests` that counts `cost` goes though it is not full. The first of its
+        requests came at `oldest`; a slot has been free since `free_since`."""
+        begin = max(oldest, free_since)
+        last = max(self._last, begin)
+        patience = (self._line.fixed + last - begin) / requests
+        moment = begin
+        gap = None if self._gap is None else exp(self._gap)
+        if gap is not None and gap < patience:
+            moment = last + min(patience, QUIET_GAPS * gap)
+        if self._echo is not None and self._echo < patience:
+            # Callers that were just answered come back soon.
+            moment = max(moment, min(free_since + 2 * self._echo, begin + patience))
+        return min(moment, oldest + self._objective - self._line.seconds(cost))
+
+
+def _nearer(value: float | None, observed: float, weight: float) -> float:
+    return observed if value is None else value + weight * (observed - value)
