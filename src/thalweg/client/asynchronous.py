@@ -3,114 +3,74 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Mapping
+import logging
+from collections.abc import AsyncGenerator
 from contextlib import aclosing
-from typing import Any, Self
+from functools import partial
+from inspect import isawaitable
+from typing import Any, Self, Unpack
 
-from pydantic import BaseModel
-
-from thalweg.client.exchange import Batch, Inputs, ReturnType, batches, decode, document_type, encode
-from thalweg.client.pipeline import in_order
-from thalweg.config import Limits
+from thalweg.client.answer import Answer, Sent
+from thalweg.client.arguments import ClientArguments
+from thalweg.client.call import ClientSettings, Posted
+from thalweg.client.connections import Connections
+from thalweg.client.exchange import Batch, Inputs, batches, check_inputs, decode, encode, made, single_batch
+from thalweg.client.pipeline import as_they_come, in_order
+from thalweg.client.postable import AsyncPostable
+from thalweg.client.posting import Posting
+from thalweg.client.progress import Bar, bar
 from thalweg.docs import BaseDocWithoutId, DocList
-from thalweg.errors import ConfigurationError, Unavailable
-from thalweg.message import COLUMNS, Context, Request, Response
-from thalweg.transport import registry
-from thalweg.transport.contract import Channel
+from thalweg.errors import ThalwegError, Unavailable
+from thalweg.message import COLUMNS, Context, Request
 
-PREFETCH = 64
-"""Requests of one call that are under way at once; it bounds what a call keeps in memory."""
+log = logging.getLogger("thalweg.client")
 
 
-class AsyncClient:
+class AsyncClient(AsyncPostable):
     """Calls a Flow or a Deployment. Made anywhere, used on one event loop; safe for any number of tasks.
 
     Args:
-        host: where it listens: `grpc://host:port`, `http://host:port`, or `unix:///path`.
-        limits: the largest answer that is taken, and how far a stream may run ahead.
-        prefetch: requests of one call that are under way at once.
+        host: where it listens: `grpc://host:port`, `http://host:port`, `unix:///path`; or its name alone, beside `port`,
+            `protocol` and `tls`.
+        arguments: see `ClientArguments`.
 
     The connection is made at the first call and again whenever it was lost.
+
+    Raises:
+        ConfigurationError: an unknown argument, with the nearest that is known; a value that does not fit; a part of the
+            address that is given twice.
     """
 
-    def __init__(self, host: str, *, limits: Limits | None = None, prefetch: int = PREFETCH) -> None:
-        if prefetch < 1:
-            raise ConfigurationError(f"prefetch must be 1 or more, not {prefetch}.")
-        self._channel: Channel = registry.channel(host, limits)
-        self._prefetch = prefetch
-        self._connecting = asyncio.Lock()
+    def __init__(self, host: str | None = None, **arguments: Unpack[ClientArguments]) -> None:
+        self._use(ClientSettings.of(host, arguments, type(self).__name__))
 
-    async def post(
-        self,
-        on: str,
-        inputs: Inputs = None,
-        *,
-        parameters: Mapping[str, Any] | BaseModel | None = None,
-        request_size: int = 100,
-        return_type: ReturnType = None,
-        headers: Mapping[str, str] | None = None,
-        timeout: float | None = None,
-        target_executor: str = "",
-    ) -> Any:
-        """All documents of the answer, in the order of `inputs`.
+    @classmethod
+    def of(cls, settings: ClientSettings) -> AsyncClient:
+        """A client from finished settings."""
+        client = cls.__new__(cls)
+        client._use(settings)
+        return client
 
-        `inputs` is a document, an iterable or asynchronous iterable of documents (or mappings of their fields), or None.
-        It is read lazily and sent in requests of `request_size` documents, several at once. `timeout` (seconds) is for
-        each request.
-
-        Returns:
-            `DocList[T]` where `return_type` is `T` or `DocList[T]`, else a list of documents without a schema; a single
-            document where both `inputs` is one and `return_type` is a document class.
-
-        Raises:
-            ThalwegError: the error of the first request that failed; the others are called off.
-        """
-        kind = document_type(return_type)
-        gathered: DocList[Any] = DocList[kind]()  # type: ignore[valid-type]
-        answers = self._answers(
-            on, inputs, kind, parameters, request_size, headers=headers, timeout=timeout, target=target_executor
-        )
-        async with aclosing(answers):
-            async for documents in answers:
-                gathered += documents
-        single = isinstance(inputs, BaseDocWithoutId) and return_type is kind and len(gathered) == 1
-        return gathered[0] if single else gathered
-
-    async def stream(
-        self,
-        on: str,
-        inputs: Inputs = None,
-        *,
-        parameters: Mapping[str, Any] | BaseModel | None = None,
-        request_size: int = 1,
-        return_type: ReturnType = None,
-        headers: Mapping[str, str] | None = None,
-        timeout: float | None = None,
-        target_executor: str = "",
-    ) -> AsyncGenerator[Any, None]:
-        """The documents of the answer one by one, as they come: the items of a streaming endpoint, or those of any other
-        while later requests are still under way. Closing the iterator calls the rest off. Arguments as for `post`."""
-        kind = document_type(return_type)
-        answers = self._answers(
-            on, inputs, kind, parameters, request_size, headers=headers, timeout=timeout, target=target_executor
-        )
-        async with aclosing(answers):
-            async for documents in answers:
-                for document in documents:
-                    yield document
+    def _use(self, settings: ClientSettings) -> None:
+        self._settings = settings
+        self._connections = Connections(settings)
 
     async def is_ready(self, timeout: float = 5.0) -> bool:
         """Whether the service answers and says that it is ready."""
         try:
             async with asyncio.timeout(timeout):
-                await self._connect()
-                return await self._channel.ready()
+                return await self._connections.ready()
         except (Unavailable, TimeoutError):
             return False
 
     async def close(self) -> None:
-        """Close the connection. Calls under way fail with `PeerLost`. Idempotent."""
-        await self._channel.close()
+        """Close the connections. Calls under way fail with `PeerLost`. Idempotent."""
+        await self._connections.close()
+
+    @staticmethod
+    def check_input(inputs: Inputs = None) -> None:
+        """Raise `MalformedRequest` where `inputs` cannot be sent, by the first of them. Takes that one from a generator."""
+        check_inputs(inputs)
 
     async def __aenter__(self) -> Self:
         return self
@@ -118,39 +78,128 @@ class AsyncClient:
     async def __aexit__(self, *exception: object) -> None:
         await self.close()
 
-    async def _connect(self) -> None:
-        if not self._channel.connected:
-            async with self._connecting:
-                await self._channel.connect()
+    # How calls are carried out.
 
-    async def _answers(
-        self,
-        on: str,
-        inputs: Inputs,
-        kind: type[BaseDocWithoutId],
-        parameters: Mapping[str, Any] | BaseModel | None,
-        size: int,
-        *,
-        headers: Mapping[str, str] | None,
-        timeout: float | None,
-        target: str,
-    ) -> AsyncGenerator[DocList[Any], None]:
-        """The answers in order, while `prefetch` requests at most are under way."""
-        if size < 1:
-            raise ConfigurationError(f"request_size must be 1 or more, not {size}.")
-        await self._connect()
-        plain, metadata = _plain(parameters), {name.lower(): value for name, value in (headers or {}).items()}
+    def _posting(self, call: Posted, inputs: Inputs) -> Posting[Any, Any]:
+        return Posting(self.gather(call, inputs), lambda: self.parts(call, inputs))
 
-        def start(documents: Batch) -> AsyncGenerator[Response, None]:
-            request = encode(documents, Request(on, (), COLUMNS, "", plain, target))
-            return self._channel.handle(request, Context.with_timeout(timeout, metadata=metadata))
+    def _streaming(self, call: Posted, inputs: Inputs) -> AsyncGenerator[Any, None]:
+        return self.items(call, inputs)
 
-        async with aclosing(in_order(batches(inputs, size), start, self._prefetch)) as answers:
+    def _settled(self) -> ClientSettings:
+        return self._settings
+
+    async def gather(self, call: Posted, inputs: Inputs) -> Any:
+        """All that came of `call`, in the form that it asks for."""
+        inputs = made(inputs)
+        if call.plain:
+            batch = single_batch(inputs, call.size)
+            if batch is not None:
+                return _result(call, inputs, await self._documents(call, batch))
+        answers: list[Answer[Any]] = []
+        documents: DocList[Any] = DocList[call.doc_type]()  # type: ignore[name-defined]
+        async with aclosing(self._answers(call, inputs)) as coming:
+            async for answer in coming:
+                if call.as_answers:
+                    answers.append(answer)
+                elif answer.ok and not call.silent:
+                    documents += answer.docs
+        if call.as_answers:
+            return answers
+        return None if call.silent else _result(call, inputs, documents)
+
+    async def parts(self, call: Posted, inputs: Inputs) -> AsyncGenerator[Any, None]:
+        """What came of each request of `call`."""
+        async with aclosing(self._answers(call, made(inputs))) as coming:
+            async for answer in coming:
+                if call.as_answers:
+                    yield answer
+                elif answer.ok:
+                    yield answer.docs
+
+    async def items(self, call: Posted, inputs: Inputs) -> AsyncGenerator[Any, None]:
+        """The documents that came of `call`, one by one."""
+        async with aclosing(self._answers(call, made(inputs))) as coming:
+            async for answer in coming:
+                for document in answer.docs:
+                    yield document
+
+    async def _answers(self, call: Posted, inputs: Any) -> AsyncGenerator[Answer[Any], None]:
+        """Every answer, those that failed too where the call goes on after them; the callbacks have been told."""
+        with bar(call.endpoint, inputs, call.progress) as shown:
+            flow = in_order if call.in_order else as_they_come
+            start = partial(self._outcomes, call, shown)
+            async with aclosing(flow(batches(inputs, call.size), start, call.prefetch)) as coming:
+                async for answer in coming:
+                    if call.callbacks is not None:
+                        await _tell(call, answer)
+                    elif answer.error is not None and not call.as_answers:
+                        log.warning("request %s to %s failed: %s", answer.request_id, call.endpoint, answer.error)
+                    yield answer
+
+    async def _outcomes(self, call: Posted, shown: Bar, batch: Batch) -> AsyncGenerator[Answer[Any], None]:
+        """What comes of one request."""
+        context = _context(call)
+        if call.as_answers or call.callbacks is not None or call.goes_on:
+            context.visits = []
+            sent = Sent(context.request_id, call.endpoint, call.target, call.doc_type, context.visits)
+        else:  # nobody looks at more than the documents
+            sent = Sent("", call.endpoint, call.target, call.doc_type)
+        try:
+            request = _request(call, batch)
+            async with aclosing(self._connections.handle(request, context, call)) as responses:
+                async for response in responses:
+                    answer = Answer[Any](sent, response)
+                    if not call.silent:
+                        answer.docs  # noqa: B018  # what does not fit is a failure of this request
+                    yield answer
+        except ThalwegError as error:
+            if not call.goes_on:
+                raise
+            yield Answer(sent, None, error, batch)
+        finally:
+            shown.advance(len(batch))
+
+    async def _documents(self, call: Posted, batch: Batch) -> DocList[Any]:
+        """The documents that come of one request that is sent once."""
+        context = _context(call)
+        gathered: DocList[Any] | None = None
+        channel = await self._connections.channel(call.channel, context)
+        answers = channel.handle(_request(call, batch), context)
+        try:
             async for response in answers:
-                yield decode(response, kind)
+                documents = decode(response, call.doc_type)
+                gathered = documents if gathered is None else gathered + documents
+        finally:
+            await answers.aclose()
+        return DocList[call.doc_type]() if gathered is None else gathered  # type: ignore[name-defined]
 
 
-def _plain(parameters: Mapping[str, Any] | BaseModel | None) -> dict[str, Any]:
-    if parameters is None:
-        return {}
-    return parameters.model_dump() if isinstance(parameters, BaseModel) else dict(parameters)
+def _request(call: Posted, batch: Batch) -> Request:
+    return encode(batch, Request(call.endpoint, (), COLUMNS, "", call.parameters, call.target))
+
+
+def _context(call: Posted) -> Context:
+    return Context.with_timeout(call.timeout, metadata=call.headers, priority=call.priority, share=call.share)
+
+
+def _result(call: Posted, inputs: object, documents: DocList[Any]) -> Any:
+    single = call.wants_document and len(documents) == 1 and isinstance(inputs, BaseDocWithoutId)
+    return documents[0] if single else documents
+
+
+async def _tell(call: Posted, answer: Answer[Any]) -> None:
+    callbacks = call.callbacks
+    assert callbacks is not None
+    for callback in (callbacks.on_done if answer.ok else callbacks.on_error, callbacks.on_always):
+        if callback is None:
+            continue
+        try:
+            told = callback(answer)
+            if isawaitable(told):
+                await told
+        except Exception as error:
+            if not call.forgives:
+                error.add_note(f"A callback raised this, about request {answer.request_id} to {call.endpoint}.")
+                raise
+            log.exception("a callback failed that was told of request %s to %s", answer.request_id, call.endpoint)

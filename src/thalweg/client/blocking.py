@@ -2,106 +2,68 @@
 
 from __future__ import annotations
 
-import asyncio
-import queue
+import os
 import weakref
-from collections.abc import AsyncGenerator, Iterable, Iterator, Mapping
-from concurrent.futures import Future
-from typing import Any, Self
+from collections.abc import AsyncGenerator, Iterator
+from dataclasses import replace
+from typing import Any, Literal, Self, Unpack, overload
 
-from pydantic import BaseModel
-
-from thalweg.client.asynchronous import PREFETCH, AsyncClient
-from thalweg.client.exchange import Chunked, Inputs, Item, ReturnType
+from thalweg.client.arguments import ClientArguments
+from thalweg.client.asynchronous import AsyncClient
+from thalweg.client.call import Callbacks, ClientSettings, Posted
+from thalweg.client.caller import Desk, Feed, runs_code
+from thalweg.client.exchange import Inputs, check_inputs, made
 from thalweg.client.portal import Portal
-from thalweg.config import Limits
-from thalweg.docs import BaseDocWithoutId, DocList, DocVec
-
-READ_AHEAD = 64
-"""Items that are taken from a caller's generator at a time, or those of one request where that is more."""
+from thalweg.client.postable import Postable
 
 
-class Client:
-    """Calls a Flow or a Deployment and waits. Safe for any number of threads. Arguments as for `AsyncClient`.
+class Client(Postable):
+    """Calls a Flow or a Deployment and waits. Safe for any number of threads. Arguments as for `AsyncClient`;
+    `Client(asyncio=True)` is one of those.
 
-    The calls of all clients of a process share one event loop in one thread. Generators given as `inputs` run in the
-    thread that called.
+    The calls of all clients of a process share one event loop in one thread. Generators given as `inputs` and callbacks
+    run in the thread that called. In a child that was forked it connects anew.
     """
 
-    def __init__(self, host: str, *, limits: Limits | None = None, prefetch: int = PREFETCH) -> None:
+    @overload
+    def __new__(  # type: ignore[overload-overlap, misc]
+        cls, host: str | None = None, *, asyncio: Literal[True], **arguments: Unpack[ClientArguments]
+    ) -> AsyncClient: ...
+
+    @overload
+    def __new__(
+        cls, host: str | None = None, *, asyncio: bool = False, **arguments: Unpack[ClientArguments]
+    ) -> Self: ...
+
+    def __new__(cls, host: str | None = None, *, asyncio: bool = False, **arguments: Any) -> Any:
+        return AsyncClient(host, **arguments) if asyncio else super().__new__(cls)
+
+    def __init__(self, host: str | None = None, *, asyncio: bool = False, **arguments: Unpack[ClientArguments]) -> None:
+        self._settings = ClientSettings.of(host, arguments, type(self).__name__)
+        self._open()
+
+    def _open(self) -> None:
+        self._process = os.getpid()
         self._portal = Portal.shared()
-        self._client = self._portal.run(_made(host, limits, prefetch))
+        self._client = self._portal.run(_made(self._settings))
         # A client that is dropped, or still open when the interpreter ends, closes its connection all the same.
         self._finalizer = weakref.finalize(self, self._portal.submit_last, self._client.close)
 
-    def post(
-        self,
-        on: str,
-        inputs: Inputs = None,
-        *,
-        parameters: Mapping[str, Any] | BaseModel | None = None,
-        request_size: int = 100,
-        return_type: ReturnType = None,
-        headers: Mapping[str, str] | None = None,
-        timeout: float | None = None,
-        target_executor: str = "",
-    ) -> Any:
-        """See `AsyncClient.post`."""
-        feed = _Feed.of(inputs, self._portal, request_size)
-        call = self._client.post(
-            on,
-            inputs if feed is None else feed,
-            parameters=parameters,
-            request_size=request_size,
-            return_type=return_type,
-            headers=headers,
-            timeout=timeout,
-            target_executor=target_executor,
-        )
-        return self._portal.run(call) if feed is None else feed.serve(self._portal.submit(call))
-
-    def stream(
-        self,
-        on: str,
-        inputs: Inputs = None,
-        *,
-        parameters: Mapping[str, Any] | BaseModel | None = None,
-        request_size: int = 1,
-        return_type: ReturnType = None,
-        headers: Mapping[str, str] | None = None,
-        timeout: float | None = None,
-        target_executor: str = "",
-    ) -> Iterator[Any]:
-        """See `AsyncClient.stream`. Closing the iterator, or dropping it, calls the rest off."""
-        feed = _Feed.of(inputs, self._portal, request_size)
-        generator = self._client.stream(
-            on,
-            inputs if feed is None else feed,
-            parameters=parameters,
-            request_size=request_size,
-            return_type=return_type,
-            headers=headers,
-            timeout=timeout,
-            target_executor=target_executor,
-        )
-        try:
-            while True:
-                following = self._portal.submit(_next(generator))
-                item = self._portal.wait(following) if feed is None else feed.serve(following)
-                if item is _END:
-                    return
-                yield item
-        finally:
-            self._portal.run(_closed(generator))
-
     def is_ready(self, timeout: float = 5.0) -> bool:
-        """See `AsyncClient.is_ready`."""
+        """Whether the service answers and says that it is ready."""
+        self._check_process()
         return self._portal.run(self._client.is_ready(timeout))
 
     def close(self) -> None:
-        """See `AsyncClient.close`."""
+        """Close the connections. Calls under way fail with `PeerLost`. Idempotent."""
         self._finalizer.detach()
-        self._portal.run(self._client.close())
+        if self._process == os.getpid():
+            self._portal.run(self._client.close())
+
+    @staticmethod
+    def check_input(inputs: Inputs = None) -> None:
+        """Raise `MalformedRequest` where `inputs` cannot be sent, by the first of them. Takes that one from a generator."""
+        check_inputs(inputs)
 
     def __enter__(self) -> Self:
         return self
@@ -109,13 +71,58 @@ class Client:
     def __exit__(self, *exception: object) -> None:
         self.close()
 
+    # How calls are carried out.
+
+    def _settled(self) -> ClientSettings:
+        return self._settings
+
+    def _check_process(self) -> None:
+        """After a fork, the loop that ran the connections is in the other process, and so are they."""
+        if self._process != os.getpid():
+            self._finalizer.detach()
+            self._open()
+
+    def _posting(self, call: Posted, inputs: Inputs) -> Any:
+        self._check_process()
+        inputs = made(inputs)
+        feeds = runs_code(inputs)
+        if call.callbacks is None and not feeds:
+            return self._portal.run(self._client.gather(call, inputs))
+        desk = Desk()
+        if call.callbacks is not None:
+            given = call.callbacks
+            told = Callbacks(*(desk.callback(one) for one in (given.on_done, given.on_error, given.on_always)))
+            call = replace(call, callbacks=told)
+        if feeds:
+            inputs = Feed(inputs, desk, call.size)  # type: ignore[arg-type]
+        return desk.serve(self._portal.submit(self._client.gather(call, inputs)))
+
+    def _streaming(self, call: Posted, inputs: Inputs) -> Iterator[Any]:
+        self._check_process()
+        inputs = made(inputs)
+        desk = Desk() if runs_code(inputs) else None
+        if desk is not None:
+            inputs = Feed(inputs, desk, call.size)  # type: ignore[arg-type]
+        return self._items(self._client.items(call, inputs), desk)
+
+    def _items(self, generator: AsyncGenerator[Any, None], desk: Desk | None) -> Iterator[Any]:
+        try:
+            while True:
+                following = self._portal.submit(_next(generator))
+                item = self._portal.wait(following) if desk is None else desk.serve(following)
+                if item is _END:
+                    return
+                yield item
+        finally:
+            self._portal.run(_closed(generator))
+
 
 _END = object()
 
 
-async def _made(host: str, limits: Limits | None, prefetch: int) -> AsyncClient:
+async def _made(settings: ClientSettings) -> AsyncClient:
     """Made on the loop that it will run on."""
-    return AsyncClient(host, limits=limits, prefetch=prefetch)
+    return AsyncClient.of(settings)
 
 
 async def _next(generator: AsyncGenerator[Any, None]) -> Any:
@@ -124,57 +131,3 @@ async def _next(generator: AsyncGenerator[Any, None]) -> Any:
 
 async def _closed(generator: AsyncGenerator[Any, None]) -> None:
     await generator.aclose()
-
-
-class _Feed(Chunked):
-    """A caller's iterator, read in the caller's thread on behalf of the loop.
-
-    A generator may block, and may be bound to its thread: on the loop it would hold up every other call of the process.
-    """
-
-    def __init__(self, items: Iterator[Item], portal: Portal, most: int) -> None:
-        self._items = items
-        self._most = most
-        self._loop = portal.loop
-        self._wanted: queue.SimpleQueue[Future[list[Item]] | None] = queue.SimpleQueue()
-
-    @classmethod
-    def of(cls, inputs: Inputs, portal: Portal, request_size: int) -> _Feed | None:
-        """A feed where `inputs` runs code of the caller's when it is iterated, else None."""
-        if inputs is None or isinstance(inputs, (BaseDocWithoutId, Mapping, list, tuple, DocList, DocVec, str, bytes)):
-            return None
-        return cls(iter(inputs), portal, max(READ_AHEAD, request_size)) if isinstance(inputs, Iterable) else None
-
-    async def chunks(self) -> AsyncGenerator[list[Item], None]:
-        while True:
-            items: Future[list[Item]] = Future()
-            self._wanted.put(items)
-            part = await asyncio.wrap_future(items)
-            if not part:
-                return
-            yield part
-
-    def serve(self, call: Future[Any]) -> Any:
-        """Read for `call` until it is done; its result."""
-        call.add_done_callback(lambda _: self._wanted.put(None))
-        try:
-            while (items := self._wanted.get()) is not None:
-                self._read(items)
-        except BaseException:
-            call.cancel()
-            raise
-        return call.result()
-
-    def _read(self, items: Future[list[Item]]) -> None:
-        if not items.set_running_or_notify_cancel():
-            return
-        part: list[Item] = []
-        try:
-            for item in self._items:
-                part.append(item)
-                if len(part) == self._most:
-                    break
-        except Exception as error:
-            items.set_exception(error)
-        else:
-            items.set_result(part)

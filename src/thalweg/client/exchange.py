@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import AsyncGenerator, AsyncIterable, Iterable, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterable, Callable, Iterable, Mapping, Sequence
 from contextlib import aclosing
 from typing import Any, TypeAlias, get_origin
 
@@ -14,10 +14,15 @@ from thalweg.errors import MalformedRequest
 from thalweg.message import Request, Response
 
 Item: TypeAlias = BaseDocWithoutId | Mapping[str, Any]
-Inputs: TypeAlias = Item | Iterable[Item] | AsyncIterable[Item] | None
+Several: TypeAlias = Iterable[Item] | AsyncIterable[Item] | None
+Inputs: TypeAlias = Item | Several | Callable[[], Item | Several]
 ReturnType: TypeAlias = type[BaseDocWithoutId] | type[DocList[Any]] | None
 
 Batch: TypeAlias = DocList[Any] | DocVec[Any]
+
+
+class InvalidInput(MalformedRequest, TypeError):
+    """What was given as inputs is neither a document nor a mapping of its fields."""
 
 
 class Chunked(AsyncIterable[Item]):
@@ -32,7 +37,48 @@ class Chunked(AsyncIterable[Item]):
                 yield item
 
 
-async def batches(inputs: Inputs, size: int) -> AsyncGenerator[Batch, None]:
+def made(inputs: Inputs) -> Item | Several:
+    """`inputs`, or what they return where they are a function."""
+    if callable(inputs) and not isinstance(inputs, (BaseDocWithoutId, Mapping, Iterable, AsyncIterable)):
+        return inputs()
+    return inputs
+
+
+def single_batch(inputs: object, size: int) -> Batch | None:
+    """All of `inputs` where they are at hand and make one request, else None."""
+    if isinstance(inputs, BaseDocWithoutId):
+        return _listed([inputs])
+    if inputs is None:
+        return DocList[AnyDoc]([])
+    if isinstance(inputs, Mapping):
+        return _listed([inputs])
+    if isinstance(inputs, (DocList, DocVec)):
+        return inputs if len(inputs) <= size else None
+    if isinstance(inputs, (list, tuple)) and 0 < len(inputs) <= size:
+        return _listed(inputs)
+    return None
+
+
+def check_inputs(inputs: Inputs) -> None:
+    """Raise `MalformedRequest` where `inputs` cannot be sent, by the first of them. Takes that one from a generator."""
+    found = made(inputs)
+    if found is None or isinstance(found, (BaseDocWithoutId, Mapping, DocList, DocVec, AsyncIterable)):
+        return
+    for item in _checked(found):
+        _listed([item])
+        return
+
+
+def _checked(inputs: object) -> Iterable[Item]:
+    if isinstance(inputs, Iterable) and not isinstance(inputs, (str, bytes)):
+        return inputs
+    raise InvalidInput(
+        f"inputs must be a document, an iterable of documents, a function that returns one, or None, "
+        f"not {type(inputs).__name__}."
+    )
+
+
+async def batches(inputs: Item | Several, size: int) -> AsyncGenerator[Batch, None]:
     """`inputs` in lists of at most `size` documents; a generator is read no further than is asked for.
 
     Nothing at all (None) is one empty list: an endpoint may well work without documents.
@@ -48,13 +94,9 @@ async def batches(inputs: Inputs, size: int) -> AsyncGenerator[Batch, None]:
         async with aclosing(inputs.chunks() if isinstance(inputs, Chunked) else _singly(inputs)) as chunks:
             async for documents in _regrouped(chunks, size):
                 yield documents
-    elif isinstance(inputs, Iterable) and not isinstance(inputs, (str, bytes)):
-        for part in _parts(inputs, size):
-            yield _listed(part)
     else:
-        raise MalformedRequest(
-            f"inputs must be a document, an iterable of documents, or None, not {type(inputs).__name__}."
-        )
+        for part in _parts(_checked(inputs), size):
+            yield _listed(part)
 
 
 async def _singly(items: AsyncIterable[Item]) -> AsyncGenerator[list[Item], None]:
@@ -96,7 +138,7 @@ def _listed(items: Sequence[Item]) -> DocList[Any]:
 
 def _from_mapping(item: object) -> AnyDoc:
     if not isinstance(item, Mapping):
-        raise MalformedRequest(f"Each input must be a document or a mapping of its fields, not {type(item).__name__}.")
+        raise InvalidInput(f"Each input must be a document or a mapping of its fields, not {type(item).__name__}.")
     return AnyDoc(**item)
 
 

@@ -1,29 +1,30 @@
-"""Many requests under way at once, their answers in order."""
+"""Many requests under way at once, their answers in order or as they come."""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
-from typing import TypeAlias
+from typing import Generic, TypeVar
 
 from thalweg.client.exchange import Batch
-from thalweg.message import Response
 
-Start: TypeAlias = Callable[[Batch], AsyncGenerator[Response, None]]
+T = TypeVar("T")
 
 
-async def in_order(batches: AsyncGenerator[Batch, None], start: Start, most: int) -> AsyncGenerator[Response, None]:
+async def in_order(
+    batches: AsyncGenerator[Batch, None], start: Callable[[Batch], AsyncGenerator[T, None]], most: int
+) -> AsyncGenerator[T, None]:
     """Start a request for each batch, at most `most` at once, and give their answers in the order of the batches.
 
     The first item of each answer is fetched ahead; the further items of a stream are asked for when their turn comes, so
     that what is kept stays bounded. The first error, of a request or of `batches`, ends it: the other requests are called
     off and gone before it is raised.
     """
-    flights: asyncio.Queue[_Flight | BaseException | None] = asyncio.Queue()
+    flights: asyncio.Queue[_Flight[T] | BaseException | None] = asyncio.Queue()
     room = asyncio.Semaphore(most)
     feeder = asyncio.ensure_future(_feed(batches, start, flights, room))
-    current: _Flight | None = None
+    current: _Flight[T] | None = None
     try:
         while True:
             arrived = await flights.get()
@@ -45,12 +46,12 @@ async def in_order(batches: AsyncGenerator[Batch, None], start: Start, most: int
         await _call_off(current, flights)
 
 
-class _Flight:
+class _Flight(Generic[T]):
     """A request that is under way."""
 
     __slots__ = ("answer", "first")
 
-    def __init__(self, answer: AsyncGenerator[Response, None]) -> None:
+    def __init__(self, answer: AsyncGenerator[T, None]) -> None:
         self.answer = answer
         self.first = asyncio.ensure_future(anext(answer, None))
 
@@ -62,8 +63,8 @@ class _Flight:
 
 async def _feed(
     batches: AsyncGenerator[Batch, None],
-    start: Start,
-    flights: asyncio.Queue[_Flight | BaseException | None],
+    start: Callable[[Batch], AsyncGenerator[T, None]],
+    flights: asyncio.Queue[_Flight[T] | BaseException | None],
     room: asyncio.Semaphore,
 ) -> None:
     try:
@@ -78,10 +79,79 @@ async def _feed(
         flights.put_nowait(None)
 
 
-async def _call_off(current: _Flight | None, flights: asyncio.Queue[_Flight | BaseException | None]) -> None:
+async def _call_off(current: _Flight[T] | None, flights: asyncio.Queue[_Flight[T] | BaseException | None]) -> None:
     under_way = [current]
     while not flights.empty():
         flight = flights.get_nowait()
         if isinstance(flight, _Flight):
             under_way.append(flight)
     await asyncio.gather(*(flight.call_off() for flight in under_way if flight is not None))
+
+
+async def as_they_come(
+    batches: AsyncGenerator[Batch, None], start: Callable[[Batch], AsyncGenerator[T, None]], most: int
+) -> AsyncGenerator[T, None]:
+    """Like `in_order`, with each item as soon as it is there: a slow request holds no other one up."""
+    arrivals = _Arrivals[T](most)
+    feeder = asyncio.ensure_future(arrivals.feed(batches, start))
+    try:
+        while True:
+            arrived = await arrivals.items.get()
+            if arrived is None:
+                return
+            if isinstance(arrived, _Failure):
+                raise arrived.error
+            yield arrived
+    finally:
+        feeder.cancel()
+        await asyncio.gather(feeder, return_exceptions=True)
+
+
+class _Failure:
+    """An error on its way to the reader."""
+
+    __slots__ = ("error",)
+
+    def __init__(self, error: Exception) -> None:
+        self.error = error
+
+
+class _Arrivals(Generic[T]):
+    """Requests that put their items where the reader takes them from; each has one item at most that waits for room."""
+
+    def __init__(self, most: int) -> None:
+        self.items: asyncio.Queue[T | _Failure | None] = asyncio.Queue(most)
+        self._room = asyncio.Semaphore(most)
+
+    async def feed(
+        self, batches: AsyncGenerator[Batch, None], start: Callable[[Batch], AsyncGenerator[T, None]]
+    ) -> None:
+        under_way: set[asyncio.Task[None]] = set()
+        try:
+            async with aclosing(batches):
+                await self._room.acquire()
+                async for batch in batches:
+                    task = asyncio.ensure_future(self._carry(start(batch)))
+                    under_way.add(task)
+                    task.add_done_callback(under_way.discard)
+                    await self._room.acquire()
+            if under_way:
+                await asyncio.wait(under_way)
+        except Exception as error:
+            await self.items.put(_Failure(error))
+        else:
+            await self.items.put(None)
+        finally:
+            for task in list(under_way):
+                task.cancel()
+            await asyncio.gather(*under_way, return_exceptions=True)
+
+    async def _carry(self, answer: AsyncGenerator[T, None]) -> None:
+        try:
+            async with aclosing(answer):
+                async for item in answer:
+                    await self.items.put(item)
+        except Exception as error:
+            await self.items.put(_Failure(error))
+        finally:
+            self._room.release()
