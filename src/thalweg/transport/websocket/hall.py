@@ -63,8 +63,8 @@ class Hall:
 
     @property
     def complete(self) -> bool:
-        """Whether there are as many connections as are taken at once."""
-        return len(self.residents) >= self.options.max_connections
+        """Whether there are more connections than are taken at once."""
+        return len(self.residents) > self.options.max_connections
 
     def enter(self, connection: Connection) -> None:
         """A connection whose handshake has begun."""

@@ -13,6 +13,7 @@ from websockets.server import ServerProtocol
 from websockets.typing import Subprotocol
 
 from thalweg.errors import PermissionDenied, ThalwegError, Unavailable
+from thalweg.message import Context
 from thalweg.message.status import http_status, to_failure
 from thalweg.transport.admission import RETRY_AFTER_SECONDS
 from thalweg.transport.contract import Serving
@@ -127,7 +128,7 @@ def _origins(serving: Serving) -> frozenset[str]:
 
 def _refused(protocol: ServerProtocol, error: ThalwegError) -> Response:
     """The answer to a handshake that is refused, with the body that errors have everywhere."""
-    body = encode_failure(to_failure(error))
+    body = encode_failure(to_failure(error, Context().request_id))
     response = protocol.reject(HTTPStatus(http_status(error)), body.decode())
     del response.headers["Content-Type"]
     response.headers["Content-Type"] = "application/json"
