@@ -25,14 +25,14 @@ ANYWHERE = ("", "0.0.0.0")
 Tls = bool | ClientTlsOptions | Mapping[str, Any] | None
 
 
-class Place(NamedTuple):
+class Destination(NamedTuple):
     """Where to call, as one URL, and whom to trust there."""
 
     address: str
     tls: ClientTlsOptions | None
 
 
-def place(host: str | None, port: int | str | None, protocol: Any, tls: Tls) -> Place:
+def destination(host: str | None, port: int | str | None, protocol: Any, tls: Tls) -> Destination:
     """The place that the arguments of a client name together.
 
     Raises:
@@ -44,7 +44,7 @@ def place(host: str | None, port: int | str | None, protocol: Any, tls: Tls) -> 
         _once("protocol", protocol is not None, host)
         if tls:
             raise ConfigurationError(f"{host!r} is on this machine and never encrypted; leave out tls.")
-        return Place(str(host), None)
+        return Destination(str(host), None)
     trust = _trust(tls)
     if separator:
         _once("protocol", protocol is not None, host)
@@ -56,7 +56,7 @@ def place(host: str | None, port: int | str | None, protocol: Any, tls: Tls) -> 
     else:
         name, secure, rest = _protocol(protocol), 0, host or ""
     encrypted = bool(secure) or (tls is not None and tls is not False)
-    return Place(f"{PROTOCOLS[name][encrypted]}://{_located(rest, port, host, encrypted)}", trust)
+    return Destination(f"{PROTOCOLS[name][encrypted]}://{_located(rest, port, host, encrypted)}", trust)
 
 
 def _once(part: str, again: bool, host: str | None) -> None:

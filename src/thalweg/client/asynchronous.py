@@ -14,11 +14,11 @@ from thalweg.client.answer import Answer, Sent
 from thalweg.client.arguments import ClientArguments
 from thalweg.client.call import ClientSettings, Posted
 from thalweg.client.connections import Connections
-from thalweg.client.exchange import Batch, Inputs, batches, check_inputs, decode, encode, made, single_batch
+from thalweg.client.exchange import Batch, Inputs, batches, decode, encode, made, single_batch
 from thalweg.client.pipeline import as_they_come, in_order
 from thalweg.client.postable import AsyncPostable
 from thalweg.client.posting import Posting
-from thalweg.client.progress import Bar, bar
+from thalweg.client.progress import ProgressBar, progress_bar
 from thalweg.docs import BaseDocWithoutId, DocList
 from thalweg.errors import ThalwegError, Unavailable
 from thalweg.message import COLUMNS, Context, Request
@@ -67,11 +67,6 @@ class AsyncClient(AsyncPostable):
         """Close the connections. Calls under way fail with `PeerLost`. Idempotent."""
         await self._connections.close()
 
-    @staticmethod
-    def check_input(inputs: Inputs = None) -> None:
-        """Raise `MalformedRequest` where `inputs` cannot be sent, by the first of them. Takes that one from a generator."""
-        check_inputs(inputs)
-
     async def __aenter__(self) -> Self:
         return self
 
@@ -85,6 +80,11 @@ class AsyncClient(AsyncPostable):
 
     def _streaming(self, call: Posted, inputs: Inputs) -> AsyncGenerator[Any, None]:
         return self.items(call, inputs)
+
+    @property
+    def settings(self) -> ClientSettings:
+        """What it was made with."""
+        return self._settings
 
     def _settled(self) -> ClientSettings:
         return self._settings
@@ -126,7 +126,7 @@ class AsyncClient(AsyncPostable):
 
     async def _answers(self, call: Posted, inputs: Any) -> AsyncGenerator[Answer[Any], None]:
         """Every answer, those that failed too where the call goes on after them; the callbacks have been told."""
-        with bar(call.endpoint, inputs, call.progress) as shown:
+        with progress_bar(call.endpoint, inputs, call.progress) as shown:
             flow = in_order if call.in_order else as_they_come
             start = partial(self._outcomes, call, shown)
             async with aclosing(flow(batches(inputs, call.size), start, call.prefetch)) as coming:
@@ -137,7 +137,7 @@ class AsyncClient(AsyncPostable):
                         log.warning("request %s to %s failed: %s", answer.request_id, call.endpoint, answer.error)
                     yield answer
 
-    async def _outcomes(self, call: Posted, shown: Bar, batch: Batch) -> AsyncGenerator[Answer[Any], None]:
+    async def _outcomes(self, call: Posted, shown: ProgressBar, batch: Batch) -> AsyncGenerator[Answer[Any], None]:
         """What comes of one request."""
         context = _context(call)
         if call.as_answers or call.callbacks is not None or call.goes_on:

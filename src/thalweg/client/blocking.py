@@ -12,7 +12,7 @@ from thalweg.client.arguments import ClientArguments
 from thalweg.client.asynchronous import AsyncClient
 from thalweg.client.call import Callbacks, ClientSettings, Posted
 from thalweg.client.caller import Desk, Feed, runs_code
-from thalweg.client.exchange import Inputs, check_inputs, made
+from thalweg.client.exchange import Inputs, made
 from thalweg.client.portal import Portal
 from thalweg.client.postable import Postable
 
@@ -60,11 +60,6 @@ class Client(Postable):
         if self._process == os.getpid():
             self._portal.run(self._client.close())
 
-    @staticmethod
-    def check_input(inputs: Inputs = None) -> None:
-        """Raise `MalformedRequest` where `inputs` cannot be sent, by the first of them. Takes that one from a generator."""
-        check_inputs(inputs)
-
     def __enter__(self) -> Self:
         return self
 
@@ -72,6 +67,11 @@ class Client(Postable):
         self.close()
 
     # How calls are carried out.
+
+    @property
+    def settings(self) -> ClientSettings:
+        """What it was made with."""
+        return self._settings
 
     def _settled(self) -> ClientSettings:
         return self._settings
@@ -83,6 +83,13 @@ class Client(Postable):
             self._open()
 
     def _posting(self, call: Posted, inputs: Inputs) -> Any:
+        return self.carry_out(call, inputs)
+
+    def _streaming(self, call: Posted, inputs: Inputs) -> Iterator[Any]:
+        return self.carry_out_by_item(call, inputs)
+
+    def carry_out(self, call: Posted, inputs: Inputs) -> Any:
+        """All that came of `call`, in the form that it asks for."""
         self._check_process()
         inputs = made(inputs)
         feeds = runs_code(inputs)
@@ -97,7 +104,8 @@ class Client(Postable):
             inputs = Feed(inputs, desk, call.size)  # type: ignore[arg-type]
         return desk.serve(self._portal.submit(self._client.gather(call, inputs)))
 
-    def _streaming(self, call: Posted, inputs: Inputs) -> Iterator[Any]:
+    def carry_out_by_item(self, call: Posted, inputs: Inputs) -> Iterator[Any]:
+        """The documents that came of `call`, one by one."""
         self._check_process()
         inputs = made(inputs)
         desk = Desk() if runs_code(inputs) else None

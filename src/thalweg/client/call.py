@@ -8,7 +8,7 @@ from typing import Any, Self
 
 from pydantic import BaseModel
 
-from thalweg.client.address import Place, place
+from thalweg.client.address import Destination, destination
 from thalweg.client.arguments import (
     CALL_NAMES,
     CLIENT_NAMES,
@@ -36,7 +36,7 @@ _BACKOFF = ("max_attempts", "initial_backoff", "max_backoff", "backoff_multiplie
 class ClientSettings:
     """What a client was made with."""
 
-    place: Place
+    destination: Destination
     limits: Limits | None
     channel: ChannelOptions
     prefetch: int
@@ -52,7 +52,7 @@ class ClientSettings:
         check_names(given, CLIENT_NAMES, client)
         transport: dict[str, Any] = {name: given[name] for name in _OF_THE_CHANNEL if name in given}
         return cls(
-            place(host, given.get("port"), given.get("protocol"), given.get("tls")),
+            destination(host, given.get("port"), given.get("protocol"), given.get("tls")),
             given.get("limits"),
             parse_options(ChannelOptions, transport, client),
             _at_least_one("prefetch", given.get("prefetch", PREFETCH)),

@@ -42,7 +42,7 @@ class Connections:
         self._closed = False
 
     def _made(self, options: ChannelOptions) -> Channel:
-        address, tls = self._settings.place
+        address, tls = self._settings.destination
         return registry.channel(address, self._settings.limits, tls, options)
 
     async def channel(self, options: ChannelOptions, context: Context, spare: bool = False) -> Channel:
@@ -76,7 +76,7 @@ class Connections:
             if not limit.expired():
                 raise
             raise DeadlineExceeded(
-                f"The deadline of the request has passed before {self._settings.place.address} was reached."
+                f"The deadline of the request has passed before {self._settings.destination.address} was reached."
             ) from None
 
     def _enter(self) -> None:

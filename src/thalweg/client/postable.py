@@ -9,7 +9,7 @@ from typing import Any, Literal, TypeVar, Unpack, overload
 from thalweg.client.answer import Answer
 from thalweg.client.arguments import AsyncCallback, CallArguments, Callback, Parameters
 from thalweg.client.call import Callbacks, ClientSettings, Posted
-from thalweg.client.exchange import Inputs, ReturnType
+from thalweg.client.exchange import Inputs, ReturnType, check_inputs
 from thalweg.client.posting import Posting
 from thalweg.docs import AnyDoc, BaseDocWithoutId, DocList
 from thalweg.errors import ConfigurationError
@@ -19,6 +19,10 @@ D = TypeVar("D", bound=BaseDocWithoutId)
 
 class Postable(ABC):
     """Whatever can be called and waited for."""
+
+    @abstractmethod
+    def is_ready(self, timeout: float = 5.0) -> bool:
+        """Whether the service answers and says that it is ready, within `timeout` seconds."""
 
     @abstractmethod
     def _settled(self) -> ClientSettings:
@@ -195,6 +199,19 @@ class Postable(ABC):
         call = Posted.of(on, None, parameters, target_executor, {"request_size": 1, **options}, self._settled())
         return self._streaming(call, inputs)
 
+    def is_flow_ready(self, timeout: float = 5.0) -> bool:
+        """Jina's name for `is_ready`."""
+        return self.is_ready(timeout)
+
+    def dry_run(self, timeout: float = 5.0) -> bool:
+        """Jina's older name for `is_ready`."""
+        return self.is_ready(timeout)
+
+    @staticmethod
+    def check_input(inputs: Inputs = None) -> None:
+        """Raise `MalformedRequest` where `inputs` cannot be sent, by the first of them. Takes that one from a generator."""
+        check_inputs(inputs)
+
     def index(self, inputs: Inputs = None, **arguments: Any) -> Any:
         """`post` to `/index`."""
         return self.post("/index", inputs, **arguments)
@@ -214,6 +231,10 @@ class Postable(ABC):
 
 class AsyncPostable(ABC):
     """Whatever can be called without waiting for it."""
+
+    @abstractmethod
+    async def is_ready(self, timeout: float = 5.0) -> bool:
+        """Whether the service answers and says that it is ready, within `timeout` seconds."""
 
     @abstractmethod
     def _settled(self) -> ClientSettings:
@@ -389,6 +410,19 @@ class AsyncPostable(ABC):
         """
         call = Posted.of(on, None, parameters, target_executor, {"request_size": 1, **options}, self._settled())
         return self._streaming(call, inputs)
+
+    async def is_flow_ready(self, timeout: float = 5.0) -> bool:
+        """Jina's name for `is_ready`."""
+        return await self.is_ready(timeout)
+
+    async def dry_run(self, timeout: float = 5.0) -> bool:
+        """Jina's older name for `is_ready`."""
+        return await self.is_ready(timeout)
+
+    @staticmethod
+    def check_input(inputs: Inputs = None) -> None:
+        """Raise `MalformedRequest` where `inputs` cannot be sent, by the first of them. Takes that one from a generator."""
+        check_inputs(inputs)
 
     def index(self, inputs: Inputs = None, **arguments: Any) -> Any:
         """`post` to `/index`."""

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from rich.progress import Progress
 
 
-class Bar(Protocol):
+class ProgressBar(Protocol):
     """Told of each request that has ended."""
 
     def __enter__(self) -> Self: ...
@@ -22,7 +22,7 @@ class Bar(Protocol):
     def advance(self, documents: int) -> None: ...
 
 
-def bar(endpoint: str, inputs: object, wanted: bool) -> Bar:
+def progress_bar(endpoint: str, inputs: object, wanted: bool) -> ProgressBar:
     """A bar on the standard error, where it is wanted and that is a terminal; else one that shows nothing."""
     if not wanted or not sys.stderr.isatty():
         return _Nothing()

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import threading
-from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping
+from abc import abstractmethod
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, Self
 
-from pydantic import BaseModel
-
 from thalweg.client import Client
+from thalweg.client.postable import Postable
 from thalweg.config.options import ServerOptions
 from thalweg.errors import StartupFailed, ThalwegError, Unavailable
 from thalweg.orchestration.blueprint import FRONT, Blueprint
@@ -18,13 +17,14 @@ from thalweg.orchestration.member import Tell
 from thalweg.orchestration.session import Session
 
 if TYPE_CHECKING:
-    from thalweg.client.exchange import Inputs, ReturnType
+    from thalweg.client.call import ClientSettings, Posted
+    from thalweg.client.exchange import Inputs
 
 ANYWHERE = {"0.0.0.0": "127.0.0.1", "[::]": "[::1]"}
 """Hosts that mean every network of this machine: one listens there, but cannot call there."""
 
 
-class Runnable(ABC):
+class Runnable(Postable):
     """Processes behind one front. A context manager: started on entry, drained and stopped on exit. Every method may be
     called from any thread."""
 
@@ -122,53 +122,14 @@ class Runnable(ABC):
         """Whether it is running and every Executor has a replica that answers."""
         return self.running and self.client.is_ready(timeout)
 
-    def post(
-        self,
-        on: str,
-        inputs: Inputs = None,
-        *,
-        parameters: Mapping[str, Any] | BaseModel | None = None,
-        request_size: int = 100,
-        return_type: ReturnType = None,
-        headers: Mapping[str, str] | None = None,
-        timeout: float | None = None,
-        target_executor: str = "",
-    ) -> Any:
-        """Send documents to the endpoint `on` and wait for the answer. See `thalweg.Client.post`."""
-        return self.client.post(
-            on,
-            inputs,
-            parameters=parameters,
-            request_size=request_size,
-            return_type=return_type,
-            headers=headers,
-            timeout=timeout,
-            target_executor=target_executor,
-        )
+    def _settled(self) -> ClientSettings:
+        return self.client.settings
 
-    def stream(
-        self,
-        on: str,
-        inputs: Inputs = None,
-        *,
-        parameters: Mapping[str, Any] | BaseModel | None = None,
-        request_size: int = 1,
-        return_type: ReturnType = None,
-        headers: Mapping[str, str] | None = None,
-        timeout: float | None = None,
-        target_executor: str = "",
-    ) -> Iterator[Any]:
-        """The documents of the answer as they come. See `thalweg.Client.stream`."""
-        return self.client.stream(
-            on,
-            inputs,
-            parameters=parameters,
-            request_size=request_size,
-            return_type=return_type,
-            headers=headers,
-            timeout=timeout,
-            target_executor=target_executor,
-        )
+    def _posting(self, call: Posted, inputs: Inputs) -> Any:
+        return self.client.carry_out(call, inputs)
+
+    def _streaming(self, call: Posted, inputs: Inputs) -> Iterator[Any]:
+        return self.client.carry_out_by_item(call, inputs)
 
     def __enter__(self) -> Self:
         return self.start()
