@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import pytest_asyncio
 
-from thalweg.executor.thread import ComputeThread, Letter, LoopThread, Mailbox
+from thalweg.executor.thread import ComputeThreads, Letter, LoopThread, Mailbox
 
 
 def deliver(letter: Letter) -> None:
@@ -16,8 +16,8 @@ def deliver(letter: Letter) -> None:
 
 
 @pytest_asyncio.fixture
-async def compute() -> AsyncIterator[ComputeThread]:
-    thread = ComputeThread("test-compute", Mailbox(asyncio.get_running_loop(), deliver))
+async def compute() -> AsyncIterator[ComputeThreads]:
+    thread = ComputeThreads("test-compute", Mailbox(asyncio.get_running_loop(), deliver))
     thread.start()
     yield thread
     await thread.stop()
@@ -96,7 +96,7 @@ def test_letters_to_a_closed_loop_are_lost_in_silence() -> None:
     mailbox.put(1)
 
 
-async def test_jobs_run_in_order_on_one_thread(compute: ComputeThread) -> None:
+async def test_jobs_run_in_order_on_one_thread(compute: ComputeThreads) -> None:
     ran: list[tuple[int, str]] = []
 
     def job(number: int) -> Callable[[], int]:
@@ -111,7 +111,7 @@ async def test_jobs_run_in_order_on_one_thread(compute: ComputeThread) -> None:
     assert ran == [(number, "test-compute") for number in range(20)]
 
 
-async def test_what_a_job_raises_comes_out_unchanged(compute: ComputeThread) -> None:
+async def test_what_a_job_raises_comes_out_unchanged(compute: ComputeThreads) -> None:
     error = KeyError("x")
 
     def fail() -> None:
@@ -123,7 +123,7 @@ async def test_what_a_job_raises_comes_out_unchanged(compute: ComputeThread) -> 
 
 
 @pytest.mark.parametrize("error", [SystemExit(3), KeyboardInterrupt(), StopIteration()])
-async def test_what_would_end_the_loop_comes_out_as_an_error(compute: ComputeThread, error: BaseException) -> None:
+async def test_what_would_end_the_loop_comes_out_as_an_error(compute: ComputeThreads, error: BaseException) -> None:
     def fail() -> None:
         raise error
 
@@ -132,7 +132,7 @@ async def test_what_would_end_the_loop_comes_out_as_an_error(compute: ComputeThr
     assert caught.value.__cause__ is error
 
 
-async def test_a_running_job_shows_for_how_long_it_has_run(compute: ComputeThread) -> None:
+async def test_a_running_job_shows_for_how_long_it_has_run(compute: ComputeThreads) -> None:
     begun, go = threading.Event(), threading.Event()
 
     def wait() -> None:
@@ -148,7 +148,7 @@ async def test_a_running_job_shows_for_how_long_it_has_run(compute: ComputeThrea
     assert compute.busy_for == 0.0
 
 
-async def test_stopping_finishes_what_was_put_before(compute: ComputeThread) -> None:
+async def test_stopping_finishes_what_was_put_before(compute: ComputeThreads) -> None:
     ran: list[int] = []
     tasks = [asyncio.ensure_future(compute.do(lambda number=number: ran.append(number))) for number in range(5)]
     await asyncio.sleep(0)

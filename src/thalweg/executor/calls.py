@@ -1,4 +1,4 @@
-"""Requests on their way through the threads, as the I/O loop sees them: one class for each kind of method.
+"""Requests with one answer on their way through the threads, as the I/O loop sees them: one class for each kind of method.
 
 Each object is the job that the other thread gets, and the letter that it sends back. That is why a plain call needs no
 task, event or closure: it costs one object and one hop each way.
@@ -9,19 +9,14 @@ from __future__ import annotations
 import asyncio
 from abc import ABC, abstractmethod
 from asyncio import Future, Task
-from collections import deque
-from collections.abc import AsyncGenerator, Generator
-from contextlib import aclosing, suppress
 from typing import TypeAlias
 
 from thalweg.errors import Cancelled, ThalwegError
 from thalweg.executor.endpoint import MethodKind
-from thalweg.executor.invocation import Invocation
+from thalweg.executor.invocation import Invocation, Work
+from thalweg.executor.lane import Lane
 from thalweg.executor.procedure import Procedure
 from thalweg.message import Context, Pending, Reply, Request, Response
-
-AHEAD = 4
-"""Items that an asynchronous iterator may be ahead of its reader. A synchronous one never is."""
 
 Outcome: TypeAlias = Response | ThalwegError | None
 """What came of one step. None is the end of an iterator."""
@@ -35,42 +30,54 @@ def submit(
     Raises:
         Overloaded, Unavailable: it is not let in.
     """
+    if procedure.batches is not None:
+        return procedure.batches.submit(request, context, reply)
     kind = procedure.endpoint.kind
     if kind is MethodKind.PLAIN:
-        invocation.enter()
         call = Call(invocation, procedure, request, context, reply)
-        invocation.compute.put(call)
+        if not invocation.lanes:
+            invocation.enter(context.priority, context.share)
+        elif not invocation.admit(call, procedure.path):
+            return call
+        invocation.compute.put(call, context.priority, context.share)
         return call
     if kind is MethodKind.ASYNC:
-        invocation.enter()
-        return CoroutineCall(invocation, procedure, request, context, reply)
+        coroutine = CoroutineCall(invocation, procedure, request, context, reply)
+        if invocation.admit(coroutine, procedure.path):
+            coroutine.start()
+        return coroutine
     return None
 
 
-async def answers(
-    invocation: Invocation, procedure: Procedure, request: Request, context: Context
-) -> AsyncGenerator[Response, None]:
-    """All answers to `request`. Closing it calls the request off, and does not wait for code that runs.
+class Turn:
+    """A stream that was let in, and waits until its lane has room for it."""
 
-    Raises:
-        Overloaded, Unavailable: it is not let in.
-    """
-    if not procedure.endpoint.streaming:
-        waiter = Waiter()
-        pending = submit(invocation, procedure, request, context, waiter)
+    def __init__(self, invocation: Invocation, request: Request, context: Context) -> None:
+        self._invocation = invocation
+        self.request = request
+        self.context = context
+        self.lane: Lane[Work] | None = None
+        self.size = 0
+        self._come: Future[None] = invocation.loop.create_future()
+
+    async def wait(self, path: str) -> None:
+        """Count it in; return when it may begin. Raises as `Invocation.admit` does, and then it is not counted."""
+        if self._invocation.admit(self, path):
+            return
         try:
-            yield await waiter.future
-        finally:
-            if pending is not None:
-                pending.cancel()
-        return
-    invocation.enter()
-    steps = (CoroutineSteps if procedure.endpoint.asynchronous else Steps)(invocation, procedure, request, context)
-    try:
-        while (response := await steps.next()) is not None:
-            yield response
-    finally:
-        steps.close()
+            await self._come
+        except asyncio.CancelledError:
+            if not self._invocation.withdraw(self):
+                self._invocation.leave(self)
+            raise
+
+    def start(self) -> None:
+        if not self._come.done():
+            self._come.set_result(None)
+
+    def refuse(self, error: ThalwegError) -> None:
+        if self._invocation.withdraw(self) and not self._come.done():
+            self._come.set_exception(error)
 
 
 class Waiter:
@@ -90,7 +97,7 @@ class Waiter:
             self.future.set_exception(error)
 
 
-def _refusal(invocation: Invocation, context: Context, called_off: bool) -> ThalwegError | None:
+def refusal(invocation: Invocation, context: Context, called_off: bool) -> ThalwegError | None:
     """Why work need not be begun now that its turn has come. Called on the thread of the work."""
     if called_off or context.cancelled:
         return Cancelled("The request was called off before its turn came.")
@@ -107,33 +114,60 @@ def _refusal(invocation: Invocation, context: Context, called_off: bool) -> Thal
 class Call:
     """One call of a plain method."""
 
-    __slots__ = ("_called_off", "_context", "_invocation", "_outcome", "_procedure", "_reply", "_request")
+    __slots__ = ("_called_off", "_invocation", "_outcome", "_procedure", "_reply", "context", "lane", "request", "size")
+
+    size: int
 
     def __init__(
         self, invocation: Invocation, procedure: Procedure, request: Request, context: Context, reply: Reply
     ) -> None:
         self._invocation = invocation
         self._procedure = procedure
-        self._request = request
-        self._context = context
+        self.request = request
+        self.context = context
+        self.lane: Lane[Work] | None = None
         self._reply = reply
         self._outcome: Outcome = None
         self._called_off = False
 
+    def start(self) -> None:
+        self._invocation.compute.put(self, self.context.priority, self.context.share)
+
     def cancel(self) -> None:
+        """Call it off. While it waits it is gone at once; while it runs its answer is thrown away."""
+        if self._called_off:
+            return
         self._called_off = True
+        invocation, context = self._invocation, self.context
+        if not invocation.withdraw(self) and invocation.compute.remove(self, context.priority, context.share):
+            invocation.leave(self)
+
+    def refuse(self, error: ThalwegError) -> None:
+        if self._invocation.withdraw(self):
+            self._reply.fail(error)
+
+    def displace(self, error: ThalwegError) -> None:
+        self._invocation.leave(self)
+        if not self._called_off:
+            self._reply.fail(error)
+
+    def abandon(self, error: ThalwegError) -> None:
+        """Its thread will not come back: the caller gets `error` now, and nothing later."""
+        if not self._called_off:
+            self._called_off = True
+            self._reply.fail(error)
 
     def run(self) -> None:
-        outcome: Outcome = _refusal(self._invocation, self._context, self._called_off)
+        outcome: Outcome = refusal(self._invocation, self.context, self._called_off)
         if outcome is None:
             try:
-                outcome = self._procedure.answer(self._request, self._context)
+                outcome = self._procedure.answer(self.request, self.context)
             except ThalwegError as error:
                 outcome = error.with_traceback(None)
         self._outcome = outcome
 
     def deliver(self) -> None:
-        self._invocation.leave()
+        self._invocation.leave(self)
         if not self._called_off:
             _tell(self._reply, self._outcome)
 
@@ -145,90 +179,23 @@ def _tell(reply: Reply, outcome: Outcome) -> None:
         reply.fail(outcome)
 
 
-class Steps:
-    """A synchronous iterator. Each item is one job, put when the reader asks for it, so that several take turns."""
-
-    def __init__(self, invocation: Invocation, procedure: Procedure, request: Request, context: Context) -> None:
-        self._invocation = invocation
-        self._procedure = procedure
-        self._request = request
-        self._context = context
-        self._items: Generator[Response, None, None] | None = None
-        self._outcome: Outcome = None
-        self._future: Future[Response | None] | None = None
-        self._put = False
-        self._closing = False
-        self._finished = False
-        invocation.keep(self)
-
-    def next(self) -> Future[Response | None]:
-        """The next item; None at the end."""
-        if self._closing:
-            raise self._invocation.closed()
-        self._future = self._invocation.loop.create_future()
-        self._put_job()
-        return self._future
-
-    def close(self) -> None:
-        """Have the user's iterator closed, on its own thread. Idempotent."""
-        if self._finished or self._closing:
-            return
-        self._closing = True
-        if not self._put:
-            self._put_job()
-
-    def _put_job(self) -> None:
-        self._put = True
-        self._invocation.compute.put(self)
-
-    def run(self) -> None:
-        self._outcome = _refusal(self._invocation, self._context, self._closing)
-        if self._outcome is None:
-            self._step()
-        elif self._items is not None:
-            with suppress(ThalwegError):  # logged where it arose, and nobody waits for it any more
-                self._items.close()
-        self._finished = not isinstance(self._outcome, Response)
-
-    def _step(self) -> None:
-        try:
-            if self._items is None:
-                self._items = self._procedure.items(self._request, self._context)
-            self._outcome = next(self._items, None)
-        except ThalwegError as error:
-            self._outcome = error.with_traceback(None)
-
-    def deliver(self) -> None:
-        self._put = False
-        if self._finished:
-            self._invocation.release(self)
-        elif self._closing:  # it was called off while this step ran
-            self._put_job()
-        _settle(self._future, self._outcome)
-
-
-def _settle(future: Future[Response | None] | None, outcome: Outcome) -> None:
-    if future is None or future.done():
-        return
-    if isinstance(outcome, ThalwegError):
-        future.set_exception(outcome)
-    else:
-        future.set_result(outcome)
-
-
 class CoroutineWork(ABC):
     """A task on the loop of the asynchronous methods, and its end as a letter home."""
 
     def __init__(self, invocation: Invocation, procedure: Procedure, request: Request, context: Context) -> None:
         self._invocation = invocation
         self._procedure = procedure
-        self._request = request
-        self._context = context
+        self.request = request
+        self.context = context
+        self.lane: Lane[Work] | None = None
+        self.size = 0
         self._outcome: Outcome = None
         self._task: Task[Response | None] | None = None
         self._called_off = False
         self._ended = False
-        invocation.coroutines.call(self._begin)
+
+    def start(self) -> None:
+        self._invocation.coroutines.call(self._begin)
 
     def cancel(self) -> None:
         """Call it off, wherever it is. Idempotent, and without effect on what has ended."""
@@ -241,10 +208,10 @@ class CoroutineWork(ABC):
 
     def deliver(self) -> None:
         self._ended = True
-        self._invocation.leave()
+        self._invocation.leave(self)
 
     def _begin(self) -> None:
-        self._outcome = _refusal(self._invocation, self._context, self._called_off)
+        self._outcome = refusal(self._invocation, self.context, self._called_off)
         if self._outcome is not None:
             self._invocation.home.put(self)
             return
@@ -276,71 +243,20 @@ class CoroutineCall(CoroutineWork):
         super().__init__(invocation, procedure, request, context)
 
     async def _work(self) -> Response | None:
-        return await self._procedure.answer_async(self._request, self._context)
+        return await self._procedure.answer_async(self.request, self.context)
+
+    def cancel(self) -> None:
+        if self._invocation.withdraw(self):
+            self._called_off = self._ended = True
+        else:
+            super().cancel()
+
+    def refuse(self, error: ThalwegError) -> None:
+        if self._invocation.withdraw(self):
+            self._ended = True
+            self._reply.fail(error)
 
     def deliver(self) -> None:
         super().deliver()
         if not self._called_off:
             _tell(self._reply, self._outcome)
-
-
-class CoroutineSteps(CoroutineWork):
-    """An asynchronous iterator. One task takes all its steps, since a timeout or a task group that is open in the user's
-    code across a `yield` belongs to one task."""
-
-    def __init__(self, invocation: Invocation, procedure: Procedure, request: Request, context: Context) -> None:
-        self._future: Future[Response | None] | None = None
-        self._ready: deque[Response] = deque()
-        self._room = asyncio.Semaphore(AHEAD)
-        super().__init__(invocation, procedure, request, context)
-
-    def next(self) -> Future[Response | None]:
-        """The next item; None at the end."""
-        self._future = self._invocation.loop.create_future()
-        if self._ready:
-            self._hand_on(self._ready.popleft())
-        elif self._ended:
-            _settle(self._future, self._outcome)
-        return self._future
-
-    def close(self) -> None:
-        """Have the user's iterator closed, in its own task. Idempotent."""
-        self.cancel()
-
-    async def _work(self) -> Response | None:
-        home = self._invocation.home
-        async with aclosing(self._procedure.items_async(self._request, self._context)) as items:
-            await self._room.acquire()
-            async for response in items:
-                home.put(_Item(self, response))
-                await self._room.acquire()
-        return None
-
-    def arrive(self, response: Response) -> None:
-        """Take an item, on the I/O loop."""
-        if self._future is None or self._future.done():
-            self._ready.append(response)
-        else:
-            self._hand_on(response)
-
-    def _hand_on(self, response: Response) -> None:
-        _settle(self._future, response)
-        if not self._ended:
-            self._invocation.coroutines.call(self._room.release)
-
-    def deliver(self) -> None:
-        super().deliver()
-        _settle(self._future, self._outcome)
-
-
-class _Item:
-    """An item on its way to the I/O loop."""
-
-    __slots__ = ("_response", "_steps")
-
-    def __init__(self, steps: CoroutineSteps, response: Response) -> None:
-        self._steps = steps
-        self._response = response
-
-    def deliver(self) -> None:
-        self._steps.arrive(self._response)

@@ -1,7 +1,8 @@
-"""The two threads in which user code runs, and the way back from them to the loop that waits.
+"""The threads in which user code runs, and the way back from them to the loop that waits.
 
 User code never runs on the I/O loop. Synchronous code runs on a thread that does one job after the other, so that what is
-bound to a thread (a sqlite connection, a CUDA context) can be made in the constructor and used in every call. Asynchronous
+bound to a thread (a sqlite connection, a CUDA context) can be made in the constructor and used in every call; where an
+Executor may be called from several threads there are several, of which the first one constructs and closes it. Asynchronous
 code runs on an event loop of its own, where a coroutine that forgets to await harms only its kind.
 """
 
@@ -10,14 +11,18 @@ from __future__ import annotations
 import asyncio
 import threading
 from asyncio import AbstractEventLoop
-from collections import deque
+from collections import OrderedDict, deque
 from collections.abc import Callable
 from contextlib import suppress
-from queue import SimpleQueue
 from time import monotonic
 from typing import Any, Generic, Protocol, TypeVar
 
+from thalweg.executor.queue import FairQueue
+
 T = TypeVar("T")
+
+LAST = -(1 << 30)
+"""A priority below all that a request may have."""
 
 
 class Letter(Protocol):
@@ -72,55 +77,185 @@ class Mailbox(Generic[T]):
             raise
 
 
-class ComputeThread:
-    """Does one job after the other. Made and used on the I/O loop; jobs may be put from there only."""
+class ComputeThreads:
+    """Do the jobs that wait, in the order of `FairQueue`; one after the other where there is one thread. Made and used on
+    the I/O loop; jobs may be put and taken back from there only.
 
-    def __init__(self, name: str, home: Mailbox[Letter]) -> None:
-        self._jobs: SimpleQueue[Job | None] = SimpleQueue()
+    As long as every job that waits has priority 0 and no key of sharing they stand in a plain line, which needs no lock:
+    its operations cannot be divided. One that is different takes all that wait over into the fair queue.
+    """
+
+    def __init__(self, name: str, home: Mailbox[Letter], number: int = 1) -> None:
         self._home = home
-        # A daemon: user code that never returns must not keep the process from ending.
-        self._thread = threading.Thread(target=self._work, name=name, daemon=True)
-        self._busy_since: float | None = None
-        self.put = self._jobs.put
-        """Append a job. Its result comes through `home`."""
+        self._line: OrderedDict[Job, None] = OrderedDict()
+        self._fair: FairQueue[Job] = FairQueue()
+        self._ordered = False
+        """Whether jobs wait in the fair queue. Set on the I/O loop, unset by the thread that takes the last one."""
+        self._lock = threading.Lock()
+        """Held by whoever touches the fair queue."""
+        self._sleeping: deque[_Member] = deque()
+        self._ended = False
+        self._members = [
+            _Member(name if number == 1 else f"{name}-{index}", self._work) for index in range(number)
+        ]
+        self._first = self._members[0]
 
     def start(self) -> None:
-        self._thread.start()
+        for member in self._members:
+            member.thread.start()
+
+    @property
+    def number(self) -> int:
+        return len(self._members)
 
     @property
     def alive(self) -> bool:
-        return self._thread.is_alive()
+        return all(member.thread.is_alive() for member in self._members)
 
     @property
     def busy_for(self) -> float:
-        """Seconds that the job which runs now has taken so far; 0 where none does."""
-        since = self._busy_since
-        return 0.0 if since is None else monotonic() - since
+        """Seconds that the longest of the jobs which run now has taken so far; 0 where none runs."""
+        begun = [since for member in self._members if (since := member.busy_since) is not None]
+        return monotonic() - min(begun) if begun else 0.0
+
+    @property
+    def running(self) -> list[Job]:
+        """The jobs that run now."""
+        return [job for member in self._members if (job := member.job) is not None]
+
+    def put(self, job: Job, priority: int = 0, share: str = "") -> None:
+        """Let `job` wait for its turn. Its result comes through the mailbox."""
+        if priority or share or self._ordered:
+            self._put_in_order(job, priority, share)
+        else:
+            self._line[job] = None
+        if self._sleeping:
+            self._wake()
+
+    def remove(self, job: Job, priority: int = 0, share: str = "") -> bool:
+        """Take back a job that was put so; False where it is running, or has run."""
+        if self._line.pop(job, self) is None:
+            return True
+        with self._lock:
+            return self._fair.remove(job, priority, share)
+
+    def displaced(self, priority: int, share: str, may_go: Callable[[Job], bool]) -> Job | None:
+        """Take back the job that should give its place to a newcomer; see `FairQueue.displaced`."""
+        with self._lock:
+            self._take_over()
+            return self._fair.displaced(priority, share, may_go)
 
     async def do(self, function: Callable[[], T]) -> T:
-        """The result of `function`, called on the thread when its turn comes."""
+        """The result of `function`, called on the first thread, before all that waits."""
         errand = Errand(function)
-        self.put(errand)
+        self._first.errands.append(errand)
+        with suppress(ValueError):  # it is awake, and looks for errands before it sleeps
+            self._sleeping.remove(self._first)
+            self._first.wake()
         return await errand.future
 
-    async def stop(self) -> None:
-        """End the thread after the jobs that were put already; their results have been delivered on return."""
-        if not self._thread.is_alive():
-            return
-        await self.do(_nothing)
-        self.put(None)
-        self._thread.join()
+    async def settle(self) -> None:
+        """Return when every job has run that was put until now."""
+        # A thread that waits at the barrier does nothing else, and none gets there before everything else is taken.
+        barrier = threading.Barrier(len(self._members))
+        errands = [Errand(barrier.wait) for _ in self._members]
+        for errand in errands:
+            self.put(errand, LAST)
+        await asyncio.gather(*(errand.future for errand in errands))
 
-    def _work(self) -> None:
-        take = self._jobs.get
+    async def stop(self) -> None:
+        """End the threads after the jobs that were put already; their results have been delivered on return."""
+        if not self.alive:
+            return
+        await self.settle()
+        self._ended = True
+        while self._sleeping:
+            self._wake()
+        for member in self._members:
+            member.thread.join()
+
+    def _put_in_order(self, job: Job, priority: int, share: str) -> None:
+        with self._lock:
+            self._take_over()
+            self._fair.put(job, priority, share)
+
+    def _take_over(self) -> None:
+        """Have all that waits in the fair queue. Called with the lock."""
+        self._ordered = True  # first: a thread that finds the line empty meanwhile must not go to sleep
+        line = self._line
+        with suppress(KeyError):  # the line is empty
+            while line:
+                self._fair.put(line.popitem(last=False)[0])
+
+    def _wake(self) -> None:
+        with suppress(IndexError):  # the last sleeper has just got up by itself
+            self._sleeping.pop().wake()
+
+    def _work(self, member: _Member) -> None:
+        take = self._take
         finish = self._home.put
-        while (job := take()) is not None:
-            self._busy_since = monotonic()
+        while (job := take(member)) is not None:
+            member.job = job
+            member.busy_since = monotonic()
             job.run()
-            self._busy_since = None
+            member.busy_since = None
+            member.job = None
             finish(job)
             # A reference here would keep the last request alive until the next one comes.
             del job
+
+    def _take(self, member: _Member) -> Job | None:
+        """The next job, once there is one; None at the end."""
+        line, sleeping = self._line, self._sleeping
+        while True:
+            if member.errands:
+                return member.errands.popleft()
+            if line:
+                try:
+                    return line.popitem(last=False)[0]
+                except KeyError:  # another thread was quicker
+                    continue
+            if self._ordered:
+                job = self._take_in_order()
+                if job is not None:
+                    return job
+            if self._ended:
+                return None
+            sleeping.append(member)
+            # What was put before that woke nobody, so it is looked for once more.
+            if line or self._ordered or member.errands or self._ended:
+                try:
+                    sleeping.remove(member)
+                except ValueError:
+                    pass  # somebody is about to wake it, and has to be waited for
+                else:
+                    continue
+            member.sleep()
+
+    def _take_in_order(self) -> Job | None:
+        with self._lock:
+            job = self._fair.take()
+            if not self._fair:
+                self._ordered = False
+        return job
+
+
+class _Member:
+    """One compute thread."""
+
+    __slots__ = ("busy_since", "errands", "job", "sleep", "thread", "wake")
+
+    def __init__(self, name: str, work: Callable[[_Member], None]) -> None:
+        # A daemon: user code that never returns must not keep the process from ending.
+        self.thread = threading.Thread(target=work, args=(self,), name=name, daemon=True)
+        self.busy_since: float | None = None
+        self.job: Job | None = None
+        self.errands: deque[Job] = deque()
+        """Jobs for this thread and no other."""
+        bed = threading.Lock()
+        bed.acquire()
+        self.sleep = bed.acquire
+        self.wake = bed.release
 
 
 class Errand(Generic[T]):
