@@ -22,7 +22,9 @@ class Model:
             turns.append(share)
 
     def line(self, priority: int, share: str) -> list[int]:
-        return [item for item, its_priority, its_share in self.waiting if (its_priority, its_share) == (priority, share)]
+        return [
+            item for item, its_priority, its_share in self.waiting if (its_priority, its_share) == (priority, share)
+        ]
 
     def take_out(self, item: int) -> None:
         found = next(entry for entry in self.waiting if entry[0] == item)

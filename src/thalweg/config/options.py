@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
+from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator, model_validator
 
 from thalweg.config.access import AccessOptions
+from thalweg.config.batching import BatchingOptions
+from thalweg.config.concurrency import HIGHEST_PRIORITY, AdaptiveConcurrency, AllowConcurrent, EndpointLimits, Priority
 from thalweg.config.health import ProbeOptions
 
 Protocol = Literal["grpc", "http", "websocket"]
+Compression = Literal["gzip", "deflate"]
 MIB = 1 << 20
 
 
@@ -20,6 +25,12 @@ class Options(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", arbitrary_types_allowed=True)
 
 
+def compression_by_name(value: Any) -> Any:
+    """A way to pack messages under any name that gRPC's users know it by: `Gzip`, `NoCompression`, a number of gRPC's."""
+    name = str(getattr(value, "name", value) or "").lower()
+    return None if name in ("", "none", "nocompression") else name
+
+
 class Limits(Options):
     """What one server takes on at once. Past a limit the answer is 429 or 413, never a longer queue."""
 
@@ -27,6 +38,9 @@ class Limits(Options):
     max_inflight: int = Field(2048, gt=0, description="Requests that are accepted and not yet answered.")
     max_inflight_bytes: int = Field(512 * MIB, gt=0, description="Payload bytes of those requests together.")
     stream_window: int = Field(16, gt=0, description="Items of one stream that may be under way, unread.")
+    adaptive_concurrency: AdaptiveConcurrency | None = Field(
+        None, description="Finds how many requests may be under way so that they are answered in time."
+    )
 
 
 class TlsOptions(Options):
@@ -90,20 +104,28 @@ class ConnectionOptions(Options):
     ping_seconds: float = Field(15.0, gt=0, description="How long a stream of events is silent before it says so.")
     max_requests: int | None = Field(None, gt=0, description="Requests after which it is closed.")
     max_connections: int = Field(20_000, gt=0, description="Connections at once; further ones are answered 503.")
+    compress_bytes: int | None = Field(
+        16 * 1024, ge=0, description="JSON answers from so many bytes on are compressed for who reads it; None: never."
+    )
     max_head_bytes: int = Field(64 * 1024, ge=1024, description="Largest request line and headers together.")
 
 
 class WebSocketOptions(Options):
     """How a server deals with WebSocket connections."""
 
-    path: str = Field("/ws", description="Where an http server takes them; nowhere if empty. A websocket server: everywhere.")
+    path: str = Field(
+        "/ws", description="Where an http server takes them; nowhere if empty. A websocket server: everywhere."
+    )
     origins: tuple[str, ...] | None = Field(
-        None, description="Origins whose pages may connect; '*' is every one. None: the server's own, and those of cors."
+        None,
+        description="Origins whose pages may connect; '*' is every one. None: the server's own, and those of cors.",
     )
     ping_seconds: float = Field(20.0, gt=0, description="How long a peer may be silent before it is asked for a sign.")
     pong_seconds: float = Field(20.0, gt=0, description="How long it may take to give one before the connection ends.")
     max_connections: int = Field(20_000, gt=0, description="Connections at once; further ones are answered 503.")
-    compression: bool = Field(False, description="Whether messages may be compressed; costs time, and memory when idle.")
+    compression: bool = Field(
+        False, description="Whether messages may be compressed; costs time, and memory when idle."
+    )
 
     @field_validator("origins", mode="before")
     @classmethod
@@ -134,7 +156,9 @@ class GraphqlOptions(Options):
 class ServerOptions(Options):
     """Where a Gateway or a Deployment listens."""
 
-    protocol: tuple[Protocol, ...] = Field(("grpc",), min_length=1, description="One or several of grpc, http, websocket.")
+    protocol: tuple[Protocol, ...] = Field(
+        ("grpc",), min_length=1, description="One or several of grpc, http, websocket."
+    )
     port: tuple[Annotated[int, Field(ge=0, le=65535)], ...] = Field(
         (), description="One port for each protocol; 0 or none lets the system choose."
     )
@@ -150,6 +174,16 @@ class ServerOptions(Options):
     connections: ConnectionOptions = Field(ConnectionOptions(), description="How long HTTP connections are kept.")
     websocket: WebSocketOptions = Field(WebSocketOptions(), description="WebSocket connections, by websocket or http.")
     graphql: bool | GraphqlOptions = Field(False, description="Whether the endpoints answer GraphQL too, over http.")
+    compression: Compression | None = Field(
+        None, description="How gRPC packs answers; not at all where it is not given."
+    )
+    grpc_server_options: tuple[tuple[str, int | str], ...] = Field(
+        (), description="Options of gRPC's own server, by name; they win over Thalweg's."
+    )
+    caller_priority: Priority | None = Field(
+        HIGHEST_PRIORITY, description="The highest priority that a caller may claim; null: what callers say does not count."
+    )
+    caller_share: bool = Field(True, description="Whether callers may name the key by which waiting requests take turns.")
     access: AccessOptions | None = Field(
         None, description="Who may call, and how often; everybody where it is not given."
     )
@@ -172,6 +206,16 @@ class ServerOptions(Options):
             if not path.startswith("/"):
                 raise ValueError(f"{path!r} is no URL path: it begins with '/'")
         return value
+
+    @field_validator("compression", mode="before")
+    @classmethod
+    def _compression_by_name(cls, value: Any) -> Any:
+        return compression_by_name(value)
+
+    @field_validator("grpc_server_options", mode="before")
+    @classmethod
+    def _options_of_a_mapping(cls, value: Any) -> Any:
+        return tuple(value.items()) if isinstance(value, Mapping) else value or ()
 
     @field_validator("root_path")
     @classmethod
@@ -237,9 +281,22 @@ class WorkerOptions(ExecutorOptions):
     """Replicas of one Executor and what each of them is given."""
 
     name: str = Field("", description="Name in the topology, in errors and in logs.")
+    uses_dynamic_batching: dict[str, BatchingOptions] = Field(
+        {}, description="Endpoint or method -> how its requests are joined, over what @dynamic_batching says."
+    )
     replicas: int = Field(1, ge=1, description="Processes that run this Executor side by side.")
     env: dict[str, str] = Field({}, description="Environment variables of the worker processes.")
     queue: Limits = Field(Limits(), description="What each replica takes on at once.")
+    queue_limits: dict[str, EndpointLimits] = Field({}, description="Endpoint -> what of it each replica takes on at once.")
+    allow_concurrent: AllowConcurrent = Field(
+        False, description="Whether synchronous methods run side by side in threads; a number says in how many."
+    )
+    max_concurrency: dict[str, Annotated[int, Field(gt=0)]] = Field(
+        {}, description="Endpoint -> how many of its requests a replica works on at once, over what @requests says."
+    )
+    devices: str | tuple[int | str, ...] | None = Field(
+        None, description="Devices that the replicas take in turns: RR, RR0:3, RR[1,3], 0,1, cpu:0-3; see the guide."
+    )
     probe: ProbeOptions | None = Field(None, description="What each replica asks itself, and how often.")
     stuck_after: float | None = Field(
         600.0,
@@ -272,15 +329,117 @@ class WorkerOptions(ExecutorOptions):
         return value
 
 
+def addresses(hosts: Sequence[str], ports: Sequence[int], encrypted: bool) -> list[str]:
+    """URLs of gRPC for hosts that may name a scheme and a port themselves.
+
+    Raises:
+        ValueError: a host is none, or hosts and ports do not match.
+    """
+    hosts = hosts or ("localhost",)
+    if len(hosts) == 1 and len(ports) > 1:
+        hosts = tuple(hosts) * len(ports)
+    if len(ports) > 1 and len(ports) != len(hosts):
+        raise ValueError(f"{len(hosts)} hosts and {len(ports)} ports: give one port for all, or one for each")
+    found = []
+    for index, host in enumerate(hosts):
+        scheme, separator, place = host.partition("://")
+        if not separator:
+            scheme, place = "grpcs" if encrypted else "grpc", host
+        if scheme not in ("grpc", "grpcs"):
+            raise ValueError(f"{host!r}: an external Executor is called over gRPC, by grpc:// or grpcs://")
+        if encrypted:
+            scheme = "grpcs"
+        parts = urlsplit(f"//{place}")
+        if not parts.hostname or parts.path not in ("", "/"):
+            raise ValueError(f"{host!r} names no host")
+        if parts.port is not None and ports:
+            raise ValueError(f"{host!r} has a port of its own; leave out port, or take it out of host")
+        if parts.port is None and not ports:
+            raise ValueError(f"{host!r} has no port; write it as {host}:50051, or give port")
+        port = parts.port if parts.port is not None else ports[index % len(ports)]
+        name = f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname
+        found.append(f"{scheme}://{name}:{port}")
+    return found
+
+
 class NodeOptions(WorkerOptions):
     """One Executor of a Flow. `needs` None means: the Executor added before it."""
 
     needs: tuple[str, ...] | None = Field(None, description="Names of the Executors whose output this one reads.")
 
+    external: bool = Field(False, description="Whether it runs somewhere else already, and is only called.")
+    host: tuple[str, ...] = Field(
+        (),
+        description="Where an external one listens: names, host:port, or URLs with grpc:// or grpcs://; several replicas.",
+    )
+    port: tuple[Annotated[int, Field(ge=1, le=65535)], ...] = Field(
+        (), description="Ports of the hosts that name none: one for all, or one for each."
+    )
+    tls: bool | ClientTlsOptions = Field(
+        False, description="Whether an external one is called encrypted, and whom to trust."
+    )
+    grpc_metadata: tuple[tuple[str, str], ...] = Field(
+        (), description="Headers that go with every request to an external one, such as a token."
+    )
+    grpc_channel_options: tuple[tuple[str, int | str], ...] = Field(
+        (), description="Options of gRPC's own channel to an external one, by name; they win over Thalweg's."
+    )
+    compression: Compression | None = Field(None, description="How requests to an external one are packed.")
+    timeout_ready: float = Field(
+        60.0, gt=0, description="Seconds that an external one may take to be there at a start."
+    )
+
     @field_validator("needs", mode="before")
     @classmethod
     def _one_or_many_needs(cls, value: Any) -> Any:
         return (value,) if isinstance(value, str) else value
+
+    @field_validator("host", mode="before")
+    @classmethod
+    def _one_or_many_hosts(cls, value: Any) -> Any:
+        listed = [value] if isinstance(value, str) else value
+        return tuple(part.strip() for one in listed for part in str(one).split(",")) if listed else ()
+
+    @field_validator("port", mode="before")
+    @classmethod
+    def _one_or_many_ports(cls, value: Any) -> Any:
+        return (
+            tuple(value.split(",")) if isinstance(value, str) else (value,) if isinstance(value, int) else value or ()
+        )
+
+    @field_validator("compression", mode="before")
+    @classmethod
+    def _compression_by_name(cls, value: Any) -> Any:
+        return compression_by_name(value)
+
+    @field_validator("grpc_metadata", "grpc_channel_options", mode="before")
+    @classmethod
+    def _pairs_of_a_mapping(cls, value: Any) -> Any:
+        return tuple(value.items()) if isinstance(value, Mapping) else value or ()
+
+    @model_validator(mode="after")
+    def _only_an_external_one_is_somewhere(self) -> Self:
+        elsewhere = ("host", "port", "tls", "grpc_metadata", "grpc_channel_options", "compression")
+        given = [name for name in elsewhere if getattr(self, name)]
+        if given and not self.external:
+            raise ValueError(f"{', '.join(given)}: of use with external=True only; the Flow itself starts all others")
+        if self.external:
+            if not self.host and not self.port:
+                raise ValueError("an external Executor needs a host or a port, such as host='grpc://encoder:50051'")
+            if self.uses is not None:
+                raise ValueError("an external Executor is not started here; leave out uses")
+            addresses(self.host, self.port, bool(self.tls))
+        return self
+
+    @property
+    def addresses(self) -> list[str]:
+        """The URLs of an external one's replicas."""
+        return addresses(self.host, self.port, bool(self.tls))
+
+    @property
+    def trust(self) -> ClientTlsOptions | None:
+        """Whom to trust where an external one is called encrypted; None is whom the system trusts."""
+        return self.tls if isinstance(self.tls, ClientTlsOptions) else None
 
 
 class DeploymentOptions(WorkerOptions, BalancerOptions):

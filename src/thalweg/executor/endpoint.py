@@ -40,6 +40,7 @@ class Binding(NamedTuple):
     paths: tuple[str, ...]
     request_schema: Any = None
     response_schema: Any = None
+    max_concurrency: int | None = None
     known: Mapping[str, Any] = {}
     """Annotations that were evaluated where the function was defined. They go along when it is sent to another process,
     where a name that was local or stood in a notebook cell could not be found again."""
@@ -66,6 +67,7 @@ class Endpoint:
     parameters_type: type[BaseModel] | None = None
     parameters_optional: bool = False
     batching: BatchingOptions | None = None
+    max_concurrency: int | None = None
     description: str = ""
 
     @property
@@ -86,7 +88,11 @@ class Endpoint:
 def requests(func: F, /) -> F: ...
 @overload
 def requests(
-    *, on: str | Iterable[str] | None = None, request_schema: Any = None, response_schema: Any = None
+    *,
+    on: str | Iterable[str] | None = None,
+    request_schema: Any = None,
+    response_schema: Any = None,
+    max_concurrency: int | None = None,
 ) -> Callable[[F], F]: ...
 def requests(
     func: F | None = None,
@@ -95,6 +101,7 @@ def requests(
     on: str | Iterable[str] | None = None,
     request_schema: Any = None,
     response_schema: Any = None,
+    max_concurrency: int | None = None,
 ) -> F | Callable[[F], F]:
     """Make a method of an `Executor`, or a plain function, answer requests. It stays what it was and can be called.
 
@@ -103,6 +110,7 @@ def requests(
         on: the endpoint or endpoints; a missing slash in front is added. Absent: as when used bare.
         request_schema: document class that is taken, in place of the annotation of `docs` or `doc`.
         response_schema: document class that is given, in place of the return annotation.
+        max_concurrency: how many requests a replica works on at once here, all of the endpoints together; the others wait.
 
     The method asks for any subset of `docs` (all documents of a request) or `doc` (called once for each), `parameters`,
     `headers` and `context` by name; with `**kwargs` it gets the others too. Whether the annotations make sense is
@@ -110,7 +118,9 @@ def requests(
     """
     if func is not None:
         return _bind(func, Binding((DEFAULT_ENDPOINT,)), depth=1)
-    binding = Binding(_paths(on), request_schema, response_schema)
+    if max_concurrency is not None and (type(max_concurrency) is not int or max_concurrency < 1):
+        raise TypeError(f"@requests(max_concurrency={max_concurrency!r}): give a whole number from 1 on.")
+    binding = Binding(_paths(on), request_schema, response_schema, max_concurrency)
 
     def decorate(function: F) -> F:
         return _bind(function, binding, depth=1)
@@ -129,6 +139,7 @@ def _bind(function: F, binding: Binding, depth: int) -> F:
             paths=(*earlier.paths, *binding.paths),
             request_schema=binding.request_schema or earlier.request_schema,
             response_schema=binding.response_schema or earlier.response_schema,
+            max_concurrency=binding.max_concurrency or earlier.max_concurrency,
         )
     setattr(function, _BINDING, binding._replace(known=known))
     return function
@@ -246,6 +257,7 @@ def _read(cls: type, method: str, paths: tuple[str, ...], binding: Binding) -> E
         parameters_type=model,
         parameters_optional=optional,
         batching=declared_batching(function),
+        max_concurrency=own.max_concurrency if own is not None else None,
         description=inspect.getdoc(function) or "",
     )
     _check_batching(endpoint, where)

@@ -7,10 +7,13 @@ from os import PathLike
 from typing import Any, TypedDict
 
 from thalweg.config import (
-    BatchingOptions,
     AccessOptions,
+    BatchingOptions,
+    ClientTlsOptions,
+    Compression,
     ConnectionOptions,
     CorsOptions,
+    EndpointLimits,
     GraphqlOptions,
     Limits,
     ProbeOptions,
@@ -26,7 +29,7 @@ class ServerArguments(TypedDict, total=False):
     protocol: Protocol | Sequence[Protocol]
     port: int | Sequence[int]
     host: str
-    limits: Limits | Mapping[str, int]
+    limits: Limits | Mapping[str, Any]
     timeout: float | None
     title: str
     description: str
@@ -36,7 +39,11 @@ class ServerArguments(TypedDict, total=False):
     tls: TlsOptions | Mapping[str, Any] | None
     connections: ConnectionOptions | Mapping[str, Any]
     websocket: WebSocketOptions | Mapping[str, Any]
+    compression: Compression | None
+    grpc_server_options: Mapping[str, int | str] | Sequence[tuple[str, int | str]]
     graphql: bool | GraphqlOptions | Mapping[str, Any]
+    caller_priority: int | None
+    caller_share: bool
     access: AccessOptions | Mapping[str, Any] | None
     middleware: Any
     apps: Mapping[str, Any]
@@ -65,13 +72,30 @@ class WorkerArguments(TypedDict, total=False):
     py_modules: str | Sequence[str]
     replicas: int
     env: Mapping[str, str]
-    queue: Limits | Mapping[str, int]
+    queue: Limits | Mapping[str, Any]
+    queue_limits: Mapping[str, EndpointLimits | Mapping[str, int]]
+    allow_concurrent: bool | int
+    max_concurrency: Mapping[str, int]
+    devices: str | Sequence[int | str] | None
     probe: ProbeOptions | Mapping[str, Any] | None
     stuck_after: float | None
     warmup: Mapping[str, Any]
     exit_on_exceptions: str | Sequence[str]
     quiet_error: bool
     development: bool
+
+
+class NodeArguments(WorkerArguments, total=False):
+    """See `thalweg.config.NodeOptions`."""
+
+    external: bool
+    host: str | Sequence[str]
+    port: int | str | Sequence[int]
+    tls: bool | ClientTlsOptions | Mapping[str, Any]
+    grpc_metadata: Mapping[str, str]
+    grpc_channel_options: Mapping[str, int | str] | Sequence[tuple[str, int | str]]
+    compression: Compression | None
+    timeout_ready: float
 
 
 class DeploymentArguments(WorkerArguments, ServerArguments, total=False):
