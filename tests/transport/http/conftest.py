@@ -9,6 +9,7 @@ from typing import Any
 import aiohttp
 import pytest
 
+from thalweg.config import WebSocketOptions
 from thalweg.errors import InternalError
 from thalweg.message import Context, EndpointDescription, Pending, Reply, Request, Response, ServiceDescription
 from thalweg.transport.contract import Serving
@@ -80,6 +81,7 @@ class Site:
 
     async def ask(self, method: str, path: str, body: bytes = b"", **headers: str) -> tuple[int, dict[str, str], bytes]:
         lines = {"content-type": "application/json"} if method == "POST" else {}
+        lines["accept-encoding"] = "identity"
         lines |= {name.replace("_", "-"): value for name, value in headers.items()}
         async with self.client.request(method, self.url + path, data=body, headers=lines) as response:
             return (
@@ -110,6 +112,7 @@ async def serve(
         async def start(respond: Respond = echo, **serving: Any) -> Site:
             handler = (ShortRecorder if request.param == "short" else Recorder)(respond)
             serving.setdefault("describe", lambda: DESCRIPTION)
+            serving.setdefault("websocket", WebSocketOptions(path=""))
             server = HttpServer("http://127.0.0.1:0", Serving(handler, **serving))
             await server.start()
             stack.push_async_callback(server.stop)

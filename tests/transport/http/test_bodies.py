@@ -6,12 +6,14 @@ from collections.abc import AsyncGenerator
 
 import pytest
 
-from thalweg.config import Limits
+from thalweg.config import ConnectionOptions, Limits
 from thalweg.message import Context, Request, Response
 from thalweg.testing.leaks import eventually
-from thalweg.transport.http.connection import DISCARD_BYTES, HEAD_BYTES, SILENCE_SECONDS
+from thalweg.transport.http.connection import DISCARD_BYTES
 
 MIB = 1 << 20
+HEAD_BYTES = ConnectionOptions().max_head_bytes
+SILENCE_SECONDS = round(ConnectionOptions().silence_seconds)
 SMALL = Limits(max_message_bytes=1000, max_inflight_bytes=1500)
 
 

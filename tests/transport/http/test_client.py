@@ -7,7 +7,7 @@ from contextlib import AsyncExitStack
 import pytest
 from aiohttp import web
 
-from thalweg.config import Limits
+from thalweg.config import ConnectionOptions, Limits
 from thalweg.errors import (
     ConfigurationError,
     EndpointNotFound,
@@ -22,7 +22,6 @@ from thalweg.message import Context, Request, Response
 from thalweg.testing.leaks import eventually
 from thalweg.transport import registry
 from thalweg.transport.http.client import HttpChannel
-from thalweg.transport.http.connection import SILENCE_SECONDS
 
 Answer = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
@@ -88,7 +87,7 @@ async def test_a_watching_connection_that_is_closed_for_resting_is_opened_again(
     site = await serve()
     channel = await dial(site.url)
     (resting,) = site.server._connections
-    for _ in range(SILENCE_SECONDS):
+    for _ in range(round(ConnectionOptions().silence_seconds)):
         resting.sweep()
     await eventually(lambda: resting.lost and site.server._connections)
     assert channel.connected

@@ -6,7 +6,7 @@ from time import monotonic
 
 import pytest
 
-from thalweg.message import COLUMNS, JSON, Context, Request, Response, ServiceDescription
+from thalweg.message import ARROW, COLUMNS, JSON, Context, Request, Response, ServiceDescription
 from thalweg.message.description import DEFAULT_ENDPOINT, EndpointDescription
 from thalweg.message.framing import pack_body, unpack_body
 
@@ -129,7 +129,11 @@ async def test_the_timeout_header_is_the_deadline(serve) -> None:
         (f"text/event-stream, {COLUMNS};q=0.9", COLUMNS),
         ("*/*", ""),
         (f"*/*, {COLUMNS}", ""),
-        ("text/html", ""),
+        ("text/html, */*;q=0.8", ""),
+        (f"{JSON};q=0.5, {COLUMNS};q=0.8, {ARROW};q=0.7", COLUMNS),
+        (f"{JSON};q=0, {ARROW}", ARROW),
+        (f"{JSON};q=0, */*", COLUMNS),
+        ("application/*", ""),
     ],
 )
 async def test_accept_says_what_is_wanted_back(serve, accept: str, wanted: str) -> None:

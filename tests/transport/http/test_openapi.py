@@ -50,14 +50,14 @@ def test_a_request_is_one_document_or_many() -> None:
 
 def test_every_error_has_a_status_and_the_same_shape() -> None:
     responses = document(EndpointDescription("/encode"))["paths"]["/encode"]["post"]["responses"]
-    assert set(responses) == {"200", "400", "404", "413", "415", "422", "429", "500", "503", "504"}
+    assert set(responses) == {"200", "400", "404", "406", "413", "415", "422", "429", "500", "503", "504"}
     for status in set(responses) - {"200"}:
         assert responses[status]["content"]["application/json"]["schema"] == {"$ref": "#/components/schemas/Error"}
 
 
 def test_a_stream_answers_with_events() -> None:
     operation = document(EndpointDescription("/count", streaming=True))["paths"]["/count"]["post"]
-    assert set(operation["responses"]["200"]["content"]) == {"text/event-stream"}
+    assert set(operation["responses"]["200"]["content"]) == {"text/event-stream", "application/jsonl"}
 
 
 def test_definitions_are_hoisted_and_circles_kept() -> None:

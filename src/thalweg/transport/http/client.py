@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-import ssl
 from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from typing import TypeVar
 from urllib.parse import quote, urlsplit
 
 import aiohttp
 
-from thalweg.config import Limits
+from thalweg.config import ClientTlsOptions, Limits
 from thalweg.errors import (
     ConfigurationError,
     DeadlineExceeded,
@@ -21,11 +20,15 @@ from thalweg.errors import (
     Unavailable,
     UnsupportedContent,
 )
-from thalweg.message import Buffer, Context, Request, Response
+from thalweg.message import JSON, Buffer, Context, Request, Response
+from thalweg.message.headers import RESERVED
 from thalweg.transport.contract import Channel
+from thalweg.transport.encryption import client_context
 from thalweg.transport.http import headers
-from thalweg.transport.http.events import EventParser, event_response
+from thalweg.transport.http.events import EventParser, LineParser, event_response
 from thalweg.transport.http.failures import decode_failure, foreign_failure
+from thalweg.transport.http.negotiation import EVENTS, LINES_TYPES
+from thalweg.transport.http.outgoing import OWN_HEADERS
 from thalweg.transport.http.payload import pack_content, unpack_content
 
 CONNECTIONS = 512
@@ -36,6 +39,7 @@ TIMER_SECONDS = 0.002
 KEEP_ALIVE_SECONDS = 30.0
 """How long a connection rests before it is closed: shorter than any server's patience, so that none dies in our hands."""
 PIECE_BYTES = 256 * 1024
+_SERVER_HEADERS = RESERVED | OWN_HEADERS | {"cache-control", "server"}
 ERROR_BYTES = 1 << 20
 
 T = TypeVar("T")
@@ -44,7 +48,7 @@ T = TypeVar("T")
 class HttpChannel(Channel):
     """Works without `connect` too: connections are made as requests need them."""
 
-    def __init__(self, address: str, limits: Limits) -> None:
+    def __init__(self, address: str, limits: Limits, tls: ClientTlsOptions | None = None) -> None:
         parts = urlsplit(address)
         if parts.scheme not in ("http", "https") or not parts.hostname:
             raise ConfigurationError(f"{address!r} is no address of an HTTP server; write http://HOST:PORT.")
@@ -52,6 +56,9 @@ class HttpChannel(Channel):
         self._host, self._secure = parts.hostname, parts.scheme == "https"
         self._port = parts.port or (443 if self._secure else 80)
         self._limits = limits
+        if tls is not None and not self._secure:
+            raise ConfigurationError(f"{address!r} is not encrypted; write https://, or leave out tls.")
+        self._context = client_context(tls or ClientTlsOptions()) if self._secure else None
         self._session: aiohttp.ClientSession | None = None
         self._sentinel: _Sentinel | None = None
         self._looking: asyncio.Task[None] | None = None
@@ -102,8 +109,8 @@ class HttpChannel(Channel):
         try:
             if response.status != 200:
                 raise await self._within(context, self._failure(response))
-            if response.content_type == headers.EVENTS:
-                async for item in self._events(response, context):
+            if response.content_type == EVENTS or response.content_type in LINES_TYPES:
+                async for item in self._items(response, context):
                     yield item
             else:
                 yield await self._within(context, self._answer(response))
@@ -122,7 +129,11 @@ class HttpChannel(Channel):
         lines.pop("host", None)
         lines["content-type"] = request.content_type
         lines["content-length"] = str(content.size)
-        lines["accept"] = f"{request.accept or request.content_type}, {headers.EVENTS}"
+        lines["accept"] = f"{request.accept or request.content_type}, {EVENTS}"
+        if request.content_type == JSON:
+            lines[headers.ENVELOPE] = "true"
+        if context.priority:
+            lines[headers.PRIORITY] = str(context.priority)
         if content.parameters:
             lines[headers.PARAMETERS] = content.parameters
         if request.target:
@@ -149,7 +160,9 @@ class HttpChannel(Channel):
         self._check_open()
         if self._session is None:
             self._session = aiohttp.ClientSession(
-                connector=aiohttp.TCPConnector(limit=CONNECTIONS, keepalive_timeout=KEEP_ALIVE_SECONDS),
+                connector=aiohttp.TCPConnector(
+                    limit=CONNECTIONS, keepalive_timeout=KEEP_ALIVE_SECONDS, ssl=self._context or True
+                ),
                 timeout=aiohttp.ClientTimeout(total=None, sock_connect=CONNECT_SECONDS),
                 cookie_jar=aiohttp.DummyCookieJar(),
                 auto_decompress=False,
@@ -189,7 +202,7 @@ class HttpChannel(Channel):
         parameters = response.headers.get(headers.PARAMETERS, "")
         data = await self._read(response, self._limits.max_message_bytes)
         body, values = unpack_content(response.content_type, data, parameters.encode())
-        return Response(body, response.content_type, values)
+        return Response(body, response.content_type, values, _given_headers(response))
 
     async def _read(self, response: aiohttp.ClientResponse, largest: int) -> bytes:
         size = response.content_length or 0
@@ -205,9 +218,11 @@ class HttpChannel(Channel):
             raise PayloadTooLarge(f"The answer has {size} bytes or more; at most {largest} are taken.")
         return pieces[0] if len(pieces) == 1 else b"".join(pieces)
 
-    async def _events(self, response: aiohttp.ClientResponse, context: Context) -> AsyncGenerator[Response, None]:
+    async def _items(self, response: aiohttp.ClientResponse, context: Context) -> AsyncGenerator[Response, None]:
         largest = self._limits.max_message_bytes
-        parser = EventParser(largest * 4 // 3 + PIECE_BYTES)
+        lines = response.content_type in LINES_TYPES
+        parser = LineParser(largest) if lines else EventParser(largest * 4 // 3 + PIECE_BYTES)
+        first = True
         while piece := await self._within(context, response.content.readany()):
             for event in parser.feed(piece):
                 context.check()
@@ -217,10 +232,13 @@ class HttpChannel(Channel):
                 if event.name == "error":
                     raise decode_failure(event.data) or foreign_failure(500, event.data, str(response.url))
                 item = event_response(event)
+                if first:
+                    item.headers, first = _given_headers(response), False
                 if item.size > largest:
                     raise PayloadTooLarge(f"The answer has {item.size} bytes; at most {largest} are taken.")
                 yield item
-        raise PeerLost(f"The stream from {self._address} ended before it was complete.")
+        if not lines:  # those have no last event; a body of theirs that is cut off is found out by its encoding
+            raise PeerLost(f"The stream from {self._address} ended before it was complete.")
 
     async def _failure(self, response: aiohttp.ClientResponse) -> ThalwegError:
         body = await self._read(response, ERROR_BYTES)
@@ -235,11 +253,12 @@ class HttpChannel(Channel):
 
     async def _watch(self) -> _Sentinel:
         """Open a connection that is there to be lost."""
-        context = ssl.create_default_context() if self._secure else None
         try:
             async with asyncio.timeout(CONNECT_SECONDS):
                 loop = asyncio.get_running_loop()
-                _, sentinel = await loop.create_connection(self._make_sentinel, self._host, self._port, ssl=context)
+                _, sentinel = await loop.create_connection(
+                    self._make_sentinel, self._host, self._port, ssl=self._context
+                )
         except OSError as error:  # a timeout is one too
             raise Unavailable(f"Nobody answers at {self._address}: {error}.") from None
         return sentinel
@@ -287,6 +306,11 @@ class _Sentinel(asyncio.Protocol):
     def abort(self) -> None:
         if self._transport is not None:
             self._transport.close()
+
+
+def _given_headers(response: aiohttp.ClientResponse) -> dict[str, str]:
+    """Those of the answer that an Executor may have given."""
+    return {lower: value for name, value in response.headers.items() if (lower := name.lower()) not in _SERVER_HEADERS}
 
 
 async def _finish(response: aiohttp.ClientResponse) -> None:

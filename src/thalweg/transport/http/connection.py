@@ -8,25 +8,21 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any, Literal, Protocol, cast
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
+from thalweg.config import ConnectionOptions
 from thalweg.errors import MalformedRequest, ThalwegError
+from thalweg.message import Buffer
 
 log = logging.getLogger("thalweg.server")
 
-HEAD_BYTES = 64 * 1024
-"""Largest request line and headers together."""
 DISCARD_BYTES = 16 << 20
 """How much of a body that was refused is read and dropped, so that its sender gets to the answer."""
-SILENCE_SECONDS = 30
-"""How long a head may take, a body may pause, and an answer may wait for its reader."""
 
-KEEP_ALIVE_SECONDS = 75
-"""How long a connection may rest between two requests: longer than the minute of most load balancers."""
-
+_TOO_MANY = b"HTTP/1.1 503 Service Unavailable\r\ncontent-length: 0\r\nretry-after: 1\r\nconnection: close\r\n\r\n"
 _HEAD_TOO_LARGE = b"HTTP/1.1 431 Request Header Fields Too Large\r\ncontent-length: 0\r\nconnection: close\r\n\r\n"
 
 Phase = Literal["idle", "reading", "working", "answering"]
@@ -62,9 +58,12 @@ class HttpConnection(asyncio.Protocol):
         opened: Callable[[HttpConnection], None],
         closed: Callable[[HttpConnection], None],
         recognise: Recognise | None,
+        options: ConnectionOptions,
         **settings: Any,
     ) -> None:
         """`settings` are those that uvicorn gives its protocols. Without `recognise` no request is a plain one."""
+        self._options = options
+        self._left = options.max_requests
         self._opened = opened
         self._closed = closed
         settings["app_state"] = {"connection": self}
@@ -77,7 +76,7 @@ class HttpConnection(asyncio.Protocol):
         self._held = b""
         self._spoke = False
         self._unclaimed = 0
-        self._allowance = HEAD_BYTES
+        self._allowance = self._options.max_head_bytes
         self._quiet = 0
         self._unsent = 0
         self.full = False
@@ -123,7 +122,7 @@ class HttpConnection(asyncio.Protocol):
             self._held += data
             if self._plain is None:
                 asyncio.get_running_loop().call_soon(self._go_on)
-            elif len(self._held) > HEAD_BYTES and self._transport is not None:
+            elif len(self._held) > self._options.max_head_bytes and self._transport is not None:
                 self._transport.pause_reading()
 
     def _go_on(self) -> None:
@@ -146,6 +145,15 @@ class HttpConnection(asyncio.Protocol):
                 return
             self._unclaimed += len(data)
         self._inner.data_received(data)
+        if self._inner.ws_protocol_class is not None:
+            self._let_go()
+
+    def _let_go(self) -> None:
+        """Where the connection has become a WebSocket of an application, it is no longer ours."""
+        if self._transport is not None and self._transport.get_protocol() is not self:
+            self._transport = None
+            self.lost = True
+            self._closed(self)
 
     def eof_received(self) -> None:
         self._inner.eof_received()
@@ -182,7 +190,14 @@ class HttpConnection(asyncio.Protocol):
         self.phase = phase
         self._quiet = 0
         self._unclaimed = 0
-        self._allowance = HEAD_BYTES
+        if self._left:
+            self._left -= 1
+        self._allowance = self._options.max_head_bytes
+
+    @property
+    def spent(self) -> bool:
+        """Whether the request under way is the last that the connection may bring."""
+        return self._left == 0
 
     def end(self, unread: int) -> None:
         """The request is answered; `unread` bytes of its body may still come and are dropped."""
@@ -196,12 +211,17 @@ class HttpConnection(asyncio.Protocol):
                 asyncio.get_running_loop().call_soon(self._go_on)
         if unread:
             self._unclaimed = 1  # so that it does not pass for an idle connection
-            self._allowance = HEAD_BYTES + min(unread, DISCARD_BYTES)
+            self._allowance = self._options.max_head_bytes + min(unread, DISCARD_BYTES)
 
     def write(self, data: bytes) -> None:
         """Send `data`, where there still is somebody to send it to."""
         if self._transport is not None and not self._transport.is_closing():
             self._transport.write(data)
+
+    def write_parts(self, parts: Iterable[Buffer]) -> None:
+        """The same for several, none of which is copied."""
+        if self._transport is not None and not self._transport.is_closing():
+            self._transport.writelines(parts)
 
     async def room(self) -> None:
         """Return when the peer has read so much that there is room for more."""
@@ -239,14 +259,20 @@ class HttpConnection(asyncio.Protocol):
         self._quiet += 1
         if self.phase == "answering":
             self._watch_reader()
-        if self._quiet < SILENCE_SECONDS:
+        if self._quiet < self._options.silence_seconds:
             return
         if self.phase == "reading":
-            self.interrupt(_stalled(), 408)
+            self.interrupt(_stalled(self._options.silence_seconds), 408)
         elif self.phase == "answering" or (self.phase == "idle" and (self._unclaimed or not self._spoke)):
             self.abort()
-        elif self.phase == "idle" and self._recognise is not None and self._quiet >= KEEP_ALIVE_SECONDS:
+        elif self.phase == "idle" and self._recognise is not None and self._quiet >= self._options.idle_seconds:
             self.close()
+
+    def refuse(self) -> None:
+        """There are as many connections as there may be."""
+        if self._transport is not None:
+            self._transport.write(_TOO_MANY)
+            self._transport.close()
 
     def interrupt(self, error: ThalwegError, status: int | None = None) -> None:
         """Cancel the request under way, and have it answered with `error`."""
@@ -275,5 +301,5 @@ class HttpConnection(asyncio.Protocol):
             self._transport.close()
 
 
-def _stalled() -> ThalwegError:
-    return MalformedRequest(f"No byte of the body came for {SILENCE_SECONDS} seconds.")
+def _stalled(seconds: float) -> ThalwegError:
+    return MalformedRequest(f"No byte of the body came for {seconds:g} seconds.")

@@ -5,56 +5,64 @@ from __future__ import annotations
 import asyncio
 import logging
 import secrets
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable
+from functools import partial
 from math import ceil
 from time import monotonic
 from typing import Any, Protocol
 
-from thalweg.errors import InternalError, PayloadTooLarge, ThalwegError, Unavailable, UnsupportedContent
-from thalweg.message import JSON, Buffer, Context, EndpointDescription, Request, Response
+from thalweg.errors import InternalError, PayloadTooLarge, ThalwegError, Unavailable
+from thalweg.message import JSON, Buffer, Context, EndpointDescription, Response
 from thalweg.message.status import Failure, http_status, to_failure
 from thalweg.transport.admission import RETRY_AFTER_SECONDS, Admission
-from thalweg.transport.contract import Serving
+from thalweg.transport.contract import AsgiApp, Receive, Scope, Send
 from thalweg.transport.dispatch import dispatch
 from thalweg.transport.http import headers
+from thalweg.transport.http.addressing import with_header
+from thalweg.transport.http.coding import decompressed, parsed_coding
 from thalweg.transport.http.connection import DISCARD_BYTES, HttpConnection
-from thalweg.transport.http.events import END, error_event, item_event
-from thalweg.transport.http.failures import MethodNotAllowed, encode_failure
-from thalweg.transport.http.headers import Accepted, Head, Metadata
+from thalweg.transport.http.cors import Lines
+from thalweg.transport.http.failures import MethodNotAllowed, bare_places, encode_failure
+from thalweg.transport.http.headers import Head, Metadata
+from thalweg.transport.http.intake import Asked, Call, asked
+from thalweg.transport.http.mount import Lifespan, Mounted
+from thalweg.transport.http.negotiation import EVENTS, accepted
+from thalweg.transport.http.outgoing import Outgoing, Outlet, header_lines
 from thalweg.transport.http.pages import Page
-from thalweg.transport.http.payload import pack_content, unpack_content
+from thalweg.transport.http.payload import pack_content
+from thalweg.transport.http.pulse import Pulse
+from thalweg.transport.http.streams import StreamForm, bare_body, stream_form
 
 log = logging.getLogger("thalweg.server")
 
-Scope = dict[str, Any]
-Receive = Callable[[], Awaitable[dict[str, Any]]]
-Send = Callable[[dict[str, Any]], Awaitable[None]]
-Headers = list[tuple[bytes, bytes]]
-
-LARGE_BYTES = 64 * 1024
-"""From here on an answer waits until its reader has taken most of it before it counts as given."""
-
-_TYPE_JSON = (b"content-type", b"application/json")
-_CLOSE = (b"connection", b"close")
-_PAGE: Headers = [(b"cache-control", b"no-cache"), (b"x-content-type-options", b"nosniff")]
-_EVENTS: Headers = [
-    (b"content-type", b"text/event-stream; charset=utf-8"),
-    (b"cache-control", b"no-store"),
-    (b"x-accel-buffering", b"no"),
-]
+_PAGE: Lines = [(b"cache-control", b"no-cache"), (b"x-content-type-options", b"nosniff")]
+_STREAM: Lines = [(b"cache-control", b"no-store"), (b"x-accel-buffering", b"no")]
 
 
-class Site(Protocol):
+class Site(Outlet, Protocol):
     """What an exchange asks of the server that it belongs to."""
 
-    serving: Serving
     admission: Admission
-    draining: bool
+    lifespans: dict[str, Lifespan]
+    """Of the applications, by the prefix that each stands at."""
     date_line: bytes
     """The `date` header of answers, as a line."""
 
+    def plain(self, path: str) -> EndpointDescription | None:
+        """The description of what answers `POST` at `path` with one answer in an envelope; None where nothing does, or
+        where it is not as simple as that."""
+
     def endpoint(self, path: str) -> EndpointDescription | None:
         """The description of what answers at `path`; None where nothing is known. Raises `EndpointNotFound`."""
+
+    def posted(self, path: str) -> EndpointDescription | None:
+        """The same; None too where the body is to say what answers."""
+
+    def streams(self, path: str) -> bool:
+        """Whether `GET` at `path` is a stream."""
+
+    def app(self, path: str) -> tuple[str, AsgiApp] | None:
+        """The application that answers at `path`, and the prefix that it stands at."""
 
     async def page(self, method: str, path: str) -> Page:
         """What is shown at `path`. Raises `EndpointNotFound`."""
@@ -72,8 +80,9 @@ class Exchange:
     # What most requests never change stays with the class.
     _admitted = 0
     _response: Response | None = None
-    _started = False
-    _written = 0
+    _asked: Asked | None = None
+    _form: StreamForm | None = None
+    _pulse: Pulse | None = None
     _watch: asyncio.Future[Any] | None = None
 
     def __init__(self, site: Site, scope: Scope, receive: Receive, send: Send) -> None:
@@ -83,7 +92,8 @@ class Exchange:
         self._send = send
         self._connection: HttpConnection = scope["state"]["connection"]
         self._head = head = Head(scope["headers"])
-        self._request_id = headers.parsed_request_id(head.request_id) if head.request_id else ""
+        self._out = Outgoing(site, self._connection, send, head.origin, head.accept_encoding)
+        self._out.request_id = headers.parsed_request_id(head.request_id) if head.request_id else ""
         self._unread = DISCARD_BYTES if head.transfer_encoding else 0
 
     async def run(self) -> None:
@@ -92,7 +102,7 @@ class Exchange:
             return
         connection.begin("reading")
         try:
-            await (self._call() if self._scope["method"] == "POST" else self._show())
+            await self._respond()
         except asyncio.CancelledError:
             if not connection.lost:
                 await self._interrupted()
@@ -104,31 +114,69 @@ class Exchange:
         finally:
             connection.end(self._unread)
 
+    def _respond(self) -> Awaitable[None]:
+        method, path = self._scope["method"], self._scope["path"]
+        if method == "OPTIONS" and self._site.cors is not None:
+            return self._preflight()
+        mounted = self._site.app(path)
+        if mounted is not None:
+            return self._hand_over(*mounted)
+        if method == "POST" or (method == "GET" and self._site.streams(path)):
+            return self._call()
+        return self._show()
+
+    async def _preflight(self) -> None:
+        """Answer a browser that asks what pages of another origin may do."""
+        self._length()
+        assert self._site.cors is not None
+        wanted = dict(self._scope["headers"]).get(b"access-control-request-headers", b"")
+        lines = self._site.cors.preflight_headers(self._head.origin, wanted)
+        self._out.started = True
+        await self._send({"type": "http.response.start", "status": 204, "headers": lines})
+        await self._out.finish()
+
+    async def _hand_over(self, prefix: str, app: AsgiApp) -> None:
+        """Let an application answer that stands beside the endpoints."""
+        self._unread = self._length() or self._unread
+        state = self._site.lifespans[prefix].state
+        mounted = Mounted(app, prefix, self._site.serving, self._connection, state)
+        try:
+            await mounted(self._scope, self._receive, self._send)
+        finally:
+            self._out.started = mounted.started
+            if mounted.read:
+                self._unread = 0
+        if not mounted.finished:
+            await self._connection.sever()
+
     async def _show(self) -> None:
         """Answer with a page."""
         self._length()
         page = await self._site.page(self._scope["method"], self._scope["path"])
-        lines = [(b"content-type", page.content_type.encode("latin-1")), *_PAGE]
-        await self._write(page.status, lines, [page.body], len(page.body))
+        await self._out.whole(page.status, page.content_type, _PAGE, [page.body], len(page.body))
 
     async def _call(self) -> None:
         """Ask the handler."""
         site, size = self._site, self._length()
-        endpoint, content_type, context = self._opening()
+        endpoint, deadline = self._opening()
+        media = headers.parsed_content_type(self._head.content_type)
+        wanted = accepted(self._head.accept)
+        coding = parsed_coding(self._head.content_encoding)
         site.admission.admit(size)
         self._admitted = size
         try:
-            message = await self._receive()
-            data: Buffer = message.get("body", b"")
-            if message.get("more_body"):
-                data = await self._read_on(data)
-            self._unread = 0
-            request, events = self._request(content_type, data)
+            data = await self._body(coding)
+            reading = self._scope["method"] == "GET"
+            call = Call(self._scope["path"], self._scope["query_string"], self._head, media, wanted, data, reading)
+            self._asked = found = asked(call, endpoint, site.endpoint)
+            context = self._context(found, deadline)
             self._connection.phase = "working"
-            if events.only_events or (events.events if endpoint is None else endpoint.streaming):
-                await self._stream(request, context)
+            streams = found.endpoint is not None and found.endpoint.streaming
+            if wanted.only_stream or (wanted.stream != "" if found.endpoint is None else streams):
+                self._form = stream_form(wanted.stream or EVENTS, bare=found.bare, reading=reading)
+                await self._stream(found, context, self._form)
             else:
-                await self._answer(request, context)
+                await self._answer(found, context)
         finally:
             site.admission.release(self._admitted)
 
@@ -139,32 +187,44 @@ class Exchange:
             return self._unread
         return 0
 
-    def _opening(self) -> tuple[EndpointDescription | None, str, Context]:
-        """What the headers tell, and whether it makes sense to read on."""
+    def _opening(self) -> tuple[EndpointDescription | None, float | None]:
+        """What answers, and until when; raises where it makes no sense to read on."""
         head, site = self._head, self._site
         if site.draining:
             raise Unavailable("The server is stopping.", retry_after=RETRY_AFTER_SECONDS)
-        endpoint = site.endpoint(self._scope["path"])
-        content_type = headers.parsed_content_type(head.content_type)
-        if head.content_encoding and head.content_encoding.lower() != b"identity":
-            raise UnsupportedContent(
-                f"The body is encoded as {head.content_encoding.decode('latin-1')}; this server reads it as it is."
-            )
+        endpoint = site.posted(self._scope["path"])
         timeout = headers.parsed_timeout(head.timeout) if head.timeout else site.serving.timeout
-        context = Context(
-            deadline=None if timeout is None else monotonic() + timeout,
+        return endpoint, None if timeout is None else monotonic() + timeout
+
+    def _context(self, found: Asked, deadline: float | None) -> Context:
+        head, out = self._head, self._out
+        if found.address.header and not out.request_id:
+            out.request_id = headers.parsed_request_id(found.address.request_id.encode())
+            self._name()
+        return Context(
+            deadline=deadline,
             metadata=Metadata(self._scope["headers"]),
             trace=head.trace.decode("latin-1"),
-            request_id=self._request_id,
+            request_id=out.request_id,
+            priority=headers.parsed_priority(head.priority) if head.priority else 0,
         )
-        return endpoint, content_type, context
 
-    def _request(self, content_type: str, data: Buffer) -> tuple[Request, Accepted]:
-        head = self._head
-        accepted = headers.accepted(head.accept)
-        body, parameters = unpack_content(content_type, data, head.parameters)
-        target = headers.parsed_target(head.target) if head.target else ""
-        return Request(self._scope["path"], body, content_type, accepted.content_type, parameters, target), accepted
+    async def _body(self, coding: str) -> Buffer:
+        """All of the body, as it was before it was encoded."""
+        message = await self._receive()
+        data: Buffer = message.get("body", b"")
+        if message.get("more_body"):
+            data = await self._read_on(data)
+        self._unread = 0
+        if coding:
+            size, largest = memoryview(data).nbytes, self._site.serving.limits.max_message_bytes
+            unpack = partial(decompressed, coding, data, largest)
+            # A small body may hold a large one, so this is never done between the other requests.
+            data = await asyncio.to_thread(unpack)
+            if len(data) > size:
+                self._site.admission.grow(self._admitted, len(data))
+                self._admitted = len(data)
+        return data
 
     async def _read_on(self, first: Buffer) -> Buffer:
         """The rest of a body that comes in several pieces, counted as it grows where it did not say its size."""
@@ -183,90 +243,87 @@ class Exchange:
         self._watch = asyncio.ensure_future(self._receive())
         return body
 
-    def _count(self, came: int) -> None:
-        """`came` bytes of the body are here."""
-        if self._head.content_length:
-            self._unread = max(0, int(self._head.content_length) - came)
-        else:
-            self._site.admission.grow(self._admitted, came)
-            self._admitted = came
+    def _count(self, size: int) -> None:
+        if size > self._admitted:
+            self._site.admission.grow(self._admitted, size)
+            self._admitted = size
 
-    async def _answer(self, request: Request, context: Context) -> None:
-        error = await dispatch(self._site.serving.handler, request, context, self._collect)
+    async def _answer(self, found: Asked, context: Context) -> None:
+        error = await dispatch(self._site.serving.handler, found.request, context, self._collect)
         if error is not None:
             await self._fail(error)
             return
         response = self._response
         if response is None:
-            raise InternalError("The handler ended without an answer.")
-        parts = response.body
-        if response.content_type == JSON and len(parts) == 1 and not response.parameters:
-            await self._write(200, [_TYPE_JSON], parts, response.size)
+            raise InternalError("The handler did not answer.")
+        lines = header_lines(response.headers) if response.headers else []
+        parts: list[Buffer] = list(response.body)
+        if response.content_type == JSON and (found.bare or found.address.header):
+            body = bare_body(response) if found.bare else b"".join(parts)
+            if found.address.header:
+                body = with_header(body, context.request_id, found.request.target)
+            await self._out.whole(200, JSON, lines, [body], len(body))
             return
         content = pack_content(response.content_type, parts, response.parameters)
-        lines = [(b"content-type", response.content_type.encode("latin-1"))]
         if content.parameters:
             lines.append((headers.PARAMETERS.encode(), content.parameters.encode()))
-        await self._write(200, lines, content.parts, content.size)
+        await self._out.whole(200, response.content_type, lines, content.parts, content.size)
 
     def _collect(self, response: Response) -> None:
         if self._response is not None:
             raise InternalError(
-                f"The handler answered more than once. Ask with 'accept: {headers.EVENTS}', or describe the endpoint as "
-                "streaming."
+                f"The handler answered more than once. Ask with 'accept: {EVENTS}', or describe the endpoint as streaming."
             )
         self._check(response)
         self._response = response
 
-    async def _stream(self, request: Request, context: Context) -> None:
+    async def _stream(self, found: Asked, context: Context, form: StreamForm) -> None:
         connection = self._connection
         connection.flush_each_write()
+        if form.ping:
+            self._pulse = Pulse(self._site.serving.connections.ping_seconds, self._ping)
         try:
-            error = await dispatch(self._site.serving.handler, request, context, self._write_item)
+            error = await dispatch(self._site.serving.handler, found.request, context, self._write_item)
             if error is not None:
                 await self._fail(error)
                 return
-            await self._write_event(END)
-            await self._send({"type": "http.response.body"})
+            await self._stop_pulse()
+            if form.end or not self._out.started:
+                await self._write_piece(form.end)
+            await self._out.finish()
         finally:
+            await self._stop_pulse()
             connection.buffer_writes()
+
+    async def _stop_pulse(self) -> None:
+        if self._pulse is not None:
+            pulse, self._pulse = self._pulse, None
+            await pulse.stop()
 
     def _write_item(self, response: Response) -> Awaitable[None]:
         self._check(response)
-        return self._write_event(item_event(response))
+        assert self._form is not None
+        return self._write_piece(self._form.item(response), response)
 
-    async def _write_event(self, event: bytes) -> None:
-        if not self._started:
-            await self._start(200, _EVENTS)
-        await self._send({"type": "http.response.body", "body": event, "more_body": True})  # waits for room first
-        self._written += 1
-        if self._written % self._site.serving.limits.stream_window == 0:
-            # A producer that never waits fills the system's buffers first; others have their turn meanwhile.
-            await asyncio.sleep(0)
+    async def _write_piece(self, data: bytes, response: Response | None = None) -> None:
+        if not self._out.started:
+            assert self._form is not None
+            given = header_lines(response.headers) if response is not None and response.headers else []
+            kind = (b"content-type", self._form.content_type.encode("latin-1"))
+            await self._out.start(200, [kind, *_STREAM, *given])
+        if self._pulse is not None:
+            self._pulse.note()
+        await self._out.piece(data)
+
+    async def _ping(self) -> None:
+        if not self._connection.full:  # a reader that does not read learns nothing from it
+            assert self._form is not None
+            await self._write_piece(self._form.ping)
 
     def _check(self, response: Response) -> None:
         size, largest = response.size, self._site.serving.limits.max_message_bytes
         if size > largest:
             raise PayloadTooLarge(f"The answer has {size} bytes; at most {largest} are sent.")
-
-    def _start(self, status: int, lines: Headers) -> Awaitable[None]:
-        self._started = True
-        if self._request_id:
-            lines = [*lines, (b"x-request-id", self._request_id.encode())]
-        if self._site.draining:
-            lines = [*lines, _CLOSE]
-        return self._send({"type": "http.response.start", "status": status, "headers": lines})
-
-    async def _write(self, status: int, lines: Headers, parts: Sequence[Buffer], size: int) -> None:
-        """A whole answer. One that is large returns when most of it is read."""
-        await self._start(status, [*lines, (b"content-length", b"%d" % size)])
-        if size <= LARGE_BYTES:
-            await self._send({"type": "http.response.body", "body": parts[0] if len(parts) == 1 else b"".join(parts)})
-            return
-        self._connection.phase = "answering"
-        for part in parts:
-            await self._send({"type": "http.response.body", "body": part, "more_body": True})
-        await self._send({"type": "http.response.body"})  # waits for room first
 
     async def _interrupted(self) -> None:
         """The task was cancelled, and not because the caller left: the server has something to say."""
@@ -281,30 +338,32 @@ class Exchange:
         await self._fail(*interruption)
 
     async def _fail(self, error: ThalwegError, status: int | None = None) -> None:
+        await self._stop_pulse()
         failure = to_failure(error, self._name())
-        if self._started:
+        if self._asked is not None and self._asked.bare:
+            failure = bare_places(failure)
+        if self._out.started:
             await self._fail_late(failure)
             return
-        lines = [_TYPE_JSON]
+        lines: Lines = []
         if isinstance(error, MethodNotAllowed):
-            status = 405
             lines.append((b"allow", ", ".join(error.allow).encode()))
         if error.retry_after is not None:
             lines.append((b"retry-after", b"%d" % max(1, ceil(error.retry_after))))
-        self._request_id = headers.parsed_request_id(failure.request_id.encode())
+        self._out.request_id = headers.parsed_request_id(failure.request_id.encode())
         body = encode_failure(failure)
-        await self._write(status or http_status(error), lines, [body], len(body))
+        await self._out.whole(status or http_status(error), JSON, lines, [body], len(body))
 
     async def _fail_late(self, failure: Failure) -> None:
-        """A stream ends with an event that tells, unless nobody reads it; another answer cannot be changed any more."""
-        if self._connection.phase == "answering" or self._connection.full:
+        """A stream ends with what tells of it, unless nobody reads it; another answer cannot be changed any more."""
+        if self._form is None or self._connection.phase == "answering" or self._connection.full:
             await self._connection.sever()
             return
-        await self._send({"type": "http.response.body", "body": error_event(failure), "more_body": True})
-        await self._send({"type": "http.response.body"})
+        await self._out.piece(self._form.error(failure))
+        await self._out.finish()
 
     def _name(self) -> str:
         """The request's id, made up now if there is none yet."""
-        if not self._request_id:
-            self._request_id = secrets.token_hex(16)
-        return self._request_id
+        if not self._out.request_id:
+            self._out.request_id = secrets.token_hex(16)
+        return self._out.request_id

@@ -48,6 +48,8 @@ _FOREIGN: dict[int, type[ThalwegError]] = {
 class MethodNotAllowed(ClientError):
     """Something is there, for other methods: those in `allow`."""
 
+    http = 405
+
     def __init__(self, message: str, *, allow: Sequence[str]) -> None:
         super().__init__(message)
         self.allow = allow
@@ -79,6 +81,15 @@ def encode_failure(failure: Failure) -> bytes:
     if failure.http is not None:
         body["http"] = failure.http
     return msgspec.json.encode(body, enc_hook=str)
+
+
+def bare_places(failure: Failure) -> Failure:
+    """`failure` with the places of a body that is the one document itself."""
+    details = [
+        {**detail, "loc": detail["loc"][2:]} if list(detail.get("loc", ()))[:2] == ["data", 0] else detail
+        for detail in failure.details
+    ]
+    return msgspec.structs.replace(failure, details=details)
 
 
 def decode_failure(body: bytes) -> ThalwegError | None:

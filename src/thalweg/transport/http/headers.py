@@ -11,20 +11,26 @@ from urllib.parse import quote, unquote
 
 import msgspec
 
-from thalweg.errors import MalformedRequest, UnsupportedContent
-from thalweg.message import COLUMNS, JSON
+from thalweg.errors import MalformedRequest
+from thalweg.message import JSON
 
 TIMEOUT = "thalweg-timeout"
 TARGET = "thalweg-target"
 PARAMETERS = "thalweg-parameters"
 REQUEST_ID = "x-request-id"
 TRACE = "traceparent"
-EVENTS = "text/event-stream"
+PRIORITY = "thalweg-priority"
+ENVELOPE = "thalweg-envelope"
+"""Sent with a JSON body in an envelope to an endpoint that may do without, by callers that do not know its description."""
+REQUEST_TIMEOUT = "x-request-timeout"
+"""What others call the same as `TIMEOUT`."""
 PARAMETERS_BYTES = 16 * 1024
+LARGEST_PRIORITY = 1000
 LONGEST_TIMEOUT = 366 * 24 * 3600.0
 
 NO_METADATA = frozenset(
-    f"{TIMEOUT} {TARGET} {PARAMETERS} {REQUEST_ID} {TRACE} accept accept-encoding connection content-encoding "
+    f"{TIMEOUT} {REQUEST_TIMEOUT} {TARGET} {PARAMETERS} {REQUEST_ID} {TRACE} {PRIORITY} {ENVELOPE} accept "
+    "accept-encoding connection content-encoding "
     "content-length content-type expect keep-alive proxy-authorization proxy-connection te trailer transfer-encoding "
     "upgrade".split()
 )
@@ -33,21 +39,11 @@ NO_METADATA = frozenset(
 _REQUEST_ID = re.compile(rb"[\x21-\x7e]{1,128}")
 
 
-class Accepted(NamedTuple):
-    """What an `accept` header asks for."""
-
-    content_type: str
-    """JSON, COLUMNS, or empty where it leaves the choice."""
-    events: bool
-    """Whether a stream is welcome."""
-    only_events: bool
-
-
 class Head:
     """The headers that matter to the server, as bytes, before anything is made of them."""
 
-    accept = content_encoding = content_length = content_type = transfer_encoding = b""
-    parameters = request_id = target = timeout = trace = b""
+    accept = accept_encoding = content_encoding = content_length = content_type = transfer_encoding = b""
+    envelope = origin = parameters = priority = request_id = target = timeout = trace = b""
 
     def __init__(self, headers: list[tuple[bytes, bytes]]) -> None:
         for name, value in headers:
@@ -58,13 +54,18 @@ class Head:
 
 _SLOTS = {
     b"accept": "accept",
+    b"accept-encoding": "accept_encoding",
     b"content-encoding": "content_encoding",
     b"content-length": "content_length",
     b"content-type": "content_type",
+    ENVELOPE.encode(): "envelope",
+    b"origin": "origin",
     PARAMETERS.encode(): "parameters",
+    PRIORITY.encode(): "priority",
     REQUEST_ID.encode(): "request_id",
     TARGET.encode(): "target",
     TIMEOUT.encode(): "timeout",
+    REQUEST_TIMEOUT.encode(): "timeout",
     TRACE.encode(): "trace",
     b"transfer-encoding": "transfer_encoding",
 }
@@ -118,27 +119,23 @@ def _text(value: bytes) -> str:
         return value.decode("latin-1")
 
 
-@lru_cache(maxsize=64)
-def parsed_content_type(value: bytes) -> str:
-    """The content type of a body.
+class Media(NamedTuple):
+    """A content type without its parameters, and the charset among them."""
 
-    Raises:
-        UnsupportedContent: it is none that is read here.
-    """
-    essence = value.partition(b";")[0].strip().lower().decode("latin-1") or JSON
-    if essence not in (JSON, COLUMNS):
-        raise UnsupportedContent(f"The content type is {essence}; this server reads {JSON} and {COLUMNS}.")
-    return essence
+    essence: str
+    charset: str
 
 
-@lru_cache(maxsize=64)
-def accepted(value: bytes) -> Accepted:
-    """What the `accept` header `value` asks for; quality values decide nothing, the order does."""
-    names = [name.partition(";")[0].strip() for name in value.decode("latin-1").lower().split(",")]
-    known = [name for name in names if name in (JSON, COLUMNS)]
-    events = EVENTS in names
-    only = events and all(name in (EVENTS, "") for name in names)
-    return Accepted(known[0] if known and "*/*" not in names[: names.index(known[0])] else "", events, only)
+@lru_cache(maxsize=256)
+def parsed_content_type(value: bytes) -> Media:
+    """The content type of a body; JSON where there is none."""
+    essence, _, parameters = value.decode("latin-1").partition(";")
+    charset = ""
+    for parameter in parameters.split(";"):
+        name, _, given = parameter.partition("=")
+        if name.strip().lower() == "charset":
+            charset = given.strip().strip('"')
+    return Media(essence.strip().lower() or JSON, charset)
 
 
 def parsed_timeout(value: bytes) -> float:
@@ -154,6 +151,21 @@ def parsed_timeout(value: bytes) -> float:
     if seconds < 0:
         raise MalformedRequest(f"{TIMEOUT} is {_text(value)!r}; it takes a number of seconds, such as 2.5.")
     return min(seconds, LONGEST_TIMEOUT)
+
+
+def parsed_priority(value: bytes) -> int:
+    """The number in a priority header.
+
+    Raises:
+        MalformedRequest: it is no number between -1000 and 1000.
+    """
+    try:
+        priority = int(value)
+    except ValueError:
+        priority = LARGEST_PRIORITY + 1
+    if abs(priority) > LARGEST_PRIORITY:
+        raise MalformedRequest(f"{PRIORITY} is {_text(value)!r}; it takes a whole number between -1000 and 1000.")
+    return priority
 
 
 def parsed_request_id(value: bytes) -> str:

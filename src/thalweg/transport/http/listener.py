@@ -11,12 +11,14 @@ from typing import TYPE_CHECKING, Any, cast
 from urllib.parse import urlsplit
 
 import uvicorn
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from thalweg.errors import ConfigurationError, PeerLost
 from thalweg.message import UnaryHandler
 from thalweg.transport.contract import Server, Serving
+from thalweg.transport.encryption import HANDSHAKE_SECONDS, server_context
 from thalweg.transport.http.application import Application
-from thalweg.transport.http.connection import KEEP_ALIVE_SECONDS, HttpConnection
+from thalweg.transport.http.connection import HttpConnection
 from thalweg.transport.http.submission import ShortWay
 
 if TYPE_CHECKING:
@@ -34,7 +36,9 @@ class HttpServer(Server):
     """Whether it takes WebSocket connections at every path, not just at that of its options."""
 
     def __init__(self, address: str, serving: Serving) -> None:
-        self._host, self._port = _host_and_port(address)
+        self._host, self._port = _host_and_port(address, serving.tls is not None)
+        self._scheme = "http" if serving.tls is None else "https"
+        self._context = None if serving.tls is None else server_context(serving.tls)
         self._application = Application(serving)
         self._connections: set[HttpConnection] = set()
         self._gone = asyncio.Event()
@@ -46,26 +50,31 @@ class HttpServer(Server):
     @property
     def address(self) -> str:
         host = f"[{self._host}]" if ":" in self._host else self._host
-        return f"http://{host}:{self._port}"
+        return f"{self._scheme}://{host}:{self._port}"
 
     async def start(self) -> None:
         loop = asyncio.get_running_loop()
         listening = await _bind(self._host, self._port)
         self._port = listening.getsockname()[1]
+        serving = self._application.serving
         config = _configuration(self._application)
         self._state = uvicorn.Server(config).server_state
 
-        handler = self._application.serving.handler
+        handler = serving.handler
         short_way = ShortWay(self._application, handler) if isinstance(handler, UnaryHandler) else None
 
         def connection() -> HttpConnection:
             settings = {"config": config, "server_state": self._state, "_loop": loop}
-            return HttpConnection(self._opened, self._closed, short_way, **settings)
+            return HttpConnection(self._opened, self._closed, short_way, serving.connections, **settings)
 
+        patience = None if self._context is None else HANDSHAKE_SECONDS
         try:
+            await self._application.begin()
             factory = self._with_doors(connection)
-            self._listener = await loop.create_server(factory, sock=listening, backlog=BACKLOG)
-        except OSError:
+            self._listener = await loop.create_server(
+                factory, sock=listening, backlog=BACKLOG, ssl=self._context, ssl_handshake_timeout=patience
+            )
+        except BaseException:
             listening.close()
             raise
         if self._hall is not None:
@@ -88,6 +97,8 @@ class HttpServer(Server):
         self._connections.add(connection)
         if self._closing:
             connection.abort()
+        elif len(self._connections) > self._application.serving.connections.max_connections:
+            connection.refuse()
 
     def _closed(self, connection: HttpConnection) -> None:
         self._connections.discard(connection)
@@ -117,6 +128,8 @@ class HttpServer(Server):
         """Let what is under way end, and close."""
         # Every call of `stop` has a timer of its own, so the shortest patience wins.
         timer = asyncio.get_running_loop().call_later(drain_seconds, self._call_off)
+        for other in [other for other in self._state.connections if not isinstance(other, HttpToolsProtocol)]:
+            other.shutdown()  # a WebSocket of an application, whose end nobody else would bring about
         try:
             while self._state.tasks:
                 await asyncio.wait(self._state.tasks)
@@ -124,6 +137,7 @@ class HttpServer(Server):
         finally:
             timer.cancel()
         await self._close()
+        await self._application.end()
 
     def _call_off(self) -> None:
         for connection in self._connections:
@@ -133,6 +147,8 @@ class HttpServer(Server):
         self._closing = True
         if self._tick is not None:
             self._tick.cancel()
+        if self._hall is not None:
+            self._hall.turn_away()
         for connection in list(self._connections):
             connection.close()
         try:
@@ -153,11 +169,12 @@ def _configuration(application: Application) -> uvicorn.Config:
     config = uvicorn.Config(
         cast(Any, application),
         http="httptools",
-        ws="none",
+        ws="auto" if application.apps else "none",
+        ws_max_size=application.serving.limits.max_message_bytes,
         lifespan="off",
         interface="asgi3",
         log_config=None,
-        timeout_keep_alive=KEEP_ALIVE_SECONDS,
+        timeout_keep_alive=max(1, round(application.serving.connections.idle_seconds)),
         proxy_headers=False,
         server_header=False,
     )
@@ -165,15 +182,16 @@ def _configuration(application: Application) -> uvicorn.Config:
     return config
 
 
-def _host_and_port(address: str) -> tuple[str, int]:
+def _host_and_port(address: str, encrypted: bool) -> tuple[str, int]:
     parts = urlsplit(address)
-    if parts.scheme != "http":
-        raise ConfigurationError(f"{address!r}: a server speaks plain http://; let a proxy in front of it speak TLS.")
+    if parts.scheme == "https" and not encrypted:
+        raise ConfigurationError(f"{address!r}: a server needs a certificate for https://; see the option tls.")
     try:
         host, port = parts.hostname, parts.port
     except ValueError:
         host = port = None
-    if not host or port is None or parts.path.rstrip("/") or parts.query or parts.username is not None:
+    wrong = parts.path.rstrip("/") or parts.query or parts.username is not None
+    if parts.scheme not in ("http", "https") or not host or port is None or wrong:
         raise ConfigurationError(
             f"{address!r} is no address to listen at; write http://HOST:PORT, with port 0 for any."
         )

@@ -11,7 +11,10 @@ from urllib.parse import quote
 
 from thalweg import __version__
 from thalweg.message import JSON, EndpointDescription, ServiceDescription
-from thalweg.transport.http.headers import EVENTS, REQUEST_ID, TIMEOUT
+from thalweg.transport.contract import Serving
+from thalweg.transport.http.headers import REQUEST_ID, TIMEOUT
+from thalweg.transport.http.negotiation import EVENTS, LINES, PAYLOADS
+from thalweg.transport.http.uploads import FORM, uploads_into
 
 Schema = dict[str, Any]
 
@@ -28,6 +31,7 @@ _FINDING: Schema = {
 }
 _COMPONENT = "#/components/schemas/"
 _DEFINITION = "#/$defs/"
+_BINARY: Schema = {"type": "string", "format": "binary"}
 _ANY_OBJECT: Schema = {"type": "object", "additionalProperties": True}
 _HEADER_TIMEOUT: Schema = {
     "name": TIMEOUT,
@@ -44,6 +48,7 @@ _HEADER_REQUEST_ID: Schema = {
 _ERRORS = {
     400: "The body is not what its content type says, or a header is not what it should be.",
     404: "No Executor answers here.",
+    406: "Nothing that the caller reads is written here.",
     413: "The request is larger than the server takes.",
     415: "The server does not read this content type.",
     422: "The body is well-formed, but does not fit the schema.",
@@ -131,8 +136,8 @@ def _escaped(name: str) -> str:
     return name.replace("~", "~0").replace("/", "~1")
 
 
-def openapi(service: ServiceDescription, title: str) -> dict[str, Any]:
-    """The OpenAPI 3.1 document of `service`, ready to be encoded."""
+def openapi(service: ServiceDescription, title: str, serving: Serving | None = None) -> dict[str, Any]:
+    """The OpenAPI 3.1 document of `service`, ready to be encoded; `serving` has what else its owner says of it."""
     components = _Components()
     error = components.place("Error", _error_schema(components))
     paths: dict[str, Any] = {}
@@ -140,14 +145,21 @@ def openapi(service: ServiceDescription, title: str) -> dict[str, Any]:
     for endpoint in service.endpoints:
         # What the default endpoint answers is every path that has no other; the document can only show its own.
         paths[quote(endpoint.path)] = {"post": _operation(endpoint, components, error, operations)}
-    paths["/healthz"] = {"get": _probe("Whether the process answers.", None)}
+        if endpoint.streaming:
+            paths[quote(endpoint.path)]["get"] = _reading(endpoint, components, error, operations)
+    paths["/healthz"] = {"get": _probe("Whether the process answers.", error)}
     paths["/readyz"] = {"get": _probe("Whether the service is ready to answer.", error)}
-    return {
-        "openapi": "3.1.0",
-        "info": {"title": title or service.name, "version": __version__},
-        "paths": paths,
-        "components": {"schemas": dict(sorted(components.schemas.items()))},
-    }
+    paths["/status"] = {"get": _probe("Whether it is ready, and the versions of what answers.", None)}
+    paths["/dry_run"] = {"get": _dry_run()}
+    info: dict[str, Any] = {"title": title or service.name, "version": __version__}
+    document: dict[str, Any] = {"openapi": "3.1.0", "info": info, "paths": paths}
+    if serving is not None:
+        info["version"] = serving.version or __version__
+        if serving.description:
+            info["description"] = serving.description
+        if serving.root_path:
+            document["servers"] = [{"url": serving.root_path}]
+    return {**document, "components": {"schemas": dict(sorted(components.schemas.items()))}}
 
 
 def _operation(
@@ -155,37 +167,117 @@ def _operation(
 ) -> dict[str, Any]:
     name = _operation_name(endpoint.path, operations)
     document = _document(endpoint.input_schema, components)
-    parameters = components.hoist(endpoint.parameters_schema) if endpoint.parameters_schema else _ANY_OBJECT
-    request = {
-        "type": "object",
-        "description": "One document, or several.",
-        "properties": {"data": {"anyOf": [{"type": "array", "items": document}, document]}, "parameters": parameters},
-        "required": ["parameters"] if (endpoint.parameters_schema or {}).get("required") else [],
+    request = _request_envelope(endpoint, document, components) if endpoint.envelope else document
+    given = _document(endpoint.output_schema, components)
+    answer = components.place(f"{name}_response", _response_envelope(given)) if endpoint.envelope else given
+    bodies: dict[str, Any] = {
+        JSON: {"schema": components.place(f"{name}_request", request) if endpoint.envelope else request}
     }
-    response = {
-        "type": "object",
-        "properties": {
-            "data": {"type": "array", "items": _document(endpoint.output_schema, components)},
-            "parameters": _ANY_OBJECT,
-        },
-        "required": ["data", "parameters"],
-    }
-    answer = components.place(f"{name}_response", response)
-    media = {EVENTS: {"schema": _event(answer, error)}} if endpoint.streaming else {JSON: {"schema": answer}}
+    bodies |= {kind: {"schema": _BINARY} for kind in PAYLOADS if kind != JSON} | _uploads(endpoint)
+    if endpoint.streaming:
+        media = {EVENTS: {"schema": _event(answer, error)}, LINES: {"schema": answer}}
+    else:
+        media = {JSON: {"schema": answer}} | {kind: {"schema": _BINARY} for kind in PAYLOADS if kind != JSON}
     described = "A stream of events; the schema is that of one." if endpoint.streaming else "The answer."
-    responses: dict[str, Any] = {"200": {"description": described, "content": media}}
-    responses |= {str(status): _failure(status, error) for status in _ERRORS}
+    places = [_HEADER_TIMEOUT, _HEADER_REQUEST_ID]
+    if not endpoint.envelope:
+        places += _query(endpoint.parameters_schema, components, required=True)
     return {
         "operationId": name,
         "summary": endpoint.description.partition("\n")[0] or endpoint.path,
         "description": endpoint.description,
-        "parameters": [_HEADER_TIMEOUT, _HEADER_REQUEST_ID],
-        "requestBody": {
-            "required": True,
-            "content": {JSON: {"schema": components.place(f"{name}_request", request)}},
-        },
-        "responses": responses,
+        "parameters": places,
+        "requestBody": {"required": True, "content": bodies},
+        "responses": _responses(described, media, error),
     }
+
+
+def _reading(
+    endpoint: EndpointDescription, components: _Components, error: Schema, operations: set[str]
+) -> dict[str, Any]:
+    """The stream of one document whose fields stand in the query string."""
+    places = _query(endpoint.input_schema, components, required=True)
+    taken = {place["name"] for place in places}
+    more = _query(endpoint.parameters_schema, components, required=True)
+    places += [place for place in more if place["name"] not in taken]
+    given = _document(endpoint.output_schema, components)
+    media = {EVENTS: {"schema": _event(given, error)}, LINES: {"schema": given}}
+    return {
+        "operationId": _operation_name(f"{endpoint.path}_stream", operations),
+        "summary": endpoint.description.partition("\n")[0] or endpoint.path,
+        "description": endpoint.description,
+        "parameters": [_HEADER_TIMEOUT, _HEADER_REQUEST_ID, *places],
+        "responses": _responses("A stream of events, `update` for each document.", media, error),
+    }
+
+
+def _query(schema: Schema | None, components: _Components, *, required: bool) -> list[dict[str, Any]]:
+    """The members of `schema` as parameters of a query string."""
+    if schema is None:
+        return []
+    shared = {key: value for key, value in schema.items() if key == "$defs"}
+    needed = schema.get("required", ()) if required else ()
+    return [
+        {
+            "name": name,
+            "in": "query",
+            "required": name in needed,
+            "schema": components.hoist({**{key: value for key, value in field.items() if key != "title"}, **shared}),
+        }
+        for name, field in schema.get("properties", {}).items()
+    ]
+
+
+def _request_envelope(endpoint: EndpointDescription, document: Schema, components: _Components) -> Schema:
+    parameters = components.hoist(endpoint.parameters_schema) if endpoint.parameters_schema else _ANY_OBJECT
+    header = {
+        "type": "object",
+        "description": "What the request is called, and who is to answer; the answer then has one too.",
+        "properties": {"request_id": {"type": ["string", "null"]}, "target_executor": {"type": ["string", "null"]}},
+    }
+    return {
+        "type": "object",
+        "description": "One document, or several.",
+        "properties": {
+            "data": {"anyOf": [{"type": "array", "items": document}, document]},
+            "parameters": parameters,
+            "header": header,
+        },
+        "required": ["parameters"] if (endpoint.parameters_schema or {}).get("required") else [],
+    }
+
+
+def _response_envelope(document: Schema) -> Schema:
+    header = {
+        "type": "object",
+        "properties": {"request_id": {"type": "string"}, "target_executor": {"type": "string"}},
+    }
+    return {
+        "type": "object",
+        "properties": {
+            "data": {"type": "array", "items": document},
+            "parameters": _ANY_OBJECT,
+            "header": header,
+        },
+        "required": ["data", "parameters"],
+    }
+
+
+def _uploads(endpoint: EndpointDescription) -> dict[str, Any]:
+    """The files that a document of the endpoint may be made of."""
+    fields = uploads_into(endpoint)
+    if not fields:
+        return {}
+    form = {"type": "object", "properties": dict.fromkeys(fields, _BINARY) | {"parameters": _ANY_OBJECT}}
+    media: dict[str, Any] = {FORM: {"schema": form}}
+    if len(fields) == 1:
+        media["application/octet-stream"] = {"schema": _BINARY}
+    return media
+
+
+def _responses(described: str, media: Mapping[str, Any], error: Schema) -> dict[str, Any]:
+    responses: dict[str, Any] = {"200": {"description": described, "content": media}}
+    return responses | {str(status): _failure(status, error) for status in _ERRORS}
 
 
 def _event(answer: Schema, error: Schema) -> Schema:
@@ -194,8 +286,8 @@ def _event(answer: Schema, error: Schema) -> Schema:
         "properties": {
             "event": {
                 "type": "string",
-                "description": "An item has no name, or `columns` where columns were asked for; the last event is "
-                "`end`, or `error`.",
+                "description": "An item has no name, is an `update` where it was asked for by GET, or has that of its "
+                "form, such as `columns`; the last event is `end`, or `error`.",
             },
             "data": {
                 "type": "string",
@@ -252,3 +344,20 @@ def _probe(summary: str, error: Schema | None) -> dict[str, Any]:
     if error is not None:
         responses["503"] = _failure(503, error)
     return {"summary": summary, "responses": responses}
+
+
+def _dry_run() -> dict[str, Any]:
+    schema = {
+        "type": "object",
+        "properties": {
+            "code": {"type": "integer", "description": "0 where all went well."},
+            "description": {"type": "string"},
+            "exception": {"type": ["object", "null"]},
+        },
+        "required": ["code"],
+    }
+    described = "How a request without documents went."
+    return {
+        "summary": described,
+        "responses": {"200": {"description": described, "content": {JSON: {"schema": schema}}}},
+    }

@@ -10,7 +10,17 @@ import re
 from functools import lru_cache
 from typing import NamedTuple
 
-from thalweg.transport.http.headers import PARAMETERS, REQUEST_ID, TARGET, TIMEOUT, TRACE
+from thalweg.transport.http.headers import (
+    ENVELOPE,
+    PARAMETERS,
+    PRIORITY,
+    REQUEST_ID,
+    REQUEST_TIMEOUT,
+    TARGET,
+    TIMEOUT,
+    TRACE,
+)
+from thalweg.transport.http.negotiation import PAYLOADS, Accepted, NotAcceptable, accepted
 
 LARGEST_HEAD = 8 * 1024
 """Bytes of a head that is looked at."""
@@ -24,14 +34,25 @@ _HEAD = re.compile(
 )
 _DIGITS = re.compile(rb"[1-9][0-9]{0,8}\Z")
 _ALLOWED = {
-    b"content-type": frozenset((b"application/json",)),
-    b"accept": frozenset((b"*/*", b"application/json")),
+    b"content-type": frozenset(name.encode() for name in PAYLOADS),
     b"connection": frozenset((b"keep-alive",)),
 }
-_NOTED = frozenset((b"content-length", b"host", REQUEST_ID.encode(), TRACE.encode()))
+_NOTED = frozenset(
+    (
+        b"accept",
+        b"accept-encoding",
+        b"content-length",
+        b"host",
+        b"origin",
+        ENVELOPE.encode(),
+        REQUEST_ID.encode(),
+        TIMEOUT.encode(),
+        TRACE.encode(),
+    )
+)
 _UNUSUAL = frozenset(
     b"content-encoding expect keep-alive proxy-connection te trailer transfer-encoding upgrade".split()
-) | frozenset(name.encode() for name in (PARAMETERS, TARGET, TIMEOUT))
+) | frozenset(name.encode() for name in (PARAMETERS, PRIORITY, REQUEST_TIMEOUT, TARGET))
 
 
 class PlainHead(NamedTuple):
@@ -46,6 +67,12 @@ class PlainHead(NamedTuple):
     """Bytes of the body."""
     request_id: bytes
     trace: bytes
+    content_type: str = PAYLOADS[0]
+    accepted: Accepted = Accepted()
+    encodings: bytes = b""
+    """Ways of compressing the answer that the caller understands."""
+    origin: bytes = b""
+    timeout: bytes = b""
 
 
 def read_head(data: bytes) -> PlainHead | None:
@@ -74,7 +101,8 @@ def _parse(data: bytes) -> PlainHead | None:
         elif name in _UNUSUAL:
             return None
     length = found.get(b"content-length", b"")
-    if not _DIGITS.match(length) or b"host" not in found:
+    wanted = _wanted(found.get(b"accept", b""))
+    if wanted is None or not _DIGITS.match(length) or b"host" not in found:
         return None
     return PlainHead(
         match[1].decode("ascii"),
@@ -83,7 +111,21 @@ def _parse(data: bytes) -> PlainHead | None:
         int(length),
         found.get(b"x-request-id", b""),
         found.get(b"traceparent", b""),
+        found.get(b"content-type", b"application/json").lower().decode("ascii"),
+        wanted,
+        found.get(b"accept-encoding", b""),
+        found.get(b"origin", b""),
+        found.get(TIMEOUT.encode(), b""),
     )
+
+
+def _wanted(accept: bytes) -> Accepted | None:
+    """What the caller reads, where that is nothing unusual."""
+    try:
+        wanted = accepted(accept)
+    except NotAcceptable:
+        return None
+    return None if wanted.only_stream or wanted.refused else wanted
 
 
 _repeated = lru_cache(maxsize=512)(_parse)

@@ -1,4 +1,4 @@
-"""The short way through the server, for what most requests are: a small JSON body by `POST`, and one answer.
+"""The short way through the server, for what most requests are: documents by `POST`, and one answer.
 
 uvicorn makes a task and an event for each request and writes an answer in two pieces; on a small request that is most of
 the cost. A connection stays on the short way for as long as every request on it is a plain one.
@@ -7,26 +7,30 @@ the cost. A connection stays on the short way for as long as every request on it
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from functools import lru_cache
 from http import HTTPStatus
 from math import ceil
 from time import monotonic
 from typing import Any
 
-from thalweg.errors import DeadlineExceeded, EndpointNotFound, InternalError, PayloadTooLarge, ThalwegError
-from thalweg.message import JSON, Context, Pending, Request, Response, UnaryHandler
+from thalweg.errors import DeadlineExceeded, InternalError, PayloadTooLarge, ThalwegError
+from thalweg.message import JSON, Buffer, Context, Pending, Request, Response, UnaryHandler
 from thalweg.message.status import http_status, to_failure
 from thalweg.transport.dispatch import defect, dispatch
 from thalweg.transport.http import headers
+from thalweg.transport.http.addressing import Address, address, with_header
+from thalweg.transport.http.coding import chosen_coding, compressed
 from thalweg.transport.http.connection import HttpConnection
 from thalweg.transport.http.exchange import Site
-from thalweg.transport.http.failures import MethodNotAllowed, encode_failure
+from thalweg.transport.http.failures import encode_failure
 from thalweg.transport.http.headers import Metadata
-from thalweg.transport.http.payload import pack_content
+from thalweg.transport.http.outgoing import LARGE_BYTES, compressible, header_lines
+from thalweg.transport.http.payload import pack_content, unpack_content
 from thalweg.transport.http.plain import PlainHead, read_head
 
-LARGEST_BODY = 64 * 1024
-"""Bytes of body that go the short way."""
+SMALL_BODY = 64 * 1024
+"""Bytes of body that are taken in before they are counted; of a larger one nothing is read before there is room for it."""
 
 
 class ShortWay:
@@ -35,21 +39,23 @@ class ShortWay:
     def __init__(self, site: Site, handler: UnaryHandler) -> None:
         self.site = site
         self.handler = handler
-        self._largest = min(LARGEST_BODY, site.serving.limits.max_message_bytes)
+        self._largest = site.serving.limits.max_message_bytes
+        self._largest_head = site.serving.connections.max_head_bytes
 
     def __call__(self, guard: HttpConnection, data: bytes) -> Submission | None:
         """The request that `data` begins with, where nothing about it is unusual."""
         if guard.full or self.site.draining:
             return None
         head = read_head(data)
-        if head is None or head.length > self._largest:
+        if head is None or head.length > self._largest or head.size > self._largest_head:
             return None
-        try:
-            endpoint = self.site.endpoint(head.path)
-        except (EndpointNotFound, MethodNotAllowed):
+        if self.site.plain(head.path) is None or (head.origin and self.site.cors is not None):
             return None
-        if endpoint is None or endpoint.streaming:
-            return None
+        if head.length > SMALL_BODY:
+            try:
+                self.site.admission.admit(head.length)
+            except ThalwegError:
+                return None  # there is more to be done about the body of a request that is refused
         return Submission(self, guard, head)
 
 
@@ -57,6 +63,7 @@ class Submission:
     """One request: the `Reply` of the handler, and what the guard cancels."""
 
     __slots__ = (
+        "_address",
         "_admitted",
         "_body",
         "_context",
@@ -75,12 +82,13 @@ class Submission:
         self._handler = way.handler
         self._guard = guard
         self._head = head
-        self._admitted: int | None = None
+        self._admitted = head.length if head.length > SMALL_BODY else None
+        self._address: Address | None = None
         self._context: Context | None = None
         self._pending: Pending | asyncio.Task[None] | None = None
         self._expiry: asyncio.TimerHandle | None = None
         self._settled = False
-        self._body = b""
+        self._body: list[bytes] = []
         self.missing = head.length
         """Bytes of the body that are still to come."""
         guard.take(self, "reading")
@@ -92,9 +100,12 @@ class Submission:
 
     def feed(self, data: bytes) -> bytes:
         """More of the body; returns what comes after it. Begins once the body is whole."""
-        piece, rest = data[: self.missing], data[self.missing :]
-        self._body += piece
-        self.missing -= len(piece)
+        if len(data) > self.missing:
+            data, rest = data[: self.missing], data[self.missing :]
+        else:
+            rest = b""
+        self._body.append(data)
+        self.missing -= len(data)
         if not self.missing:
             self._begin()
         return rest
@@ -102,30 +113,48 @@ class Submission:
     def _begin(self) -> None:
         if self._settled:  # it came so slowly that it was given up
             return
-        site, head = self._site, self._head
         self._guard.phase = "working"
-        timeout = site.serving.timeout
-        context = self._context = Context(
-            deadline=None if timeout is None else monotonic() + timeout,
-            metadata=Metadata(head.block),
-            trace=head.trace.decode("latin-1"),
-            request_id=headers.parsed_request_id(head.request_id) if head.request_id else "",
-        )
-        request = Request(head.path, (self._body,), JSON)
+        body = self._body[0] if len(self._body) == 1 else b"".join(self._body)
+        self._body.clear()
         try:
-            site.admission.admit(head.length)
-            self._admitted = head.length
-            self._pending = self._handler.submit(request, context, self)
+            request, timeout = self._open(body)
+            if self._admitted is None:
+                self._site.admission.admit(self._head.length)
+                self._admitted = self._head.length
+            assert self._context is not None
+            self._pending = self._handler.submit(request, self._context, self)
         except ThalwegError as error:
             self.fail(error)
             return
         except Exception as error:
-            self.fail(defect(error, context))
+            self.fail(defect(error, self._context or Context()))
             return
         if self._pending is None:
-            self._pending = asyncio.get_running_loop().create_task(self._handle(request, context))
+            self._pending = asyncio.get_running_loop().create_task(self._handle(request, self._context))
         elif timeout is not None:
             self._expiry = asyncio.get_running_loop().call_later(timeout, self._expire)
+
+    def _open(self, body: bytes) -> tuple[Request, float | None]:
+        """The request, and the seconds that it may take; makes its context."""
+        head = self._head
+        timeout = headers.parsed_timeout(head.timeout) if head.timeout else self._site.serving.timeout
+        name, target = headers.parsed_request_id(head.request_id) if head.request_id else "", ""
+        if head.content_type == JSON:
+            parts: tuple[Buffer, ...] = (body,)
+            values: dict[str, Any] = {}
+            where = address(body)
+            if where.header or where.target:
+                self._address, target = where, where.target
+                name = name or headers.parsed_request_id(where.request_id.encode())
+        else:
+            parts, values = unpack_content(head.content_type, body, b"")
+        self._context = Context(
+            deadline=None if timeout is None else monotonic() + timeout,
+            metadata=Metadata(head.block),
+            trace=head.trace.decode("latin-1"),
+            request_id=name,
+        )
+        return Request(head.path, parts, head.content_type, head.accepted.content_type, values, target), timeout
 
     async def _handle(self, request: Request, context: Context) -> None:
         """The long way, where the handler has no short one for this request."""
@@ -139,22 +168,44 @@ class Submission:
             self.answer(given[0])
 
     def answer(self, response: Response) -> None:
-        parts, lines = response.body, b""
-        if response.content_type != JSON or len(parts) != 1 or response.parameters:
-            try:
-                content = pack_content(response.content_type, parts, response.parameters)
-            except ThalwegError as error:
-                self.fail(error)
-                return
-            parts = tuple(content.parts)
-            if content.parameters:
-                lines = b"%b: %b\r\n" % (headers.PARAMETERS.encode(), content.parameters.encode())
         size, largest = response.size, self._site.serving.limits.max_message_bytes
         if size > largest:
             self.fail(PayloadTooLarge(f"The answer has {size} bytes; at most {largest} are sent."))
             return
-        body = parts[0] if len(parts) == 1 else b"".join(parts)
-        self._write(b"200 OK", response.content_type.encode("latin-1"), lines, body)
+        parts, lines, content_type = response.body, b"", response.content_type
+        if content_type != JSON or len(parts) != 1 or response.parameters:
+            try:
+                content = pack_content(content_type, parts, response.parameters)
+            except ThalwegError as error:
+                self.fail(error)
+                return
+            parts, size = tuple(content.parts), content.size
+            if content.parameters:
+                lines = b"%b: %b\r\n" % (headers.PARAMETERS.encode(), content.parameters.encode())
+        if response.headers:
+            lines += b"".join(b"%b: %b\r\n" % line for line in header_lines(response.headers))
+        if self._address is not None and self._address.header and content_type == JSON:
+            assert self._context is not None
+            parts = (with_header(b"".join(parts), self._context.request_id, self._address.target),)
+            size = len(parts[0])
+        least = self._site.serving.connections.compress_bytes
+        if self._head.encodings and least is not None and size >= least and compressible(content_type):
+            self._pending = asyncio.get_running_loop().create_task(
+                self._compress(content_type, lines, list(parts), size)
+            )
+            return
+        self._write(b"200 OK", content_type.encode("latin-1"), lines, parts, size)
+
+    async def _compress(self, content_type: str, lines: bytes, parts: list[Buffer], size: int) -> None:
+        """Answer with a body as the caller may have it, compressed beside the other requests where it is large."""
+        lines += b"vary: accept-encoding\r\n"
+        coding = chosen_coding(self._head.encodings)
+        if coding:
+            large = size >= LARGE_BYTES
+            body = await asyncio.to_thread(compressed, coding, parts) if large else compressed(coding, parts)
+            lines += b"content-encoding: %b\r\n" % coding.encode()
+            parts, size = [body], len(body)
+        self._write(b"200 OK", content_type.encode("latin-1"), lines, parts, size)
 
     def fail(self, error: ThalwegError, status: int | None = None) -> None:
         context = self._context or Context()
@@ -166,7 +217,8 @@ class Submission:
         name = headers.parsed_request_id(failure.request_id.encode())
         if name:
             lines += b"x-request-id: %b\r\n" % name.encode()
-        self._write(_status_line(number), b"application/json", lines, encode_failure(failure), named=True)
+        body = encode_failure(failure)
+        self._write(_status_line(number), b"application/json", lines, (body,), len(body), named=True)
 
     def cancel(self) -> None:
         """The caller has left, or the server has something to say to it instead."""
@@ -188,22 +240,34 @@ class Submission:
             self._pending.cancel()
         self.fail(DeadlineExceeded("The deadline of the request has passed."))
 
-    def _write(self, status: bytes, content_type: bytes, lines: bytes, body: Any, *, named: bool = False) -> None:
+    def _write(
+        self,
+        status: bytes,
+        content_type: bytes,
+        lines: bytes,
+        parts: Sequence[Buffer],
+        size: int,
+        *,
+        named: bool = False,
+    ) -> None:
         """The whole answer in one piece: a second write would be a second system call."""
         assert self._context is not None or named
         if not named and self._context is not None and self._context.given_request_id:
             lines += b"x-request-id: %b\r\n" % self._context.given_request_id.encode()
-        last = self._site.draining or self.missing > 0
+        last = self._site.draining or self.missing > 0 or self._guard.spent
         if last:
             lines += b"connection: close\r\n"
         head = b"HTTP/1.1 %b\r\n%bcontent-type: %b\r\ncontent-length: %d\r\n%b\r\n" % (
             status,
             self._site.date_line,
             content_type,
-            memoryview(body).nbytes,
+            size,
             lines,
         )
-        self._guard.write(head + body)
+        if size > LARGE_BYTES:
+            self._guard.write_parts((head, *parts))
+        else:
+            self._guard.write(head + (parts[0] if len(parts) == 1 else b"".join(parts)))
         if self._guard.full:
             self._guard.phase = "answering"
             self._pending = asyncio.get_running_loop().create_task(self._wait_for_reader(last))

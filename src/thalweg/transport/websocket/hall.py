@@ -108,12 +108,15 @@ class Hall:
             connection.sweep(options.ping_seconds, options.pong_seconds)
         self._tick = self._loop.call_later(SWEEP_SECONDS, self._sweep)
 
+    def turn_away(self) -> None:
+        """Close the connections of which nothing is known: until then they may still speak, and be told that it ends."""
+        for waiting in list(self.waiting):
+            waiting.abort()
+
     async def stop(self, drain_seconds: float) -> None:
         """Let what is under way end, for `drain_seconds` at most; call the rest off, and say goodbye to everybody."""
         if not self.draining:
             self.draining = True
-            for waiting in list(self.waiting):
-                waiting.abort()
             self.sessions.drain()
             for resident in list(self.residents.values()):
                 if resident is not None:

@@ -1,0 +1,90 @@
+"""What Jina's callers say inside of a JSON body: to whom it goes, and what it is called.
+
+    {"data": [...], "parameters": {...}, "exec_endpoint": "/x", "target_executor": "enc",
+     "header": {"request_id": "4f...", "exec_endpoint": "/x", "target_executor": "enc"}}
+
+All of it may be absent, and each name may be written in camel case. Who sends a `header` finds one in the answer.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+from thalweg.errors import InvalidDocument
+from thalweg.message import Buffer
+
+POST = "/post"
+"""Answers for every endpoint: the body says which."""
+
+_SIGNS = (b'"header"', b'arget_executor"', b'argetExecutor"')
+_ENDPOINTS = (b'xec_endpoint"', b'xecEndpoint"')
+
+
+class Address(msgspec.Struct, frozen=True):
+    """What a body says beside documents and parameters; empty where it says nothing."""
+
+    request_id: str = ""
+    endpoint: str = ""
+    target: str = ""
+    header: bool = False
+    """Whether the answer is to have a header too."""
+
+
+NOWHERE = Address()
+
+
+def address(body: Buffer, *, anywhere: bool = False) -> Address:
+    """What the JSON `body` says. Only where something in it looks as if it did say anything is it read; with `anywhere`,
+    for an endpoint too.
+
+    Raises:
+        InvalidDocument: something that it says is no text.
+    """
+    text = bytes(body) if isinstance(body, memoryview) else body
+    if not any(sign in text for sign in (_SIGNS + _ENDPOINTS if anywhere else _SIGNS)):
+        return NOWHERE
+    try:
+        found = msgspec.json.decode(text, type=dict[str, msgspec.Raw])
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return NOWHERE  # whoever reads the documents says what is wrong
+    outer = _taken(found, [])
+    raw = found.get("header")
+    if raw is None or bytes(raw) == b"null":
+        return Address("", outer["exec_endpoint"], outer["target_executor"])
+    try:
+        inner = _taken(msgspec.json.decode(raw, type=dict[str, msgspec.Raw]), ["header"])
+    except msgspec.DecodeError:
+        raise _unfit(["header"], "an object") from None
+    return Address(
+        inner["request_id"],
+        outer["exec_endpoint"] or inner["exec_endpoint"],
+        outer["target_executor"] or inner["target_executor"],
+        True,
+    )
+
+
+def with_header(body: bytes, request_id: str, target: str) -> bytes:
+    """The JSON object `body` with a header in front."""
+    header = msgspec.json.encode({"header": {"request_id": request_id, "target_executor": target}})
+    return header[:-1] + (b"," if body[1:].lstrip()[:1] != b"}" else b"") + body.lstrip()[1:]
+
+
+def _taken(found: dict[str, msgspec.Raw], place: list[str]) -> dict[str, str]:
+    taken = {}
+    for name in ("request_id", "exec_endpoint", "target_executor"):
+        first, second = name.split("_")
+        camel = first + second.title()
+        written = name if name in found else camel
+        raw = found.get(written) if place or name != "request_id" else None
+        try:
+            taken[name] = (msgspec.json.decode(raw, type=str | None) or "") if raw is not None else ""
+        except msgspec.DecodeError:
+            raise _unfit([*place, written], "a string") from None
+    return taken
+
+
+def _unfit(place: list[str], wanted: str) -> InvalidDocument:
+    finding: dict[str, Any] = {"loc": place, "msg": f"Input should be {wanted}", "type": "header_type"}
+    return InvalidDocument(f"{'.'.join(place)}: {finding['msg']}", details=[finding])
