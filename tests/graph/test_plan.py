@@ -3,7 +3,7 @@ from typing import Any
 import pytest
 
 from thalweg.config import NodeOptions
-from thalweg.errors import MalformedRequest, SchemaMismatch, TopologyError
+from thalweg.errors import MalformedRequest, SchemaMismatch
 from thalweg.graph import Plan, Topology
 from thalweg.graph.plan import answers_everything, check_flow, outline, paths, plan
 from thalweg.message import COLUMNS, EndpointDescription, ServiceDescription
@@ -103,11 +103,9 @@ def test_fitting_neighbours_pass():
     check_flow(CHAIN, {"a": service("a", endpoint(gives=EMBEDDED)), "b": service("b", endpoint(given=EMBEDDED))})
 
 
-def test_two_streams_side_by_side_are_refused():
+def test_streams_may_stand_side_by_side():
     shape = flow(a="gateway", b="gateway")
-    descriptions = {name: service(name, endpoint(streaming=True)) for name in "ab"}
-    with pytest.raises(TopologyError, match="both stream"):
-        check_flow(shape, descriptions)
+    check_flow(shape, {name: service(name, endpoint(streaming=True)) for name in "ab"})
 
 
 def test_one_stream_after_another_is_fine():

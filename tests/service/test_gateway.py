@@ -32,6 +32,7 @@ class Stage:
         self, change: Change, items: int = 1, gives: dict[str, Any] | None = TEXT, reads_metadata: bool = True
     ) -> None:
         self.reads_metadata = reads_metadata
+        self.reads_stream = False
         self.metadata: list[dict[str, str]] = []
         self.change = change
         self.items = items
@@ -93,7 +94,12 @@ async def gateway(
                 name,
                 tuple(
                     EndpointDescription(
-                        path, TEXT, stage.gives, streaming=stage.items > 1, reads_metadata=stage.reads_metadata
+                        path,
+                        TEXT,
+                        stage.gives,
+                        streaming=stage.items > 1,
+                        reads_metadata=stage.reads_metadata,
+                        reads_stream=stage.reads_stream,
                     )
                     for path in (endpoints or {}).get(name, ["/e"])
                 ),

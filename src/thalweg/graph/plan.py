@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
-from thalweg.errors import MalformedRequest, SchemaMismatch, TopologyError
+from thalweg.errors import MalformedRequest, SchemaMismatch
 from thalweg.graph.schema import combined, lossless_as_json, misfits
 from thalweg.graph.topology import ENTRY, Topology
 from thalweg.message import COLUMNS, EndpointDescription, ServiceDescription
@@ -27,6 +27,7 @@ class Step:
     needs: tuple[str, ...]
     accept: str
     streaming: bool
+    reads_stream: bool = False
 
 
 @dataclass(frozen=True)
@@ -53,6 +54,14 @@ class Plan:
         """Whether the caller's documents go to several steps, so that they must bear ids before they part."""
         return sum(ENTRY in step.needs for step in self.steps) > 1
 
+    def restricted(self, names: Collection[str]) -> Plan:
+        """Only the steps of these names, which need no others."""
+        return replace(
+            self,
+            steps=tuple(step for step in self.steps if step.name in names),
+            leaves=tuple(name for name in self.leaves if name in names),
+        )
+
 
 def plan(topology: Topology, descriptions: Descriptions, endpoint: str, target: str = "") -> Plan:
     """The plan for `endpoint`; without steps where no Executor answers it. `target` as in `Request.target`.
@@ -77,7 +86,9 @@ def plan(topology: Topology, descriptions: Descriptions, endpoint: str, target: 
         as_columns = node.name in merged or (
             node.name in followers and not lossless_as_json(binding.output_schema or binding.input_schema)
         )
-        steps.append(Step(node.name, node.needs, COLUMNS if as_columns else "", binding.streaming))
+        steps.append(
+            Step(node.name, node.needs, COLUMNS if as_columns else "", binding.streaming, binding.reads_stream)
+        )
         reads_metadata = reads_metadata or binding.reads_metadata
     return Plan(tuple(steps), leaves, reads_metadata)
 
@@ -96,11 +107,9 @@ def check_flow(topology: Topology, descriptions: Descriptions) -> None:
 
     Raises:
         SchemaMismatch: some Executor's output cannot feed the next one's input.
-        TopologyError: two branches stream side by side, so that their items could not be joined.
     """
     for path in paths(descriptions):
         shape = plan(topology, descriptions, path)
-        _check_streams(path, shape)
         for step in shape.steps:
             needed = _found(descriptions, step.name, path)
             for need in step.needs:
@@ -118,20 +127,6 @@ def check_flow(topology: Topology, descriptions: Descriptions) -> None:
                         ],
                         executor=step.name,
                     )
-
-
-def _check_streams(path: str, shape: Plan) -> None:
-    above: dict[str, set[str]] = {ENTRY: set()}
-    for step in shape.steps:
-        above[step.name] = {up for need in step.needs for up in (need, *above[need])}
-    streams = [step.name for step in shape.steps if step.streaming]
-    for index, first in enumerate(streams):
-        for second in streams[index + 1 :]:
-            if first not in above[second]:
-                raise TopologyError(
-                    f"{first!r} and {second!r} both stream at {path} and stand side by side: their items cannot be "
-                    f"joined. Put one after the other, or let one of them answer at once."
-                )
 
 
 def paths(descriptions: Descriptions) -> list[str]:
@@ -157,6 +152,7 @@ def _outside(path: str, shape: Plan, descriptions: Descriptions) -> EndpointDesc
         combined([e.parameters_schema for e in found.values() if e.parameters_schema is not None]),
         any(step.streaming for step in shape.steps),
         "\n\n".join(dict.fromkeys(e.description for e in found.values() if e.description)),
+        reads_stream=any(step.reads_stream for step in shape.steps),
     )
 
 

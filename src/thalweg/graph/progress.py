@@ -34,6 +34,26 @@ class Progress(Generic[Output]):
             if step.name not in self.outputs and all(need in self.outputs for need in step.needs)
         ]
 
+    def parted(self) -> list[Progress[Output]]:
+        """Where streams are ready side by side: one progress for those that meet further down, together, with the steps and
+        leaves that depend on them. What is finished belongs to each."""
+        groups: list[set[str]] = []
+        for step in self.ready():
+            reach = self._reach(step.name)
+            for other in [group for group in groups if group & reach]:
+                groups.remove(other)
+                reach |= other
+            groups.append(reach)
+        return [Progress(self.plan.restricted(group.union(self.outputs)), self.outputs) for group in groups]
+
+    def _reach(self, name: str) -> set[str]:
+        """`name` and all steps that depend on it."""
+        reached = {name}
+        for step in self.plan.steps:
+            if reached.intersection(step.needs):
+                reached.add(step.name)
+        return reached
+
     def inputs(self, step: Step) -> list[Output]:
         """What `step` reads, in the order of its needs."""
         return [self.outputs[need] for need in step.needs]
