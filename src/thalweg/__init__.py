@@ -7,13 +7,24 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from thalweg.client import AsyncClient, Client
-    from thalweg.executor import Executor, requests
+    from thalweg.executor import Executor, dynamic_batching, probe, requests, warmup
     from thalweg.gateway import Gateway
     from thalweg.orchestration import Deployment, Flow
 
 __version__ = "0.1.0"
 
-__all__ = ["AsyncClient", "Client", "Deployment", "Executor", "Flow", "Gateway", "requests"]
+__all__ = [
+    "AsyncClient",
+    "Client",
+    "Deployment",
+    "Executor",
+    "Flow",
+    "Gateway",
+    "dynamic_batching",
+    "probe",
+    "requests",
+    "warmup",
+]
 
 _HOMES = {
     "AsyncClient": "thalweg.client",
@@ -22,7 +33,10 @@ _HOMES = {
     "Executor": "thalweg.executor",
     "Flow": "thalweg.orchestration",
     "Gateway": "thalweg.gateway",
+    "dynamic_batching": "thalweg.executor",
+    "probe": "thalweg.executor",
     "requests": "thalweg.executor",
+    "warmup": "thalweg.executor",
 }
 """Where each public name is defined. Loaded when it is first asked for, so that `import thalweg` does no work."""
 

@@ -1,6 +1,8 @@
 """User code: what it looks like, how it is found, and how it is run."""
 
+from thalweg.executor.batching import dynamic_batching
 from thalweg.executor.endpoint import Endpoint, requests
 from thalweg.executor.executor import Executor
+from thalweg.executor.hooks import probe, warmup
 
-__all__ = ["Endpoint", "Executor", "requests"]
+__all__ = ["Endpoint", "Executor", "dynamic_batching", "probe", "requests", "warmup"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, Literal
 
 from pydantic import BaseModel
@@ -12,6 +13,7 @@ from thalweg.errors import ConfigurationError
 from thalweg.executor.endpoint import Endpoint
 from thalweg.executor.source import ExecutorSource
 from thalweg.message import EndpointDescription, ServiceDescription
+from thalweg.message.description import DEFAULT_ENDPOINT
 
 
 def describe(source: ExecutorSource, options: WorkerOptions) -> ServiceDescription:
@@ -22,11 +24,25 @@ def describe(source: ExecutorSource, options: WorkerOptions) -> ServiceDescripti
         ConfigurationError: `uses_requests` names a method that does not exist, or a document has no JSON Schema.
     """
     found = source.endpoints(options)
+    _check_examples(source, options, found)
     source.batching(options)
     return ServiceDescription(
         name=source.name(options),
         endpoints=tuple(_description(source, path, endpoint) for path, endpoint in sorted(found.items())),
     )
+
+
+def _check_examples(source: ExecutorSource, options: WorkerOptions, found: Mapping[str, Endpoint]) -> None:
+    """That the endpoints are there to which the worker itself is to send something."""
+    asked = dict.fromkeys(options.warmup, "warmup")
+    if options.probe is not None and options.probe.on:
+        asked[options.probe.on] = "probe"
+    for path, option in asked.items():
+        if path not in found and DEFAULT_ENDPOINT not in found:
+            raise ConfigurationError(
+                f"The option {option} names {path}, but {source.executor.__name__} answers: "
+                f"{', '.join(sorted(found)) or 'nothing'}."
+            )
 
 
 def _description(source: ExecutorSource, path: str, endpoint: Endpoint) -> EndpointDescription:

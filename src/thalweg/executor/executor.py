@@ -15,6 +15,7 @@ from typing import Any, Self
 
 from thalweg.executor.annotation import UnknownName
 from thalweg.executor.endpoint import Endpoint, endpoints
+from thalweg.executor.hooks import probe_of
 
 INJECTED = ("metas", "requests", "runtime_args", "workspace")
 """What the constructor of an Executor is given besides the user's own arguments."""
@@ -68,6 +69,7 @@ class Executor:
         # signatures again, and then every name must be there.
         with suppress(UnknownName):
             endpoints(cls)
+        probe_of(cls)
 
     def __init__(
         self,

@@ -3,33 +3,23 @@
 from __future__ import annotations
 
 import asyncio
-import logging
-from collections.abc import AsyncGenerator, Coroutine, Generator
-from typing import Any, NamedTuple
+from collections.abc import AsyncGenerator, AsyncIterable, Coroutine, Generator, Iterable
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
-from thalweg.errors import (
-    Cancelled,
-    ClientError,
-    DeadlineExceeded,
-    ExecutorFailed,
-    Overloaded,
-    ThalwegError,
-    WrongReturnType,
-)
+from thalweg.docs import BaseDocWithoutId, DocList
+from thalweg.errors import Cancelled, ThalwegError
 from thalweg.executor import parameters, payload
 from thalweg.executor.endpoint import ARGUMENTS, Endpoint
 from thalweg.executor.executor import BoundEndpoint
+from thalweg.executor.failures import Failures
 from thalweg.executor.outcome import Documents, Outcomes
-from thalweg.message import Context, Request, Response
+from thalweg.message import Buffer, Context, Request, Response
 from thalweg.message.headers import checked_headers
 
-log = logging.getLogger("thalweg.executor")
+if TYPE_CHECKING:
+    from thalweg.executor.batching.batches import Batches
 
-PASSED_ON = (ClientError, Overloaded, DeadlineExceeded, Cancelled, WrongReturnType)
-"""Errors that leave as they are, also when user code raises them: that is how it tells the caller what to change."""
-
-LONGEST_TEXT = 2000
-"""Characters of a user's exception that travel. Some put a whole array into theirs."""
+Body: TypeAlias = tuple[Buffer, ...]
 
 
 class Prepared(NamedTuple):
@@ -43,15 +33,30 @@ class Prepared(NamedTuple):
 
 class Procedure:
     """Answers requests to one endpoint. Whatever answers raises `ThalwegError` and nothing else, except that cancelling a
-    coroutine raises `CancelledError` through. What user code raises becomes `ExecutorFailed`, and is logged here, once,
-    with its traceback.
+    coroutine raises `CancelledError` through. `Failures` says what becomes of what user code raises.
     """
 
-    __slots__ = ("_method", "_outcomes", "_read", "_wanted", "endpoint", "executor", "path")
+    __slots__ = (
+        "_failures",
+        "_method",
+        "_outcomes",
+        "_read",
+        "_wanted",
+        "batches",
+        "conversations",
+        "endpoint",
+        "executor",
+        "path",
+    )
 
-    def __init__(self, executor: str, path: str, bound: BoundEndpoint) -> None:
+    def __init__(self, executor: str, path: str, bound: BoundEndpoint, failures: Failures | None = None) -> None:
+        self._failures = failures or Failures(executor)
         self.executor = executor
         self.path = path
+        self.conversations = 0
+        """Threads that run its method now, where that reads streams and is synchronous."""
+        self.batches: Batches | None = None
+        """What answers in its place, where the endpoint has dynamic batching."""
         self.endpoint = bound.endpoint
         self._method = bound.method
         self._outcomes = Outcomes(executor, path, bound.endpoint)
@@ -87,10 +92,15 @@ class Procedure:
         except BaseException as error:
             raise self._failure(error, context) from None
 
-    def items(self, request: Request, context: Context) -> Generator[Response, None, None]:
-        """Answer step by step. Nothing runs before the first `next`; closing it closes the user's iterator."""
+    def items(
+        self, request: Request, context: Context, intake: Iterable[Body] | None = None
+    ) -> Generator[Response, None, None]:
+        """Answer step by step. Nothing runs before the first `next`; closing it closes the user's iterator. `intake` are
+        the payloads after the first, where they come while it answers."""
         try:
             prepared = self._prepare(request, context)
+            if self.endpoint.reads_stream and "docs" in prepared.arguments:
+                prepared.arguments["docs"] = self._stream(prepared.docs, request, intake or ())
             for arguments in self._each(prepared):
                 iterator = self._method(**arguments)
                 try:
@@ -105,10 +115,14 @@ class Procedure:
         except BaseException as error:
             raise self._failure(error, context) from None
 
-    async def items_async(self, request: Request, context: Context) -> AsyncGenerator[Response, None]:
+    async def items_async(
+        self, request: Request, context: Context, intake: AsyncIterable[Body] | None = None
+    ) -> AsyncGenerator[Response, None]:
         """The same for an asynchronous iterator."""
         try:
             prepared = self._prepare(request, context)
+            if self.endpoint.reads_stream and "docs" in prepared.arguments:
+                prepared.arguments["docs"] = self._stream_async(prepared.docs, request, intake)
             for arguments in self._each(prepared):
                 iterator = self._method(**arguments)
                 try:
@@ -123,8 +137,28 @@ class Procedure:
         except BaseException as error:
             raise self._failure(error, context) from None
 
+    def _stream(
+        self, first: Documents, request: Request, intake: Iterable[Body]
+    ) -> Generator[BaseDocWithoutId, None, None]:
+        yield from first
+        for body in intake:
+            yield from self._read(Request(request.endpoint, body, request.content_type))[0]
+
+    async def _stream_async(
+        self, first: Documents, request: Request, intake: AsyncIterable[Body] | None
+    ) -> AsyncGenerator[BaseDocWithoutId, None]:
+        for document in first:
+            yield document
+        if intake is not None:
+            async for body in intake:
+                for document in self._read(Request(request.endpoint, body, request.content_type))[0]:
+                    yield document
+
     def _prepare(self, request: Request, context: Context) -> Prepared:
-        docs, sent = self._read(request)
+        if request.body or request.inflow is None:
+            docs, sent = self._read(request)
+        else:  # all documents are still to come
+            docs, sent = DocList(), request.parameters
         wanted = self._wanted
         arguments: dict[str, Any] = {}
         if "docs" in wanted:
@@ -158,17 +192,7 @@ class Procedure:
 
     def _failure(self, error: BaseException, context: Context) -> ThalwegError:
         """`error` in the form in which it leaves the worker."""
-        if isinstance(error, PASSED_ON):
-            failure: ThalwegError = error
-        else:
-            failure = ExecutorFailed(
-                f"{self.executor} failed at {self.path}: {type(error).__name__}: {_text(error)}",
-                cause=type(error).__name__,
-            )
-            log.error("%s failed at %s, request %s", self.executor, self.path, context.request_id, exc_info=error)
-        failure.executor = failure.executor or self.executor
-        failure.request_id = failure.request_id or context.request_id
-        return failure
+        return self._failures.of(error, self.path, context)
 
 
 def _with_headers(response: Response, context: Context) -> Response:
@@ -183,11 +207,6 @@ def _wanted(endpoint: Endpoint) -> frozenset[str]:
     """The arguments besides `doc` that the method is given."""
     wanted = frozenset(ARGUMENTS) if endpoint.takes_rest else endpoint.takes
     return wanted - ({"doc", "docs"} if endpoint.single else {"doc"})
-
-
-def _text(error: BaseException) -> str:
-    text = str(error)
-    return text if len(text) <= LONGEST_TEXT else f"{text[:LONGEST_TEXT]}..."
 
 
 async def _together(calls: list[Coroutine[Any, Any, Any]]) -> list[Any]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 
 from thalweg.config import BalancerOptions, DeploymentOptions, FlowOptions, GatewayOptions, NodeOptions
@@ -17,6 +17,7 @@ from thalweg.graph.topology import Topology
 from thalweg.message import EndpointDescription, ServiceDescription
 from thalweg.message.description import DEFAULT_ENDPOINT
 from thalweg.orchestration.directory import Directory
+from thalweg.orchestration.external import peer
 from thalweg.service.control import GatewaySpec, Surroundings, WorkerSpec
 from thalweg.service.front import Additions, without_objects
 from thalweg.service.role import GatewayContent, WorkerContent
@@ -33,6 +34,8 @@ class Blueprint:
     workers: Sequence[WorkerSpec]
     gateway: GatewaySpec | None
     check: Check
+    externals: Mapping[str, NodeOptions] = field(default_factory=dict)
+    """Executors that run elsewhere already."""
 
 
 def flow_blueprint(options: FlowOptions, directory: Directory) -> Blueprint:
@@ -48,21 +51,25 @@ def flow_blueprint(options: FlowOptions, directory: Directory) -> Blueprint:
     if not topology.nodes:
         raise TopologyError("The Flow has no Executor. Add one: Flow().add(uses=...).")
     workers = []
+    externals = {node.name: node for node in options.executors if node.external}
     for index, node in enumerate(options.executors):
+        if node.external:
+            continue
         found = reference(node.uses, node)
         for replica in range(node.replicas):
             address = directory.address(f"{index}-{replica}")
             workers.append(_worker(node, replica, found, [address], options.gateway.drain_seconds))
+    peers = {name: peer(node) for name, node in externals.items()}
     gateway = GatewaySpec(
         name=options.name,
         surroundings=Surroundings.here(),
         addresses=[directory.address(FRONT), *_public(options.gateway)],
         content=cloudpickle.dumps(
-            GatewayContent(topology, without_objects(options.gateway), Additions.of(options.gateway))
+            GatewayContent(topology, without_objects(options.gateway), Additions.of(options.gateway), peers)
         ),
         drain_seconds=options.gateway.drain_seconds,
     )
-    return Blueprint(workers, gateway, partial(check_flow, topology))
+    return Blueprint(workers, gateway, partial(check_flow, topology), externals)
 
 
 def deployment_blueprint(options: DeploymentOptions, directory: Directory) -> Blueprint:

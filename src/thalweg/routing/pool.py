@@ -7,11 +7,16 @@ import logging
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
 from time import monotonic, time
+from typing import Self
+
+from msgspec.structs import replace
 
 from thalweg.config import BalancerOptions
 from thalweg.errors import DeadlineExceeded, InternalError, ThalwegError, Unavailable
-from thalweg.message import Context, Pending, Reply, Request, Response, UnaryHandler, Visit
+from thalweg.message import Buffer, Context, Inflow, Pending, Reply, Request, Response, UnaryHandler, Visit
 from thalweg.routing.balancer import Balancer
+from thalweg.routing.peer import Peer
+from thalweg.routing.presence import Presence, eligible
 from thalweg.routing.retry import Backoff, RetryBudget, repeatable
 from thalweg.transport import registry
 from thalweg.transport.contract import Channel
@@ -21,6 +26,9 @@ log = logging.getLogger("thalweg.routing")
 FIRST_RECONNECT_SECONDS = 0.01
 LONGEST_RECONNECT_SECONDS = 0.5
 RETRY_AFTER_SECONDS = 1.0
+ASK_SECONDS = 1.0
+SILENCE_SECONDS = 3.0
+"""How long a replica may take to say whether it is ready. It does so on its event loop, be it ever so busy."""
 
 
 class ReplicaPool:
@@ -29,17 +37,20 @@ class ReplicaPool:
     Every replica's connection is kept up by a task that connects again whenever it breaks, so a replica that dies is out
     at once and one that comes back at the same address is in as soon as it answers. A request whose replica was lost
     before it answered goes to another one, at most `options.retries` times; with no replica there it waits up to
-    `options.replica_wait` seconds.
+    `options.replica_wait` seconds. Each replica is asked every `ASK_SECONDS` whether it is ready; one that says no, or says
+    nothing for `SILENCE_SECONDS`, gets no requests while another one is ready.
     """
 
-    def __init__(self, name: str, addresses: Sequence[str], options: BalancerOptions) -> None:
+    def __init__(self, name: str, addresses: Sequence[str], options: BalancerOptions, peer: Peer | None = None) -> None:
         self._name = name
         self._options = options
-        self._channels = [registry.channel(address, options.limits) for address in addresses]
+        made = registry.channel if peer is None else peer.channel
+        self._channels = [made(address, options.limits) for address in addresses]
         # looked up once: asking a Protocol whether an object is one takes longer than to submit a request
         self._submits = [c.submit if isinstance(c, UnaryHandler) else None for c in self._channels]
         self._balancer = Balancer(len(addresses))
         self._budget = RetryBudget()
+        self._presence = [Presence.GONE] * len(addresses)
         self._some = asyncio.Event()
         self._keepers: list[asyncio.Task[None]] = []
 
@@ -64,8 +75,8 @@ class ReplicaPool:
 
     @property
     def ready(self) -> bool:
-        """Whether at least one replica is there."""
-        return self._some.is_set()
+        """Whether at least one replica is ready."""
+        return Presence.READY in self._presence
 
     @property
     def connections(self) -> int:
@@ -86,7 +97,9 @@ class ReplicaPool:
                 replica = await self._wait(context)
             answered = False
             since = time() if context.visits is not None else 0.0
-            answers = self._channels[replica].handle(request, context)
+            tap = None if request.inflow is None else _Tap(request.inflow)
+            given = request if tap is None else replace(request, inflow=tap)
+            answers = self._channels[replica].handle(given, context)
             try:
                 async for response in answers:
                     answered = True
@@ -95,7 +108,7 @@ class ReplicaPool:
             except Unavailable as error:
                 attempts += 1
                 self.notice(replica)
-                if answered or not self.again(error, attempts):
+                if answered or (tap is not None and tap.read) or not self.again(error, attempts):
                     raise self.named(error) from None
                 lost = replica
                 log.info("request %s goes to another replica of %s: %s", context.request_id, self._name, error)
@@ -137,7 +150,7 @@ class ReplicaPool:
         """Take a replica out that is gone: its keeper hears of it a turn of the loop later, and by then a request would
         have spent all its attempts there."""
         if not self._channels[replica].connected:
-            self._mark(replica, False)
+            self._mark(replica, Presence.GONE)
 
     def named(self, error: Unavailable) -> Unavailable:
         error.executor = error.executor or self._name
@@ -169,23 +182,65 @@ class ReplicaPool:
         while True:
             try:
                 await channel.connect()
-                await channel.ready()  # a process that is being killed still takes connections, and never reads them
+                # a process that is being killed still takes connections, and never reads them
+                presence = await _presence(channel)
             except Unavailable:
                 await asyncio.sleep(backoff.failed())
                 continue
             backoff.succeeded()
-            self._mark(replica, True)
+            self._mark(replica, presence)
             try:
-                await channel.closed()
+                await self._attend(replica, channel)
             finally:
-                self._mark(replica, False)
+                self._mark(replica, Presence.GONE)
 
-    def _mark(self, replica: int, available: bool) -> None:
-        self._balancer.available[replica] = available
+    async def _attend(self, replica: int, channel: Channel) -> None:
+        """Ask again and again, until the connection ends or is to be made anew."""
+        closed = asyncio.ensure_future(channel.closed())
+        try:
+            while not (await asyncio.wait([closed], timeout=ASK_SECONDS))[0]:
+                try:
+                    self._mark(replica, await _presence(channel))
+                except Unavailable:
+                    return
+        finally:
+            closed.cancel()
+
+    def _mark(self, replica: int, presence: Presence) -> None:
+        if self._presence[replica] is presence:
+            return
+        self._presence[replica] = presence
+        self._balancer.available[:] = eligible(self._presence)
         if any(self._balancer.available):
             self._some.set()
         else:
             self._some.clear()
+
+
+async def _presence(channel: Channel) -> Presence:
+    """What the far side says of itself. Raises `Unavailable` without a connection."""
+    try:
+        async with asyncio.timeout(SILENCE_SECONDS):
+            return Presence.READY if await channel.ready() else Presence.CONNECTED
+    except TimeoutError:
+        return Presence.CONNECTED
+
+
+class _Tap:
+    """An inflow of which one knows whether anything was taken: what one replica has read no other one can."""
+
+    __slots__ = ("_inflow", "read")
+
+    def __init__(self, inflow: Inflow) -> None:
+        self._inflow = inflow
+        self.read = False
+
+    def __aiter__(self) -> Self:
+        return self
+
+    async def __anext__(self) -> tuple[Buffer, ...]:
+        self.read = True
+        return await anext(self._inflow)
 
 
 class _Attempt:

@@ -123,7 +123,7 @@ class Front:
             shown = program.application()
             if shown is not None:
                 apps.setdefault("/", shown)
-        return Serving(
+        serving = Serving(
             self._guarded(service, options),
             options.limits,
             timeout=options.timeout,
@@ -138,10 +138,16 @@ class Front:
             tls=options.tls,
             connections=options.connections,
             websocket=options.websocket,
+            compression=options.compression,
+            grpc_options=options.grpc_server_options,
             apps=apps,
             routes=routes,
             pages=options.pages,
         )
+        if options.graphql is False:
+            return serving
+        chosen = GraphqlOptions() if isinstance(options.graphql, bool) else options.graphql
+        return replace(serving, apps={chosen.path: graphql.app(serving, chosen), **apps})
 
     def _guarded(self, service: Service, options: ServerOptions) -> UnaryHandler:
         handler: UnaryHandler = service

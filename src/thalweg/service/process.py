@@ -49,6 +49,8 @@ COLLECT_AFTER = 10_000
 STUCK_SECONDS = 1.0
 """How long a worker has whose user code keeps its thread: for the answers of those that can still be answered."""
 
+STUCK_DRAIN_SECONDS = 0.2
+
 OPEN_FILES = 1 << 16
 """How many files and connections a process may have open at once, where the system lets it."""
 
@@ -157,13 +159,10 @@ class Life:
         self._link.send(Ready(addresses))
         self._pulse(asyncio.get_running_loop())
         stop = await self._stop
-        try:
-            async with asyncio.timeout(STUCK_SECONDS if self._stuck else None):
-                await self._role.stop(stop.drain_seconds)
-        except TimeoutError:
-            if not self._stuck:
-                raise
+        stopping = asyncio.ensure_future(self._role.stop(stop.drain_seconds))
+        if not (await asyncio.wait([stopping], timeout=STUCK_SECONDS if self._stuck else None))[0]:
             _end(1)  # the thread of user code never comes back, and so cannot be waited for
+        await stopping
         return 1 if self._sick else 0
 
     def _pulse(self, loop: asyncio.AbstractEventLoop) -> None:
@@ -178,7 +177,7 @@ class Life:
         self._stuck = stuck
         self._link.send(Sick(reason, stuck))
         if not self._stop.done():
-            self._stop.set_result(Stop(0.0 if stuck else self._drain_seconds))
+            self._stop.set_result(Stop(STUCK_DRAIN_SECONDS if stuck else self._drain_seconds))
 
     def _on_orders(self) -> None:
         try:

@@ -7,6 +7,7 @@ import pickle
 import socket
 from abc import ABC, abstractmethod
 from contextlib import suppress
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -15,6 +16,7 @@ from msgspec.structs import replace
 from thalweg.config.options import GatewayOptions, ServerOptions, WorkerOptions
 from thalweg.errors import ConfigurationError
 from thalweg.message import ServiceDescription
+from thalweg.routing.peer import Peer
 from thalweg.service.control import (
     CHUNK,
     Described,
@@ -59,6 +61,8 @@ class GatewayContent:
     topology: Topology
     options: GatewayOptions
     additions: Additions = field(default_factory=Additions)
+    peers: Mapping[str, Peer] = field(default_factory=dict)
+    """How the Executors are called that run elsewhere."""
 
 
 class Link:
@@ -156,6 +160,7 @@ class WorkerRole(Role):
             raise
 
     async def stop(self, drain_seconds: float) -> None:
+        self._worker.drain()
         await _stop(self._servers, drain_seconds)
         await self._worker.close()
 
@@ -183,7 +188,7 @@ class GatewayRole(Role):
         link.send(Starting())
         options = self._content.options
         topology = self._content.topology
-        self._handler = FlowHandler(self._spec.name, topology, go.descriptions, go.replicas, options)
+        self._handler = FlowHandler(self._spec.name, topology, go.descriptions, go.replicas, options, self._content.peers)
         await self._handler.start()
         private = [address for address in self._spec.addresses if address.startswith("unix:")]
         public = [address for address in self._spec.addresses if not address.startswith("unix:")]

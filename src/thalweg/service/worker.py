@@ -3,27 +3,40 @@
 from __future__ import annotations
 
 import logging
+import os
 import re
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from functools import cached_property, lru_cache
 
+from msgspec.structs import replace
+
 from thalweg.config.options import WorkerOptions
 from thalweg.errors import EndpointNotFound, MalformedRequest, Unavailable
-from thalweg.executor.calls import answers, submit
+from thalweg.executor.batching.batches import Batches, start_batches
+from thalweg.executor.batching.statistics import BatchingStatistics
+from thalweg.executor.calls import submit
+from thalweg.executor.concurrency import lanes, thread_count
 from thalweg.executor.description import describe
 from thalweg.executor.executor import Executor
+from thalweg.executor.failures import Failures
 from thalweg.executor.invocation import Invocation
 from thalweg.executor.loading import Passthrough
 from thalweg.executor.procedure import Procedure
 from thalweg.executor.source import ExecutorSource
+from thalweg.executor.steps import answers
 from thalweg.message import Context, Pending, Reply, Request, Response, ServiceDescription
-from thalweg.message.description import DEFAULT_ENDPOINT
+from thalweg.message.description import DEFAULT_ENDPOINT, DRY_RUN_ENDPOINT
+from thalweg.service.checkup import Checkup, Resign
+from thalweg.service.traceback import user_traceback
 
 log = logging.getLogger("thalweg.worker")
 
 SILENCE_SECONDS = 60.0
 """How long user code may keep its thread before the worker says that it is not ready for more."""
+
+DEVELOPMENT = "THALWEG_DEVELOPMENT"
+"""Environment variable that lets callers see the traceback of user code."""
 
 LONGEST_TARGET = 256
 """Characters of a `target`. It is a regular expression, and matching one takes time."""
@@ -37,12 +50,23 @@ class Worker:
     * Parameters are those of the header with those of the body on top; `<name>__<key>` is seen as `<key>`, and keys for
       others are not seen. The answer carries them as they came, and under `__results__` what an endpoint returned as a
       dict. In JSON they are in the body, beside the documents, else in the header.
-    * Past `options.queue.max_inflight` requests the answer is `Overloaded`. What waits is dropped when it is called off
-      or its deadline passes; a running coroutine is cancelled, and an iterator is closed on its own thread.
-    * Errors carry the Executor's name and the request's id.
+    * Past `options.queue.max_inflight` requests, and past what `options.queue_limits` says of an endpoint, the answer is
+      `Overloaded`, with the time after which what waits is worked off. What waits for a thread, or because
+      `max_concurrency` of its endpoint run already, has its turn by priority and fairly by key of sharing. It is dropped
+      when it is called off or its deadline passes; a running coroutine is cancelled, and an iterator is closed on its own
+      thread.
+    * Errors carry the Executor's name, the replica and the request's id, and in development mode the traceback.
+    * `DRY_RUN_ENDPOINT` runs the Executor's probe and gives back what came.
+
+    `resign` is told once, on the event loop, where the worker is to be replaced: with the reason, and whether user code
+    keeps its thread, so that nothing which waits there will be answered.
     """
 
-    def __init__(self, source: ExecutorSource, options: WorkerOptions, *, replica: int = 0) -> None:
+    def __init__(
+        self, source: ExecutorSource, options: WorkerOptions, *, replica: int = 0, resign: Resign | None = None
+    ) -> None:
+        self._resign = resign
+        self._checkup: Checkup | None = None
         self._source = source
         self._options = options
         self._replica = replica
@@ -51,6 +75,7 @@ class Worker:
         self._conversion = Procedure(self.name, DEFAULT_ENDPOINT, Passthrough().requests[DEFAULT_ENDPOINT])
         self._procedures: dict[str, Procedure] = {}
         self._default: Procedure | None = None
+        self._batches: list[Batches] = []
         self._invocation: Invocation | None = None
         self._executor: Executor | None = None
 
@@ -60,18 +85,56 @@ class Worker:
         return describe(self._source, self._options)
 
     async def start(self) -> None:
-        """Construct the Executor, on the thread that will also run its methods. What its constructor raises comes out
-        unchanged; then nothing is left running."""
-        invocation = Invocation(self.name, self._options.queue.max_inflight)
+        """Construct the Executor, on the thread that will also run its methods, and warm it up. What its constructor or
+        its warm-up raises comes out unchanged; then nothing is left running."""
+        options = self._options
+        invocation = Invocation(self.name, options.queue.max_inflight, thread_count(options.allow_concurrent))
         try:
-            executor = await invocation.construct(lambda: self._source.create(self._options, self._replica))
+            executor = await invocation.construct(lambda: self._source.create(options, self._replica))
+            endpoints = {path: bound.endpoint for path, bound in executor.requests.items()}
+            invocation.lanes.update(lanes(self.name, endpoints, options))
         except BaseException:
             await invocation.compute.stop()
             raise
-        self._procedures = {path: Procedure(self.name, path, bound) for path, bound in executor.requests.items()}
+        failures = self._failures(invocation)
+        self._procedures = {
+            path: Procedure(self.name, path, bound, failures) for path, bound in executor.requests.items()
+        }
         self._default = self._procedures.get(DEFAULT_ENDPOINT)
         self._executor = executor
         self._invocation = invocation
+        checkup = Checkup(executor, invocation, self._procedures, self._options, self._give_up)
+        try:
+            with failures.untold():
+                await checkup.warm_up()
+        except BaseException:
+            await self.close()
+            raise
+        self._checkup = checkup
+        checkup.start()
+        self._batches = start_batches(
+            self._source.batching(self._options), executor, invocation, self._procedures, failures
+        )
+
+    def _failures(self, invocation: Invocation) -> Failures:
+        options = self._options
+        development = options.development or os.environ.get(DEVELOPMENT, "").lower() in ("1", "true", "yes", "on")
+        return Failures(
+            self.name,
+            replica=self._replica,
+            exit_on=options.exit_on_exceptions,
+            quiet=options.quiet_error,
+            traceback=user_traceback if development else None,
+            end=lambda reason: invocation.home.put(_Resignation(self, reason)),
+        )
+
+    def _give_up(self, reason: str, stuck: bool) -> None:
+        """The Executor will not answer again, or is not to."""
+        if stuck and self._invocation is not None:
+            self._invocation.abandon(reason)
+        resign, self._resign = self._resign, None
+        if resign is not None:
+            resign(reason, stuck)
 
     @property
     def executor(self) -> Executor:
@@ -86,27 +149,66 @@ class Worker:
         return self._invocation.inflight if self._invocation is not None else 0
 
     @property
+    def batching_statistics(self) -> dict[str, BatchingStatistics]:
+        """Why batches were closed and how large they were, by path, for the endpoints that answer in batches."""
+        return {batches.path: batches.statistics for batches in self._batches}
+
+    def drain(self) -> None:
+        """No more requests are expected: what waits for company goes at once."""
+        for batches in self._batches:
+            batches.drain()
+
+    @property
     def silent_for(self) -> float:
         """Seconds for which user code has kept a thread to itself; 0 where none is kept."""
         return self._invocation.silent_for if self._invocation is not None else 0.0
 
     @property
     def ready(self) -> bool:
-        """Whether the Executor answers: it was constructed, is not being closed, and none of its threads has been kept
-        by one call for longer than `SILENCE_SECONDS`."""
-        invocation = self._invocation
+        """Whether the Executor answers: it was constructed, warmed up, is not being closed, its probe has not failed too
+        often, and none of its threads has been kept by one call for longer than `SILENCE_SECONDS`."""
+        invocation, checkup = self._invocation, self._checkup
         return (
             invocation is not None
+            and checkup is not None
+            and checkup.ready
             and not invocation.closing
             and invocation.alive
             and invocation.silent_for < SILENCE_SECONDS
         )
 
+    @property
+    def alive(self) -> bool:
+        """False once the Executor has shown that it will not answer again: it is to be replaced."""
+        return self._checkup is None or self._checkup.alive
+
+    async def dry_run(self, context: Context) -> None:
+        """Run the Executor's probe; where it has none, see whether its thread answers.
+
+        Raises:
+            ExecutorFailed: the probe failed.
+            DeadlineExceeded: there was no answer in time.
+            Unavailable: the Executor is not ready, or is being closed.
+        """
+        invocation = self._running()
+        if self._checkup is None or invocation.closing or not self._checkup.alive:
+            reason = self._checkup.reason if self._checkup is not None else ""
+            raise Unavailable(f"{self.name} does not answer{f': {reason}' if reason else '.'}", executor=self.name)
+        await self._checkup.run_probe(context)
+
     async def handle(self, request: Request, context: Context) -> AsyncGenerator[Response, None]:
         """See `thalweg.message.Handler`."""
         invocation = self._running()
         procedure = self._procedure(request)
+        if request.inflow is not None and (procedure is None or not procedure.endpoint.reads_stream):
+            async for body in request.payloads():
+                async with aclosing(self.handle(replace(request, body=body, inflow=None), context)) as responses:
+                    async for response in responses:
+                        yield response
+            return
         if procedure is None:
+            if request.endpoint == DRY_RUN_ENDPOINT:
+                await self.dry_run(context)
             if (request.accept or request.content_type) == request.content_type:
                 yield Response(request.body, request.content_type, request.parameters)
                 return
@@ -125,9 +227,11 @@ class Worker:
         """What answers `request`; None where it passes as it is."""
         if self._passes or (request.target and not _matches(request.target, self.name)):
             return None
-        procedure = self._procedures.get(request.endpoint) or self._default
-        if procedure is None:
-            raise self._unknown(request.endpoint)
+        procedure = self._procedures.get(request.endpoint)
+        if procedure is None and request.endpoint != DRY_RUN_ENDPOINT:
+            procedure = self._default
+            if procedure is None:
+                raise self._unknown(request.endpoint)
         return procedure
 
     def _unknown(self, path: str) -> EndpointNotFound:
@@ -144,16 +248,32 @@ class Worker:
         return self._invocation
 
     async def close(self) -> None:
-        """End: the synchronous call that runs may finish, what waits gets `Unavailable`, coroutines are cancelled and
-        iterators closed; then the Executor's own `close` runs. What that raises is logged. Idempotent; waits for as long
-        as user code takes, so put a timeout around it where that matters."""
+        """End: what waits in batches is answered, the synchronous call that runs may finish, what else waits gets
+        `Unavailable`, coroutines are cancelled and iterators closed; then the Executor's own `close` runs. What that
+        raises is logged. Idempotent; waits for as long as user code takes, so put a timeout around it where that
+        matters."""
         invocation, executor = self._invocation, self._executor
         if invocation is None or executor is None or invocation.closing:
             return
+        if self._checkup is not None:
+            await self._checkup.stop()
+        for batches in self._batches:
+            await batches.close()
         try:
             await invocation.close(executor.close)
         except Exception:
             log.exception("%s could not be closed cleanly", self.name)
+
+
+class _Resignation:
+    """An exception of those that end the worker, on its way to the I/O loop."""
+
+    def __init__(self, worker: Worker, reason: str) -> None:
+        self._worker = worker
+        self._reason = reason
+
+    def deliver(self) -> None:
+        self._worker._give_up(self._reason, False)
 
 
 @lru_cache(maxsize=256)

@@ -1,0 +1,162 @@
+"""Workers that do not answer any more are noticed, and replaced."""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+
+from tests.endtoend.patients import Asthmatic, Patient
+from tests.endtoend.samples import Text
+from tests.endtoend.scripts import eventually
+from thalweg import Deployment, Flow
+from thalweg.errors import ExecutorFailed, StartupFailed, ThalwegError
+
+
+def flow(folder: Path, uses: type = Patient, **options: object) -> Flow:
+    made = Flow(protocol="http")
+    return made.add(uses=uses, name="patient", uses_with={"folder": str(folder)}, **options)  # type: ignore[arg-type]
+
+
+def is_replaced(running: Flow, old: int | None) -> bool:
+    return running.pids.get("patient/0") not in (None, old)
+
+
+def text(running: Flow | Deployment, endpoint: str, content: str = "a") -> str:
+    answer: Text = running.post(endpoint, Text(text=content), return_type=Text)
+    return answer.text
+
+
+def test_a_worker_whose_thread_is_stuck_is_replaced_and_the_others_requests_are_answered(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    with flow(tmp_path, stuck_after=1.0) as running, ThreadPoolExecutor(5) as pool:
+        old = running.pids["patient/0"]
+        assert text(running, "/do") == f"a {old}"
+        stuck = pool.submit(text, running, "/stick")
+        eventually((tmp_path / "stuck").exists)
+        waiting = [pool.submit(text, running, "/do") for _ in range(4)]
+        with pytest.raises(ExecutorFailed, match="is being replaced: one call has kept its thread for"):
+            stuck.result()
+        answers = {one.result() for one in waiting}
+        assert answers == {f"a {running.pids['patient/0']}"}
+        assert is_replaced(running, old)
+        assert text(running, "/stick") == "a"
+    assert "one call has kept its thread" in caplog.text
+
+
+def test_a_stopped_worker_is_replaced_and_its_request_answered_by_the_next_one(tmp_path: Path) -> None:
+    with flow(tmp_path, stuck_after=1.0) as running:
+        old = running.pids["patient/0"]
+        assert text(running, "/stop") == "a"
+        assert is_replaced(running, old)
+
+
+def test_requests_go_round_a_stopped_replica(tmp_path: Path) -> None:
+    with flow(tmp_path, replicas=2) as running, ThreadPoolExecutor(1) as pool:
+        stopped = running.pids["patient/0"]
+        os.kill(stopped, signal.SIGSTOP)
+        try:
+            held = pool.submit(lambda: [text(running, "/do") for _ in range(50)])
+            eventually(lambda: f"a {stopped}" not in {text(running, "/do") for _ in range(10)})
+        finally:
+            os.kill(stopped, signal.SIGCONT)
+        assert len(held.result()) == 50
+        eventually(lambda: f"a {stopped}" in {text(running, "/do") for _ in range(10)})
+
+
+def test_a_worker_whose_probe_fails_is_replaced(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    with flow(tmp_path) as running:
+        old = running.pids["patient/0"]
+        (tmp_path / "ill").touch()
+        eventually(lambda: running.pids.get("patient/0") != old)
+        (tmp_path / "ill").unlink()
+        eventually(running.is_ready)
+        assert is_replaced(running, old)
+        assert text(running, "/do")
+    assert "its probe has failed 2 times in a row, at last with: RuntimeError: it hurts" in caplog.text
+
+
+def test_one_that_wants_no_successor_is_not_ready_until_its_probe_passes(tmp_path: Path) -> None:
+    with flow(tmp_path, Asthmatic) as running:
+        old = running.pids["patient/0"]
+        (tmp_path / "ill").touch()
+        eventually(lambda: not running.is_ready())
+        (tmp_path / "ill").unlink()
+        eventually(running.is_ready)
+        assert running.pids["patient/0"] == old
+
+
+def test_a_worker_ends_after_an_exception_that_is_to_end_it_and_the_caller_gets_its_error(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    with flow(tmp_path, exit_on_exceptions=["ValueError"]) as running:
+        old = running.pids["patient/0"]
+        with pytest.raises(ExecutorFailed, match="ValueError: no more"):
+            text(running, "/fail", "no more")
+        eventually(lambda: is_replaced(running, old))
+        eventually(running.is_ready)
+        assert text(running, "/do")
+    assert "ValueError was raised at /fail: no more" in caplog.text
+
+
+def test_a_warm_up_that_fails_fails_the_start_with_its_cause(tmp_path: Path) -> None:
+    (tmp_path / "cold").touch()
+    with pytest.raises(StartupFailed, match="RuntimeError: too cold") as caught, flow(tmp_path):
+        pass
+    assert "in stretch" in caught.value.traceback
+
+
+def test_examples_are_sent_before_it_is_ready(tmp_path: Path) -> None:
+    with flow(tmp_path, warmup={"/note": [{"text": "one"}, Text(text="two")]}):
+        assert (tmp_path / "one").exists()
+        assert (tmp_path / "two").exists()
+    with pytest.raises(StartupFailed, match="ValueError: hot") as caught:
+        flow(tmp_path, warmup={"/fail": {"text": "hot"}}).start()
+    assert "in fail" in caught.value.traceback
+
+
+@pytest.fixture(scope="module")
+def developing(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Flow]:
+    with flow(tmp_path_factory.mktemp("patient"), replicas=2, development=True) as running:
+        yield running
+
+
+def test_errors_name_executor_replica_request_and_in_development_mode_the_frames(developing: Flow) -> None:
+    with pytest.raises(ExecutorFailed) as caught:
+        text(developing, "/fail", "no")
+    error = caught.value
+    assert (error.executor, error.cause) == ("patient", "ValueError")
+    assert error.replica in (0, 1)
+    assert len(error.request_id) == 32
+    assert "raise ValueError(docs[0].text)\nValueError: no" in error.traceback
+    assert "thalweg/" not in error.traceback
+
+
+def test_without_development_mode_nobody_sees_a_traceback(tmp_path: Path) -> None:
+    with flow(tmp_path) as running, pytest.raises(ExecutorFailed) as caught:
+        text(running, "/fail")
+    assert caught.value.traceback == ""
+
+
+def test_a_class_of_user_code_arrives_with_its_code_and_status(developing: Flow) -> None:
+    with pytest.raises(ThalwegError) as caught:
+        text(developing, "/pay")
+    error = caught.value
+    assert (error.code, error.http, error.message) == ("payment_required", 402, "Your credit is used up.")
+    assert (error.cause, error.details) == ("PaymentRequired", [{"credit": 0}])
+
+
+def test_what_a_constructor_raises_is_told_once_with_its_cause(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "unbuilt").touch()
+    with pytest.raises(StartupFailed) as caught, flow(tmp_path):
+        pass
+    assert caught.value.traceback.count("RuntimeError: not built") == 1
+    assert "KeyError: 'blueprint'" in caught.value.traceback
+    assert "not built" not in "".join(capfd.readouterr())
