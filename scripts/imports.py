@@ -51,11 +51,12 @@ ALLOWED: dict[str, Libraries] = {
     "thalweg.testing": libraries("hypothesis numpy pytest"),
     "thalweg.transport.grpc": libraries("google grpc"),
     "thalweg.transport.jina": libraries("grpc", "google"),
+    "thalweg.transport.graphql": libraries("graphql"),
     "thalweg.transport.websocket": libraries("websockets"),
     "thalweg.transport.http": libraries("aiohttp httptools uvicorn"),
 }
 
-GUESTS = ("thalweg.docs.integrations", "thalweg.testing")
+GUESTS = ("thalweg.docs.integrations", "thalweg.testing", "thalweg.transport.graphql")
 """Loaded by a user who has installed what they import, and by nothing else."""
 
 MODULE_OF = {"PyYAML": "yaml", "grpcio": "grpc", "protobuf": "google"}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from thalweg.compat.finder import Package
+from thalweg.compat.modules import JINA
 from thalweg.compat.typing import NAMES
 
 _OLD = (
@@ -190,4 +191,4 @@ _LOADED = {
     "docarray.utils._internal._typing": "thalweg.compat.jina",
 }
 
-PACKAGES = {"docarray": Package(_MODULES, _REMOVED, _LOADED)}
+PACKAGES = {"docarray": Package(_MODULES, _REMOVED, _LOADED), "jina": JINA}

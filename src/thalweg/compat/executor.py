@@ -1,0 +1,136 @@
+"""Jina's `Executor` and its decorators, on Thalweg's."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from functools import wraps
+from typing import Any, TypeVar, cast
+
+from thalweg.compat.documents import LegacyDocument
+from thalweg.compat.logs import JinaLogger
+from thalweg.docs import DocList
+from thalweg.executor import Executor as ThalwegExecutor
+from thalweg.executor import requests as thalweg_requests
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+JOINED = ("docs_matrix", "docs_map", "tracing_context")
+"""What Jina hands to methods beside what Thalweg does."""
+SNAPSHOTS = "Snapshots are not enabled: override `snapshot` and `restore`."
+
+
+class JinaExecutor(ThalwegExecutor):
+    """`jina.Executor`: what it offers beside Thalweg's."""
+
+    write_endpoints: frozenset[str] = frozenset()
+    tracer = tracer_provider = meter = meter_provider = None
+    dynamic_batching: Mapping[str, Any] = {}
+
+    @property
+    def logger(self) -> Any:
+        """A logger with Jina's extra level."""
+        return JinaLogger(self.metas.name, f"executor.{self.metas.name}")
+
+    @contextmanager
+    def monitor(self, name: str | None = None, documentation: str | None = None) -> Iterator[None]:
+        """The time of a block; nothing is measured yet."""
+        yield
+
+    def snapshot(self, snapshot_file: str) -> None:
+        """Write the whole state into `snapshot_file`."""
+        raise NotImplementedError(SNAPSHOTS)
+
+    def restore(self, snapshot_file: str) -> None:
+        """Read the state from `snapshot_file`."""
+
+    @classmethod
+    def serve(cls, stop_event: Any = None, **options: Any) -> None:
+        """Serve it alone until `stop_event` is set."""
+        from thalweg.compat.runnable import JinaDeployment
+
+        with JinaDeployment(uses=cls, **options) as deployment:
+            deployment.block(stop_event)
+
+    @classmethod
+    def load_config(cls, source: Any, **options: Any) -> Any:
+        """An Executor made of its YAML, in this process."""
+        from thalweg.compat.sources import executor_of
+
+        return executor_of(source, **options)
+
+
+def jina_requests(func: Any = None, *, on: Any = None, request_schema: Any = None, response_schema: Any = None) -> Any:
+    """`jina.requests`: documents without an annotation are legacy documents, and methods may ask for what Jina hands
+    over beside them."""
+    if func is not None:
+        return _bound(func, None, request_schema, response_schema)
+    return lambda function: _bound(function, on, request_schema, response_schema)
+
+
+def _bound(function: F, on: Any, request_schema: Any, response_schema: Any) -> F:
+    adapted = _with_joined(function)
+    untyped = _untyped(function)
+    if untyped and request_schema is None:
+        request_schema = DocList[LegacyDocument]
+    options: dict[str, Any] = {"on": on} if on is not None else {}
+    return thalweg_requests(request_schema=request_schema, response_schema=response_schema, **options)(adapted)
+
+
+def _untyped(function: Callable[..., Any]) -> bool:
+    """Whether nothing says of which class the documents are."""
+    known = inspect.signature(function).parameters
+    named = known.get("docs") or known.get("doc")
+    return named is None or named.annotation is inspect.Parameter.empty
+
+
+def _with_joined(function: F) -> F:
+    """`function` without the arguments that Thalweg does not hand over, which it gets all the same."""
+    signature = inspect.signature(function)
+    asked = [name for name in JOINED if name in signature.parameters]
+    if not asked:
+        return function
+
+    def extra(given: Mapping[str, Any]) -> dict[str, Any]:
+        docs = given.get("docs")
+        values: dict[str, Any] = {
+            "docs_matrix": None if docs is None else [docs],
+            "docs_map": {},
+            "tracing_context": None,
+        }
+        return {name: values[name] for name in asked if name not in given}
+
+    if inspect.iscoroutinefunction(function):
+
+        @wraps(function)
+        async def adapted(self: Any, *arguments: Any, **given: Any) -> Any:
+            return await function(self, *arguments, **given, **extra(given))
+    else:
+
+        @wraps(function)
+        def adapted(self: Any, *arguments: Any, **given: Any) -> Any:
+            return function(self, *arguments, **given, **extra(given))
+
+    kept = [one for name, one in signature.parameters.items() if name not in JOINED]
+    adapted.__signature__ = signature.replace(parameters=kept)  # type: ignore[attr-defined]
+    del adapted.__wrapped__
+    return cast(F, adapted)
+
+
+def monitor(*, name: str | None = None, documentation: str | None = None) -> Callable[[F], F]:
+    """`jina.monitor`. Nothing is measured yet; the method stays what it is."""
+    return lambda function: function
+
+
+def jina_write(function: F) -> F:
+    """Marks an endpoint that changes state. Without replicated state it changes nothing else."""
+    return function
+
+
+def jina_batching(func: Any = None, **options: Any) -> Any:
+    """`jina.dynamic_batching`: see Thalweg's."""
+    from thalweg.executor import dynamic_batching
+
+    known = {name: value for name, value in options.items() if value is not None}
+    return dynamic_batching(**known) if func is None else dynamic_batching(func, **known)
