@@ -13,6 +13,7 @@ import cloudpickle  # type: ignore[import-untyped]
 import msgspec
 from pydantic import Field
 
+from thalweg.config.batching import BatchingOptions
 from thalweg.config.load import parse_options
 from thalweg.config.objects import file_module, importable, imported_module, pickled
 from thalweg.config.options import Options, WorkerOptions
@@ -71,6 +72,7 @@ class ExecutorFile(Options):
     with_: dict[str, Any] = Field({}, alias="with", description="Keyword arguments of the constructor.")
     metas: dict[str, Any] = Field({}, description="name, description, workspace.")
     requests: dict[str, str] = Field({}, description="Endpoint -> method name, in place of the decorators'.")
+    dynamic_batching: dict[str, BatchingOptions] = Field({}, description="Endpoint or method -> how it is batched.")
     py_modules: tuple[str, ...] | str = Field((), description="Files or modules to import first.")
     workspace: str | None = Field(None, description="Folder below which the Executor may keep its files.")
 
@@ -184,6 +186,7 @@ def _from_yaml(text: str, modules: tuple[str, ...]) -> ExecutorSource:
         uses_with=file.with_,
         metas=file.metas,
         requests=file.requests,
+        dynamic_batching=file.dynamic_batching,
         workspace=file.workspace,
     )
 

@@ -8,8 +8,10 @@ from dataclasses import dataclass, field
 from difflib import get_close_matches
 from typing import Any
 
+from thalweg.config.batching import BatchingOptions
 from thalweg.config.options import WorkerOptions
 from thalweg.errors import ConfigurationError
+from thalweg.executor.batching.declaration import batched_endpoints
 from thalweg.executor.endpoint import Endpoint, binding_of, endpoints
 from thalweg.executor.executor import INJECTED, Executor, identify
 
@@ -23,6 +25,7 @@ class ExecutorSource:
     uses_with: Mapping[str, Any] = field(default_factory=dict)
     metas: Mapping[str, Any] = field(default_factory=dict)
     requests: Mapping[str, str] = field(default_factory=dict)
+    dynamic_batching: Mapping[str, BatchingOptions] = field(default_factory=dict)
     workspace: str | None = None
 
     def name(self, options: WorkerOptions) -> str:
@@ -33,6 +36,17 @@ class ExecutorSource:
         """Every endpoint by path. Raises `TypeError` for a signature that makes no sense, `ConfigurationError` where
         `uses_requests` names a method that does not exist."""
         return endpoints(self.executor, self._requests(options))
+
+    def batching(self, options: WorkerOptions) -> dict[str, BatchingOptions]:
+        """What holds for each endpoint that answers in batches, by path.
+
+        Raises:
+            ConfigurationError: `uses_dynamic_batching` makes no sense for this Executor.
+        """
+        given = dict(self.dynamic_batching)
+        for name, batching in options.uses_dynamic_batching.items():
+            given[name] = batching.over(given.get(name))
+        return batched_endpoints(self.endpoints(options), given, self.executor.__name__)
 
     def create(self, options: WorkerOptions, replica: int = 0) -> Executor:
         """Construct the Executor in the calling thread. Whatever its constructor raises comes out unchanged.

@@ -194,7 +194,7 @@ class Batcher(Generic[T]):
             self._free_since = now
         if self._pace is not None:
             before = self._pace.size
-            self._pace.complete(batch.cost, seconds, now)
+            self._pace.complete(batch.cost, batch.waited, seconds, now)
             if self._pace.size != before:
                 for queue in self._queues.values():
                     self._mark(queue)

@@ -13,6 +13,15 @@ OUTLIER = 4.0
 GROWTH = 2.0
 """The size may be so many times what has been tried already: the line is not followed far beyond its points."""
 
+STRETCH = 1.1
+"""By so much the size grows with each batch whose documents have waited for too long, and falls with each other one."""
+
+STEP = 0.25
+"""By so much of what has been tried the size is raised where nothing is known of larger ones yet."""
+
+HEADROOM = 0.9
+"""The part of the objective that is planned with: some calls take longer than others."""
+
 GAP_WEIGHT = 0.1
 QUIET_GAPS = 8.0
 """So many usual gaps between arrivals without an arrival mean that the burst is over."""
@@ -70,8 +79,9 @@ class Pace:
     and the end of its call, while as many documents a second as possible pass.
 
     **Size.** A document that comes just after a batch has begun waits for that one and then runs in the next. So a call
-    may take half the objective, and the size is what fits into that by the line that was fitted to the calls so far. It
-    grows from one document on, at most to twice what has been tried, and never past `most`.
+    may take half the objective, less a tenth, and the size is what fits into that by the line fitted to the calls so far.
+    It grows from one document on, at most to twice what has been tried, and never past `most`. Where more comes than
+    passes in this way, documents wait for longer than that half; larger batches pass more, so the size then grows.
 
     **Wait.** Each call has a fixed part that its documents share. With `n` requests waiting since `w` seconds, another
     one that comes `g` seconds later raises the throughput while `g < (fixed + w) / n` (the marginal value theorem; E. L.
@@ -84,6 +94,7 @@ class Pace:
         self._most = most
         self._line = CostLine()
         self._tried = 1.0
+        self._stretch = 1.0
         self._gap: float | None = None
         self._last = float("-inf")
         self._completed: float | None = None
@@ -101,15 +112,21 @@ class Pace:
             self._gap = _nearer(self._gap, log(max(now - self._last, SHORTEST_SECONDS)), GAP_WEIGHT)
         self._last = now
 
-    def complete(self, cost: float, seconds: float | None, now: float) -> None:
-        """A batch that counted `cost` has run for `seconds`; None where it failed."""
+    def complete(self, cost: float, waited: float, seconds: float | None, now: float) -> None:
+        """A batch that counted `cost` has run for `seconds`, None where it failed; its oldest document had `waited`."""
         self._completed = now
         if seconds is None:
             return
         self._line.observe(cost, seconds)
         self._tried = max(self._tried, cost)
-        fitting = min(self._line.largest(self._objective / 2), GROWTH * self._tried, self._most)
-        self.size = max(1, floor(fitting))
+        half = HEADROOM * self._objective / 2
+        late = waited > self._objective / 2
+        self._stretch = max(1.0, self._stretch * STRETCH if late else self._stretch / STRETCH)
+        fitting = self._line.largest(half) * self._stretch
+        if self._line.fixed == 0.0 and self._line.seconds(self._tried) <= half:
+            # Only a larger batch shows that a larger batch is worth it.
+            fitting = max(fitting, self._tried + max(1.0, STEP * self._tried))
+        self.size = max(1, floor(min(fitting, GROWTH * self._tried, self._most)))
 
     def closing(self, requests: int, cost: float, oldest: float, free_since: float) -> float:
         """The moment at which a batch of `requests` that counts `cost` goes though it is not full. The first of its
@@ -124,7 +141,7 @@ class Pace:
         if self._echo is not None and self._echo < patience:
             # Callers that were just answered come back soon.
             moment = max(moment, min(free_since + 2 * self._echo, begin + patience))
-        return min(moment, oldest + self._objective - self._line.seconds(cost))
+        return min(moment, oldest + HEADROOM * self._objective - self._line.seconds(cost))
 
 
 def _nearer(value: float | None, observed: float, weight: float) -> float:
