@@ -24,8 +24,10 @@ from thalweg.errors import (
     MalformedRequest,
     Overloaded,
     PayloadTooLarge,
+    PermissionDenied,
     ServerError,
     ThalwegError,
+    Unauthenticated,
     Unavailable,
     UnsupportedContent,
 )
@@ -33,6 +35,8 @@ from thalweg.message.status import Failure, from_failure, status_of
 
 _FOREIGN: dict[int, type[ThalwegError]] = {
     400: MalformedRequest,
+    401: Unauthenticated,
+    403: PermissionDenied,
     404: EndpointNotFound,
     408: DeadlineExceeded,
     413: PayloadTooLarge,
