@@ -14,6 +14,7 @@ from thalweg.client.answer import Answer, Sent
 from thalweg.client.arguments import ClientArguments
 from thalweg.client.call import ClientSettings, Posted
 from thalweg.client.connections import Connections
+from thalweg.client.conversing import payloads
 from thalweg.client.exchange import Batch, Inputs, batches, decode, encode, made, single_batch
 from thalweg.client.pipeline import as_they_come, in_order
 from thalweg.client.postable import AsyncPostable
@@ -81,6 +82,9 @@ class AsyncClient(AsyncPostable):
     def _streaming(self, call: Posted, inputs: Inputs) -> AsyncGenerator[Any, None]:
         return self.items(call, inputs)
 
+    def _conversing(self, call: Posted, inputs: Inputs) -> AsyncGenerator[Any, None]:
+        return self.conversation(call, inputs)
+
     @property
     def settings(self) -> ClientSettings:
         """What it was made with."""
@@ -123,6 +127,17 @@ class AsyncClient(AsyncPostable):
             async for answer in coming:
                 for document in answer.docs:
                     yield document
+
+    async def conversation(self, call: Posted, inputs: Inputs) -> AsyncGenerator[Any, None]:
+        """The documents that come while `inputs` go."""
+        context = _context(call)
+        channel = await self._connections.channel(call.channel, context)
+        async with aclosing(payloads(made(inputs), call.size)) as inflow:
+            request = Request(call.endpoint, (), COLUMNS, "", call.parameters, call.target, inflow)
+            async with aclosing(channel.handle(request, context)) as responses:
+                async for response in responses:
+                    for document in decode(response, call.doc_type):
+                        yield document
 
     async def _answers(self, call: Posted, inputs: Any) -> AsyncGenerator[Answer[Any], None]:
         """Every answer, those that failed too where the call goes on after them; the callbacks have been told."""

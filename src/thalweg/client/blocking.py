@@ -12,6 +12,7 @@ from thalweg.client.arguments import ClientArguments
 from thalweg.client.asynchronous import AsyncClient
 from thalweg.client.call import Callbacks, ClientSettings, Posted
 from thalweg.client.caller import Desk, Feed, runs_code
+from thalweg.client.conversing import Monologue
 from thalweg.client.exchange import Inputs, made
 from thalweg.client.portal import Portal
 from thalweg.client.postable import Postable
@@ -88,6 +89,9 @@ class Client(Postable):
     def _streaming(self, call: Posted, inputs: Inputs) -> Iterator[Any]:
         return self.carry_out_by_item(call, inputs)
 
+    def _conversing(self, call: Posted, inputs: Inputs) -> Iterator[Any]:
+        return self.converse_by_item(call, inputs)
+
     def carry_out(self, call: Posted, inputs: Inputs) -> Any:
         """All that came of `call`, in the form that it asks for."""
         self._check_process()
@@ -112,6 +116,14 @@ class Client(Postable):
         if desk is not None:
             inputs = Feed(inputs, desk, call.size)  # type: ignore[arg-type]
         return self._items(self._client.items(call, inputs), desk)
+
+    def converse_by_item(self, call: Posted, inputs: Inputs) -> Iterator[Any]:
+        """The documents that come while `inputs` go, one by one."""
+        self._check_process()
+        inputs = made(inputs)
+        if runs_code(inputs):
+            inputs = Monologue(inputs)  # type: ignore[arg-type]
+        return self._items(self._client.conversation(call, inputs), None)
 
     def _items(self, generator: AsyncGenerator[Any, None], desk: Desk | None) -> Iterator[Any]:
         try:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import AsyncGenerator, Iterator
+from collections.abc import AsyncGenerator, Iterator, Mapping
 from typing import Any, Literal, TypeVar, Unpack, overload
 
 from thalweg.client.answer import Answer
 from thalweg.client.arguments import AsyncCallback, CallArguments, Callback, Parameters
 from thalweg.client.call import Callbacks, ClientSettings, Posted
+from thalweg.client.conversing import single
 from thalweg.client.exchange import Inputs, ReturnType, check_inputs
 from thalweg.client.posting import Posting
 from thalweg.docs import AnyDoc, BaseDocWithoutId, DocList
@@ -35,6 +36,10 @@ class Postable(ABC):
     @abstractmethod
     def _streaming(self, call: Posted, inputs: Inputs) -> Iterator[Any]:
         """Carry `call` out, document by document."""
+
+    @abstractmethod
+    def _conversing(self, call: Posted, inputs: Inputs) -> Iterator[Any]:
+        """Carry `call` out as one stream in both directions."""
 
     @overload
     def post(  # type: ignore[overload-overlap]
@@ -199,6 +204,43 @@ class Postable(ABC):
         call = Posted.of(on, None, parameters, target_executor, {"request_size": 1, **options}, self._settled())
         return self._streaming(call, inputs)
 
+    def stream_doc(
+        self,
+        on: str,
+        inputs: BaseDocWithoutId | Mapping[str, Any],
+        parameters: Parameters = None,
+        target_executor: str = "",
+        **options: Any,
+    ) -> Iterator[Any]:
+        """What a streaming endpoint makes of one document, item by item. Jina's name for `stream` with one document.
+
+        Raises `MalformedRequest` where `inputs` is anything else.
+        """
+        return self.stream(on, single(inputs), parameters=parameters, target_executor=target_executor, **options)
+
+    def converse(
+        self,
+        on: str,
+        inputs: Inputs,
+        *,
+        parameters: Parameters = None,
+        target_executor: str = "",
+        **options: Any,
+    ) -> Iterator[Any]:
+        """Send documents while answers come: all of `inputs` is ONE stream to the endpoint, and what it says comes back at
+        once. Each document goes out when it is there and the endpoint has room for it; `request_size` may join several.
+        An iterator is read in a thread of its own, so it may wait for what you do with an answer.
+
+        Any transport but HTTP offers it. An endpoint that reads no streams answers each document as a request of its own.
+        There are no retries: what was said cannot be said again. Closing the iterator calls the rest off.
+
+        Raises:
+            UnsupportedContent: it was called over HTTP.
+            ThalwegError: as `post`. What `inputs` raises comes out unchanged.
+        """
+        call = Posted.of(on, None, parameters, target_executor, {"request_size": 1, **options}, self._settled())
+        return self._conversing(call, inputs)
+
     def is_flow_ready(self, timeout: float = 5.0) -> bool:
         """Jina's name for `is_ready`."""
         return self.is_ready(timeout)
@@ -247,6 +289,10 @@ class AsyncPostable(ABC):
     @abstractmethod
     def _streaming(self, call: Posted, inputs: Inputs) -> AsyncGenerator[Any, None]:
         """Carry `call` out, document by document."""
+
+    @abstractmethod
+    def _conversing(self, call: Posted, inputs: Inputs) -> AsyncGenerator[Any, None]:
+        """Carry `call` out as one stream in both directions."""
 
     @overload
     def post(  # type: ignore[overload-overlap]
@@ -410,6 +456,43 @@ class AsyncPostable(ABC):
         """
         call = Posted.of(on, None, parameters, target_executor, {"request_size": 1, **options}, self._settled())
         return self._streaming(call, inputs)
+
+    def stream_doc(
+        self,
+        on: str,
+        inputs: BaseDocWithoutId | Mapping[str, Any],
+        parameters: Parameters = None,
+        target_executor: str = "",
+        **options: Any,
+    ) -> AsyncGenerator[Any, None]:
+        """What a streaming endpoint makes of one document, item by item. Jina's name for `stream` with one document.
+
+        Raises `MalformedRequest` where `inputs` is anything else.
+        """
+        return self.stream(on, single(inputs), parameters=parameters, target_executor=target_executor, **options)
+
+    def converse(
+        self,
+        on: str,
+        inputs: Inputs,
+        *,
+        parameters: Parameters = None,
+        target_executor: str = "",
+        **options: Any,
+    ) -> AsyncGenerator[Any, None]:
+        """Send documents while answers come: all of `inputs` is ONE stream to the endpoint, and what it says comes back at
+        once. Each document goes out when it is there and the endpoint has room for it; `request_size` may join several.
+        An asynchronous iterator may wait for what you do with an answer.
+
+        Any transport but HTTP offers it. An endpoint that reads no streams answers each document as a request of its own.
+        There are no retries: what was said cannot be said again. Closing the iterator calls the rest off.
+
+        Raises:
+            UnsupportedContent: it was called over HTTP.
+            ThalwegError: as `post`. What `inputs` raises comes out unchanged.
+        """
+        call = Posted.of(on, None, parameters, target_executor, {"request_size": 1, **options}, self._settled())
+        return self._conversing(call, inputs)
 
     async def is_flow_ready(self, timeout: float = 5.0) -> bool:
         """Jina's name for `is_ready`."""

@@ -131,6 +131,9 @@ class Runnable(Postable):
     def _streaming(self, call: Posted, inputs: Inputs) -> Iterator[Any]:
         return self.client.carry_out_by_item(call, inputs)
 
+    def _conversing(self, call: Posted, inputs: Inputs) -> Iterator[Any]:
+        return self.client.converse_by_item(call, inputs)
+
     def __enter__(self) -> Self:
         return self.start()
 
