@@ -242,6 +242,8 @@ class ServerOptions(Options):
             raise ValueError(
                 f"{len(self.protocol)} protocols ({', '.join(self.protocol)}) need as many ports, not {len(self.port)}"
             )
+        if self.graphql is not False and not {"http", "websocket"} & set(self.protocol):
+            raise ValueError("graphql comes over http: add that to protocol")
         return self
 
 

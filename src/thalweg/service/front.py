@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Protocol, TypeVar, cast
 
 from thalweg.access import Guard
+from thalweg.config.concurrency import HIGHEST_PRIORITY
 from thalweg.config.objects import ObjectReference, object_reference
-from thalweg.config.options import CorsOptions, GatewayOptions, ServerOptions
+from thalweg.config.options import CorsOptions, GatewayOptions, GraphqlOptions, ServerOptions
 from thalweg.errors import ConfigurationError
 from thalweg.message import ServiceDescription, UnaryHandler
+from thalweg.service.claims import Claims
+from thalweg.transport import graphql
 from thalweg.transport.contract import AsgiApp, Serving
 
 Server = TypeVar("Server", bound=ServerOptions)
@@ -153,7 +156,11 @@ class Front:
         handler: UnaryHandler = service
         for wrap in reversed(self._middleware):
             handler = cast(UnaryHandler, wrap(handler))
-        return handler if options.access is None else Guard(handler, options.access)
+        if options.access is not None:
+            handler = Guard(handler, options.access)
+        if options.caller_share and options.caller_priority == HIGHEST_PRIORITY:
+            return handler
+        return Claims(handler, options.caller_priority, options.caller_share)
 
 
 def _callable(found: Any, what: str) -> Callable[..., Any]:

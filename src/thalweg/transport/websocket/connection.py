@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Callable
 from typing import Protocol as Shape
 from typing import TypeAlias, cast
@@ -15,6 +16,8 @@ from websockets.protocol import SEND_EOF, Protocol, State
 from thalweg.errors import ThalwegError
 from thalweg.message import Buffer
 from thalweg.message.status import CODES
+
+log = logging.getLogger("thalweg.server")
 
 HIGH_WATER_BYTES = 256 * 1024
 """Bytes that may wait in a socket's buffer before senders wait."""
@@ -29,6 +32,7 @@ FLUSH_SECONDS = 1.0
 OK = 1000
 GOING_AWAY = 1001
 PING_UNANSWERED = 1011
+DEFECT = 1011
 
 
 class Party(Shape):
@@ -53,6 +57,7 @@ class Connection(asyncio.Protocol):
 
     __slots__ = (
         "_fragments",
+        "_fragments_text",
         "_greet",
         "_room",
         "_transport",
@@ -85,7 +90,8 @@ class Connection(asyncio.Protocol):
         """Seconds for which nothing was heard, as `sweep` counts them."""
         self.refusal: ThalwegError | None = None
         self.gone: asyncio.Future[None] | None = None
-        self._fragments: list[bytes] | None = None
+        self._fragments: bytearray | None = None
+        self._fragments_text = False
         self.loop = asyncio.get_running_loop()
         self._room: list[asyncio.Future[None]] | None = None
         self._transport: asyncio.Transport | None = None
@@ -124,19 +130,22 @@ class Connection(asyncio.Protocol):
         opcode = frame.opcode
         if opcode is Opcode.TEXT or opcode is Opcode.BINARY:
             if not frame.fin:
-                self._fragments = [b"t" if opcode is Opcode.TEXT else b"b", bytes(frame.data)]
+                self._fragments, self._fragments_text = bytearray(frame.data), opcode is Opcode.TEXT
                 return True
             data, text = frame.data, opcode is Opcode.TEXT
         elif opcode is Opcode.CONT and self._fragments is not None:
-            self._fragments.append(bytes(frame.data))
+            self._fragments += frame.data
             if not frame.fin:
                 return True
-            fragments, self._fragments = self._fragments, None
-            data, text = b"".join(fragments[1:]), fragments[0] == b"t"
+            data, text, self._fragments = self._fragments, self._fragments_text, None
         else:
             return True  # pings are answered and goodbyes are noted by the protocol
         if self.party is not None:
-            self.party.message(data if isinstance(data, bytes) else bytes(data), text)
+            try:
+                self.party.message(data if isinstance(data, bytes) else bytes(data), text)
+            except Exception:
+                log.exception("a message could not be taken")
+                self.close(DEFECT, "an unexpected error; the server's log has it")
         return self.protocol.state is State.OPEN
 
     def _go_on(self) -> None:

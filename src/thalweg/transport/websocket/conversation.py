@@ -11,6 +11,7 @@ from thalweg.message import Context, EndpointDescription, Request
 from thalweg.transport.admission import RETRY_AFTER_SECONDS
 from thalweg.transport.http.headers import Metadata, parsed_request_id
 from thalweg.transport.multiplex.answers import STOPPED
+from thalweg.transport.precedence import checked_priority, precedence
 from thalweg.transport.websocket.connection import GOING_AWAY, Connection
 from thalweg.transport.websocket.exchange import Exchange, Voice
 from thalweg.transport.websocket.hall import STOPPING, Hall
@@ -62,11 +63,13 @@ class Conversation(ABC):
         metadata: Mapping[str, str] = self.metadata
         if headers:
             metadata = {**metadata, **{name.lower(): value for name, value in headers.items()}}
+        own, share = precedence({name.lower(): value for name, value in headers.items()})
         return Context(
             deadline=None if timeout is None else monotonic() + timeout,
             metadata=metadata,
             request_id=parsed_request_id(request_id.encode()),
-            priority=priority,
+            priority=checked_priority(priority or own),
+            share=share,
         )
 
     def endpoint(self, path: str) -> EndpointDescription | None:
