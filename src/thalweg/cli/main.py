@@ -11,6 +11,7 @@ from thalweg import __version__
 from thalweg.cli.call import call_command
 from thalweg.cli.check import check_command
 from thalweg.cli.failure import INTERRUPTED, exit_code, explanation
+from thalweg.cli.ping import ping_command
 from thalweg.cli.serve import serve_command
 from thalweg.errors import ThalwegError
 
@@ -37,9 +38,11 @@ def main() -> None:
     thalweg serve flow.yml
     thalweg call http://localhost:8080 /encode '{"text": "hi"}'
     thalweg check flow.yml
+    thalweg ping http://localhost:8080
     """
 
 
 main.add_command(serve_command)
 main.add_command(call_command)
 main.add_command(check_command)
+main.add_command(ping_command)

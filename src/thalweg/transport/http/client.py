@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import gzip
 from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from typing import TypeVar
 from urllib.parse import quote, urlsplit
 
 import aiohttp
 
-from thalweg.config import ClientTlsOptions, Limits
+from thalweg.config import ChannelOptions, ClientTlsOptions, Limits
 from thalweg.errors import (
     ConfigurationError,
     DeadlineExceeded,
@@ -21,15 +22,17 @@ from thalweg.errors import (
     UnsupportedContent,
 )
 from thalweg.message import JSON, Buffer, Context, Request, Response
+from thalweg.message.description import DRY_RUN_ENDPOINT
 from thalweg.message.headers import RESERVED
 from thalweg.transport.contract import Channel
 from thalweg.transport.encryption import client_context
 from thalweg.transport.http import headers
 from thalweg.transport.http.events import EventParser, LineParser, event_response
-from thalweg.transport.http.failures import decode_failure, foreign_failure
+from thalweg.transport.http.failures import check_dry_run, decode_failure, foreign_failure
 from thalweg.transport.http.negotiation import EVENTS, LINES_TYPES
 from thalweg.transport.http.outgoing import OWN_HEADERS
 from thalweg.transport.http.payload import pack_content, unpack_content
+from thalweg.transport.precedence import PRIORITY, SHARE
 
 CONNECTIONS = 512
 """Requests that are under way at once; the others wait for a connection."""
@@ -39,6 +42,9 @@ TIMER_SECONDS = 0.002
 KEEP_ALIVE_SECONDS = 30.0
 """How long a connection rests before it is closed: shorter than any server's patience, so that none dies in our hands."""
 PIECE_BYTES = 256 * 1024
+PACKED_BYTES = 1024
+"""A smaller body is not packed: it would hardly get smaller."""
+GZIP_LEVEL = 4
 _SERVER_HEADERS = RESERVED | OWN_HEADERS | {"cache-control", "server"}
 ERROR_BYTES = 1 << 20
 
@@ -48,7 +54,13 @@ T = TypeVar("T")
 class HttpChannel(Channel):
     """Works without `connect` too: connections are made as requests need them."""
 
-    def __init__(self, address: str, limits: Limits, tls: ClientTlsOptions | None = None) -> None:
+    def __init__(
+        self,
+        address: str,
+        limits: Limits,
+        tls: ClientTlsOptions | None = None,
+        options: ChannelOptions = ChannelOptions(),  # noqa: B008  # frozen
+    ) -> None:
         parts = urlsplit(address)
         if parts.scheme not in ("http", "https") or not parts.hostname:
             raise ConfigurationError(f"{address!r} is no address of an HTTP server; write http://HOST:PORT.")
@@ -56,6 +68,9 @@ class HttpChannel(Channel):
         self._host, self._secure = parts.hostname, parts.scheme == "https"
         self._port = parts.port or (443 if self._secure else 80)
         self._limits = limits
+        self._options = options
+        if options.compression not in (None, "gzip"):
+            raise ConfigurationError(f"Over HTTP requests are packed by gzip, not by {options.compression}.")
         if tls is not None and not self._secure:
             raise ConfigurationError(f"{address!r} is not encrypted; write https://, or leave out tls.")
         self._context = client_context(tls or ClientTlsOptions()) if self._secure else None
@@ -105,10 +120,16 @@ class HttpChannel(Channel):
                 "Over HTTP/1.1 nothing can be sent while the answer is read. Send all documents at once, or call it over "
                 "gRPC or WebSocket."
             )
-        response = await self._within(context, self._post(request, context))
+        dry_run = request.endpoint == DRY_RUN_ENDPOINT
+        call = self._get("/dry_run") if dry_run else self._post(request, context)
+        response = await self._within(context, call)
         try:
             if response.status != 200:
                 raise await self._within(context, self._failure(response))
+            if dry_run:
+                check_dry_run(await self._within(context, response.read()))
+                yield Response(request.body, request.content_type, request.parameters)
+                return
             if response.content_type == EVENTS or response.content_type in LINES_TYPES:
                 async for item in self._items(response, context):
                     yield item
@@ -127,13 +148,16 @@ class HttpChannel(Channel):
             )
         lines = {name: value for name, value in context.metadata.items() if name not in headers.NO_METADATA}
         lines.pop("host", None)
+        lines.update((name.lower(), value) for name, value in self._options.metadata)
         lines["content-type"] = request.content_type
         lines["content-length"] = str(content.size)
         lines["accept"] = f"{request.accept or request.content_type}, {EVENTS}"
         if request.content_type == JSON:
             lines[headers.ENVELOPE] = "true"
         if context.priority:
-            lines[headers.PRIORITY] = str(context.priority)
+            lines[PRIORITY] = str(context.priority)
+        if context.share:
+            lines[SHARE] = context.share
         if content.parameters:
             lines[headers.PARAMETERS] = content.parameters
         if request.target:
@@ -145,7 +169,12 @@ class HttpChannel(Channel):
         remaining = context.remaining()
         if remaining is not None:
             lines[headers.TIMEOUT] = f"{remaining:.6f}"
-        body = b"".join(content.parts) if content.size <= PIECE_BYTES else _pieces(content.parts)
+        body: bytes | AsyncGenerator[memoryview, None]
+        if self._options.compression is not None and content.size >= PACKED_BYTES:
+            body = await asyncio.to_thread(gzip.compress, b"".join(content.parts), GZIP_LEVEL)
+            lines["content-encoding"], lines["content-length"] = "gzip", str(len(body))
+        else:
+            body = b"".join(content.parts) if content.size <= PIECE_BYTES else _pieces(content.parts)
         path = request.endpoint if request.endpoint.startswith("/") else f"/{request.endpoint}"
         url = self._address + quote(path)
         try:
@@ -165,6 +194,7 @@ class HttpChannel(Channel):
                 ),
                 timeout=aiohttp.ClientTimeout(total=None, sock_connect=CONNECT_SECONDS),
                 cookie_jar=aiohttp.DummyCookieJar(),
+                trust_env=self._options.proxy,
                 auto_decompress=False,
                 skip_auto_headers=("accept-encoding", "user-agent"),
                 max_field_size=2 * headers.PARAMETERS_BYTES,
@@ -252,7 +282,9 @@ class HttpChannel(Channel):
     # Whether the server is there.
 
     async def _watch(self) -> _Sentinel:
-        """Open a connection that is there to be lost."""
+        """Open a connection that is there to be lost; behind a proxy there is none to be had."""
+        if self._options.proxy:
+            return self._make_sentinel()
         try:
             async with asyncio.timeout(CONNECT_SECONDS):
                 loop = asyncio.get_running_loop()

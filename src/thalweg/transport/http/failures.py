@@ -124,6 +124,28 @@ def decode_failure(body: bytes) -> ThalwegError | None:
         return None
 
 
+class _Exception(msgspec.Struct):
+    executor: str = ""
+
+
+class _DryRun(msgspec.Struct):
+    """How a dry run went, as Jina tells it: always with HTTP status 200."""
+
+    code: int = 0
+    description: str = ""
+    exception: _Exception | None = None
+
+
+def check_dry_run(body: bytes) -> None:
+    """Raise `Unavailable` where `body`, the answer of `/dry_run`, says that something does not answer."""
+    try:
+        told = msgspec.json.decode(body, type=_DryRun)
+    except (msgspec.MsgspecError, UnicodeDecodeError):
+        raise Unavailable("What answers at /dry_run does not say how it went.") from None
+    if told.code:
+        raise Unavailable(told.description, executor=told.exception.executor if told.exception else "")
+
+
 def foreign_failure(status: int, body: bytes, url: str) -> ThalwegError:
     """The error for an answer of `status` that no Thalweg server wrote: a proxy's, or somebody else's service's."""
     text = body[:200].decode(errors="replace").strip()
