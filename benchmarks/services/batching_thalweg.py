@@ -15,7 +15,8 @@ class Capitals(Executor):
     @requests(on="/encode")
     @dynamic_batching(preferred_batch_size=BATCH, timeout=WAIT_SECONDS * 1000)
     def encode(self, docs: DocList[Text]) -> DocList[Text]:
-        docs.text = capitals(docs.text)
+        for doc, text in zip(docs, capitals([doc.text for doc in docs]), strict=True):
+            doc.text = text
         return docs
 
 

@@ -44,7 +44,7 @@ NEVER_AGAIN = (Overloaded, Unavailable, Cancelled, DeadlineExceeded)
 """Errors that say nothing about any document: calling again in parts would only make more calls."""
 
 
-class Place(NamedTuple):
+class Site(NamedTuple):
     """Name of an Executor, and an endpoint of it."""
 
     executor: str
@@ -55,7 +55,7 @@ class Batches:
     """Answers requests to one endpoint in batches. Made, started, used and closed on the I/O loop."""
 
     def __init__(
-        self, invocation: Invocation, place: Place, bound: BoundEndpoint, options: BatchingOptions, failures: Failures
+        self, invocation: Invocation, place: Site, bound: BoundEndpoint, options: BatchingOptions, failures: Failures
     ) -> None:
         self._endpoint = endpoint = bound.endpoint
         self._invocation = invocation
@@ -77,6 +77,7 @@ class Batches:
         self._letters: SimpleQueue[Callable[[], object] | None] = SimpleQueue()
         self._thread = threading.Thread(target=self._work, name=f"{place.executor}-batches", daemon=True)
         self._calls = 0
+        self.called_off = 0
         self._closing: asyncio.Future[None] | None = None
         self.tell = self._letters.put
         """Have a function of no arguments called on the batching thread. It may be called on any thread."""
@@ -374,7 +375,7 @@ def start_batches(
     """Have the endpoints that `options` name answer in batches. From now on their procedures answer no request alone."""
     started = []
     for path, batching in options.items():
-        place = Place(procedures[path].executor, path)
+        place = Site(procedures[path].executor, path)
         batches = Batches(invocation, place, executor.requests[path], batching, failures)
         batches.start()
         procedures[path].batches = batches

@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 class Home(Protocol):
     """Where calls come from and go back to."""
 
+    called_off: int
+    """Calls that were called off so far. Counted on the I/O loop."""
+
     def tell(self, letter: Callable[[], object]) -> None:
         """Have `letter` called on the batching thread."""
 
@@ -94,6 +97,7 @@ class BatchedCall:
         """See `thalweg.message.Pending`."""
         if not self.called_off and not self._delivered:
             self.called_off = True
+            self._home.called_off += 1
             self._home.tell(self._withdraw)
 
     def deliver(self) -> None:
@@ -139,7 +143,7 @@ class BatchedCall:
         if self._missing:
             return None
         self._pieces.sort(key=_start)
-        return joined([piece for _, piece in self._pieces])
+        return together([piece for _, piece in self._pieces])
 
     def settle(self, outcome: Response | ThalwegError) -> None:
         """This is what becomes of it; the first one holds."""
@@ -151,7 +155,7 @@ class BatchedCall:
             self._home.send(self)
 
 
-def joined(parts: list[Documents]) -> Documents:
+def together(parts: list[Documents]) -> Documents:
     """All documents in one list, whose class is theirs where they have the same."""
     if len(parts) == 1:
         return parts[0]

@@ -11,7 +11,7 @@ from typing import Any, Protocol
 from thalweg.docs import DocList
 from thalweg.errors import InvalidDocument
 from thalweg.executor.batching.batcher import Batch, Slice
-from thalweg.executor.batching.call import BatchedCall, joined
+from thalweg.executor.batching.call import BatchedCall, together
 from thalweg.executor.outcome import Documents
 from thalweg.message import Context
 
@@ -21,6 +21,8 @@ class Method(Protocol):
 
     as_columns: bool
     wants_context: bool
+    called_off: int
+    """Calls that were called off so far."""
 
     @property
     def function(self) -> Callable[..., Any]: ...
@@ -52,6 +54,8 @@ class BatchRun:
 
     __slots__ = (
         "_arguments",
+        "_called_off",
+        "_first_deadline",
         "_method",
         "_task",
         "again",
@@ -69,6 +73,8 @@ class BatchRun:
         self._method = method
         self._task: Task[Any] | None = None
         self._arguments: dict[str, Any] = {}
+        self._called_off = -1
+        self._first_deadline: float | None = None
         self.ticket = ticket
         self.slices = slices
         self.again = again
@@ -87,6 +93,7 @@ class BatchRun:
         Documents that do not fit together, such as tensors of unlike shapes in columns, are an error of the call: in
         parts they fit.
         """
+        self._called_off = self._method.called_off
         if refused := [part for part in self.slices if part.request.settled or part.request.refusal() is not None]:
             self.dropped += [part.request for part in refused]
             self.slices = [part for part in self.slices if part not in refused]
@@ -101,10 +108,14 @@ class BatchRun:
 
     def _join(self) -> None:
         parts: list[Documents] = []
+        self._first_deadline = None
         for call, start, stop in self.slices:
             own = self._method.fresh(call) if self.again else call.docs
             parts.append(own if stop - start == len(own) else own[start:stop])
-        docs = joined(parts)
+            deadline = call.context.deadline
+            if deadline is not None and (self._first_deadline is None or deadline < self._first_deadline):
+                self._first_deadline = deadline
+        docs = together(parts)
         if self._method.as_columns and isinstance(docs, DocList):
             try:
                 docs = docs.to_doc_vec()
@@ -167,6 +178,7 @@ class BatchRun:
 
     def _still_wanted(self) -> bool:
         """Whether there is something to call. What was called off while it waited for the thread is left out."""
-        if all(part.request.refusal() is None for part in self.slices):
-            return True
+        overdue = self._first_deadline is not None and monotonic() >= self._first_deadline
+        if self._called_off == self._method.called_off and not overdue:
+            return True  # as it was when the documents were joined
         return self.prepare()
