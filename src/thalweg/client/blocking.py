@@ -44,9 +44,9 @@ class Client(Postable):
         self._open()
 
     def _open(self) -> None:
-        self._process = os.getpid()
-        self._portal = Portal.shared()
-        self._client = self._portal.run(_made(self._settings))
+        portal = Portal.shared()
+        client = portal.run(_made(self._settings))
+        self._process, self._portal, self._client = os.getpid(), portal, client
         # A client that is dropped, or still open when the interpreter ends, closes its connection all the same.
         self._finalizer = weakref.finalize(self, self._portal.submit_last, self._client.close)
 

@@ -22,6 +22,9 @@ from thalweg.transport.contract import Channel
 K = TypeVar("K")
 V = TypeVar("V")
 
+_grpc_process: int | None = None
+"""The process that has used gRPC."""
+
 BUDGETS = 64
 """Different policies that a client remembers what was spent of; more of them are a mistake of the caller's."""
 
@@ -43,6 +46,8 @@ class Connections:
 
     def _made(self, options: ChannelOptions) -> Channel:
         address, tls = self._settings.destination
+        if address.startswith("grpc"):
+            _check_fork(address)
         return registry.channel(address, self._settings.limits, tls, options)
 
     async def channel(self, options: ChannelOptions, context: Context, spare: bool = False) -> Channel:
@@ -66,8 +71,6 @@ class Connections:
         return found
 
     async def _connect(self, channel: Channel, context: Context) -> None:
-        if self._closed:
-            raise ConfigurationError("This client is closed; make a new one.")
         limit = asyncio.timeout(context.remaining())
         try:
             async with limit, self._connecting:
@@ -81,6 +84,8 @@ class Connections:
 
     def _enter(self) -> None:
         """Belong to the running loop. Raises `ConfigurationError` where another one still runs."""
+        if self._closed:
+            raise ConfigurationError("This client is closed; make a new one.")
         if self._process != os.getpid():
             raise ConfigurationError("This client was made before the process was forked; make a new one here.")
         if self._loop is not None:
@@ -93,11 +98,14 @@ class Connections:
         self._loop = asyncio.get_running_loop()
 
     async def ready(self) -> bool:
+        """Whether the service says that it is. Raises `Unavailable` where nobody is there."""
+        if self._closed:
+            return False
         channel = await self.channel(self._settings.channel, Context())
         return await channel.ready()
 
     async def close(self) -> None:
-        self._closed = True
+        self._closed, self._loop = True, None
         await asyncio.gather(*(channel.close() for channel in self._channels.values()))
 
     def handle(self, request: Request, context: Context, call: Posted) -> Answers:
@@ -134,6 +142,19 @@ class Connections:
         async with aclosing(channel.handle(request, context)) as answers:
             async for response in answers:
                 yield response
+
+
+def _check_fork(address: str) -> None:
+    """Raise `ConfigurationError` where gRPC was in use before this process was forked: its threads are not here, and
+    whoever called would wait for them until the time is up."""
+    global _grpc_process  # noqa: PLW0603  # gRPC itself is one for each process
+    if _grpc_process is None:
+        _grpc_process = os.getpid()
+    elif _grpc_process != os.getpid():
+        raise ConfigurationError(
+            f"gRPC does not work in a process that was forked after it was used. Call {address} from a process that was "
+            "spawned, or over http:// or unix://."
+        )
 
 
 def _remembered(known: dict[K, V], key: K, value: V) -> V:
