@@ -74,7 +74,6 @@ def test_names_for_the_request_and_its_trace_are_noted():
         (b"Host: x", b"Host: x\r\nAccept: text/event-stream"),
         (b"Host: x", b"Host: x\r\nAccept: text/html"),
         (b"Host: x", b"Host: x\r\nAccept: application/json;q=0, */*"),
-        (b"Host: x", b"Host: x\r\nThalweg-Priority: 1"),
         (b"Host: x", b"Host: x\r\nThalweg-Target: a"),
         (b"application/json", b"application/json; charset=utf-8"),
         (b"application/json", b"image/png"),

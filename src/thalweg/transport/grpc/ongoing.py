@@ -11,6 +11,7 @@ from thalweg.message import Context, Request
 from thalweg.transport.admission import Admission
 from thalweg.transport.contract import Serving
 from thalweg.transport.dispatch import Send, dispatch
+from thalweg.transport.precedence import precedence
 
 
 class Ongoing:
@@ -59,6 +60,7 @@ class Ongoing:
         try:
             if self.draining:
                 raise Unavailable("The server is shutting down.")
+            context.priority, context.share = precedence(context.metadata)
             self._admission.admit(size)
         except ThalwegError as error:
             return error

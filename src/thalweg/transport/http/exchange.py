@@ -18,7 +18,7 @@ from thalweg.transport.admission import RETRY_AFTER_SECONDS, Admission
 from thalweg.transport.contract import AsgiApp, Receive, Scope, Send
 from thalweg.transport.dispatch import dispatch
 from thalweg.transport.http import headers
-from thalweg.transport.http.addressing import with_header
+from thalweg.transport.http.addressing import NOWHERE, addressed_answer
 from thalweg.transport.http.coding import decompressed, parsed_coding
 from thalweg.transport.http.connection import DISCARD_BYTES, HttpConnection
 from thalweg.transport.http.cors import Lines
@@ -201,12 +201,14 @@ class Exchange:
         if found.address.header and not out.request_id:
             out.request_id = headers.parsed_request_id(found.address.request_id.encode())
             self._name()
+        priority, share = headers.parsed_precedence(head.priority, head.share)
         return Context(
             deadline=deadline,
             metadata=Metadata(self._scope["headers"]),
             trace=head.trace.decode("latin-1"),
             request_id=out.request_id,
-            priority=headers.parsed_priority(head.priority) if head.priority else 0,
+            priority=priority,
+            share=share,
         )
 
     async def _body(self, coding: str) -> Buffer:
@@ -258,10 +260,11 @@ class Exchange:
             raise InternalError("The handler did not answer.")
         lines = header_lines(response.headers) if response.headers else []
         parts: list[Buffer] = list(response.body)
-        if response.content_type == JSON and (found.bare or found.address.header):
-            body = bare_body(response) if found.bare else b"".join(parts)
-            if found.address.header:
-                body = with_header(body, context.request_id, found.request.target)
+        if response.content_type == JSON and (found.bare or found.address is not NOWHERE):
+            if found.bare:
+                body = bare_body(response)
+            else:
+                body = addressed_answer(b"".join(parts), found.address, context.request_id)
             await self._out.whole(200, JSON, lines, [body], len(body))
             return
         content = pack_content(response.content_type, parts, response.parameters)

@@ -13,23 +13,23 @@ import msgspec
 
 from thalweg.errors import MalformedRequest
 from thalweg.message import JSON
+from thalweg.transport.precedence import PRIORITY, SHARE, checked_share
+from thalweg.transport.precedence import parsed_priority as priority_of
 
 TIMEOUT = "thalweg-timeout"
 TARGET = "thalweg-target"
 PARAMETERS = "thalweg-parameters"
 REQUEST_ID = "x-request-id"
 TRACE = "traceparent"
-PRIORITY = "thalweg-priority"
 ENVELOPE = "thalweg-envelope"
 """Sent with a JSON body in an envelope to an endpoint that may do without, by callers that do not know its description."""
 REQUEST_TIMEOUT = "x-request-timeout"
 """What others call the same as `TIMEOUT`."""
 PARAMETERS_BYTES = 16 * 1024
-LARGEST_PRIORITY = 1000
 LONGEST_TIMEOUT = 366 * 24 * 3600.0
 
 NO_METADATA = frozenset(
-    f"{TIMEOUT} {REQUEST_TIMEOUT} {TARGET} {PARAMETERS} {REQUEST_ID} {TRACE} {PRIORITY} {ENVELOPE} accept "
+    f"{TIMEOUT} {REQUEST_TIMEOUT} {TARGET} {PARAMETERS} {REQUEST_ID} {TRACE} {PRIORITY} {SHARE} {ENVELOPE} accept "
     "accept-encoding connection content-encoding "
     "content-length content-type expect keep-alive proxy-authorization proxy-connection te trailer transfer-encoding "
     "upgrade".split()
@@ -43,7 +43,7 @@ class Head:
     """The headers that matter to the server, as bytes, before anything is made of them."""
 
     accept = accept_encoding = content_encoding = content_length = content_type = transfer_encoding = b""
-    envelope = origin = parameters = priority = request_id = target = timeout = trace = b""
+    envelope = origin = parameters = priority = request_id = share = target = timeout = trace = b""
 
     def __init__(self, headers: list[tuple[bytes, bytes]]) -> None:
         for name, value in headers:
@@ -63,6 +63,7 @@ _SLOTS = {
     PARAMETERS.encode(): "parameters",
     PRIORITY.encode(): "priority",
     REQUEST_ID.encode(): "request_id",
+    SHARE.encode(): "share",
     TARGET.encode(): "target",
     TIMEOUT.encode(): "timeout",
     REQUEST_TIMEOUT.encode(): "timeout",
@@ -153,19 +154,14 @@ def parsed_timeout(value: bytes) -> float:
     return min(seconds, LONGEST_TIMEOUT)
 
 
-def parsed_priority(value: bytes) -> int:
-    """The number in a priority header.
+@lru_cache(maxsize=64)
+def parsed_precedence(priority: bytes, share: bytes) -> tuple[int, str]:
+    """Priority and key of sharing in the headers of that name.
 
     Raises:
-        MalformedRequest: it is no number between -1000 and 1000.
+        MalformedRequest: one of them is none.
     """
-    try:
-        priority = int(value)
-    except ValueError:
-        priority = LARGEST_PRIORITY + 1
-    if abs(priority) > LARGEST_PRIORITY:
-        raise MalformedRequest(f"{PRIORITY} is {_text(value)!r}; it takes a whole number between -1000 and 1000.")
-    return priority
+    return (priority_of(_text(priority)) if priority else 0), checked_share(_text(share).strip())
 
 
 def parsed_request_id(value: bytes) -> str:

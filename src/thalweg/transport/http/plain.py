@@ -13,7 +13,6 @@ from typing import NamedTuple
 from thalweg.transport.http.headers import (
     ENVELOPE,
     PARAMETERS,
-    PRIORITY,
     REQUEST_ID,
     REQUEST_TIMEOUT,
     TARGET,
@@ -21,6 +20,7 @@ from thalweg.transport.http.headers import (
     TRACE,
 )
 from thalweg.transport.http.negotiation import PAYLOADS, Accepted, NotAcceptable, accepted
+from thalweg.transport.precedence import PRIORITY, SHARE
 
 LARGEST_HEAD = 8 * 1024
 """Bytes of a head that is looked at."""
@@ -45,14 +45,17 @@ _NOTED = frozenset(
         b"host",
         b"origin",
         ENVELOPE.encode(),
+        PRIORITY.encode(),
         REQUEST_ID.encode(),
+        REQUEST_TIMEOUT.encode(),
+        SHARE.encode(),
         TIMEOUT.encode(),
         TRACE.encode(),
     )
 )
 _UNUSUAL = frozenset(
     b"content-encoding expect keep-alive proxy-connection te trailer transfer-encoding upgrade".split()
-) | frozenset(name.encode() for name in (PARAMETERS, PRIORITY, REQUEST_TIMEOUT, TARGET))
+) | frozenset(name.encode() for name in (PARAMETERS, TARGET))
 
 
 class PlainHead(NamedTuple):
@@ -73,6 +76,8 @@ class PlainHead(NamedTuple):
     """Ways of compressing the answer that the caller understands."""
     origin: bytes = b""
     timeout: bytes = b""
+    priority: bytes = b""
+    share: bytes = b""
 
 
 def read_head(data: bytes) -> PlainHead | None:
@@ -115,7 +120,9 @@ def _parse(data: bytes) -> PlainHead | None:
         wanted,
         found.get(b"accept-encoding", b""),
         found.get(b"origin", b""),
-        found.get(TIMEOUT.encode(), b""),
+        found.get(TIMEOUT.encode(), b"") or found.get(REQUEST_TIMEOUT.encode(), b""),
+        found.get(PRIORITY.encode(), b""),
+        found.get(SHARE.encode(), b""),
     )
 
 

@@ -19,7 +19,7 @@ from thalweg.message import JSON, Buffer, Context, Pending, Request, Response, U
 from thalweg.message.status import http_status, to_failure
 from thalweg.transport.dispatch import defect, dispatch
 from thalweg.transport.http import headers
-from thalweg.transport.http.addressing import Address, address, with_header
+from thalweg.transport.http.addressing import NOWHERE, Address, address, addressed_answer
 from thalweg.transport.http.coding import chosen_coding, compressed
 from thalweg.transport.http.connection import HttpConnection
 from thalweg.transport.http.exchange import Site
@@ -143,17 +143,19 @@ class Submission:
             parts: tuple[Buffer, ...] = (body,)
             values: dict[str, Any] = {}
             where = address(body)
-            if where.header or where.target:
+            if where is not NOWHERE:
                 self._address, target = where, where.target
                 name = name or headers.parsed_request_id(where.request_id.encode())
         else:
             parts, values = unpack_content(head.content_type, body, b"")
-        self._context = Context(
+        context = self._context = Context(
             deadline=None if timeout is None else monotonic() + timeout,
             metadata=Metadata(head.block),
             trace=head.trace.decode("latin-1"),
             request_id=name,
         )
+        if head.priority or head.share:
+            context.priority, context.share = headers.parsed_precedence(head.priority, head.share)
         return Request(head.path, parts, head.content_type, head.accepted.content_type, values, target), timeout
 
     async def _handle(self, request: Request, context: Context) -> None:
@@ -184,10 +186,10 @@ class Submission:
                 lines = b"%b: %b\r\n" % (headers.PARAMETERS.encode(), content.parameters.encode())
         if response.headers:
             lines += b"".join(b"%b: %b\r\n" % line for line in header_lines(response.headers))
-        if self._address is not None and self._address.header and content_type == JSON:
+        if self._address is not None and content_type == JSON:
             assert self._context is not None
-            parts = (with_header(b"".join(parts), self._context.request_id, self._address.target),)
-            size = len(parts[0])
+            body = addressed_answer(b"".join(parts), self._address, self._context.request_id)
+            parts, size = (body,), len(body)
         least = self._site.serving.connections.compress_bytes
         if self._head.encodings and least is not None and size >= least and compressible(content_type):
             self._pending = asyncio.get_running_loop().create_task(

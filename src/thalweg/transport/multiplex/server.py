@@ -29,6 +29,7 @@ from thalweg.transport.multiplex.frames import (
 )
 from thalweg.transport.multiplex.inflow import Receiving
 from thalweg.transport.multiplex.wire import Wire
+from thalweg.transport.precedence import checked_priority, checked_share
 
 HEAD_ALLOWANCE = 1 << 20
 """Bytes that the head of a message may have on top of the largest payload."""
@@ -241,6 +242,9 @@ class ServerSession:
                 if request.size > self._serving.limits.max_message_bytes:
                     limit = self._serving.limits.max_message_bytes
                     raise PayloadTooLarge(f"The request has {request.size} bytes; at most {limit} are taken.")
+                if head.priority or head.share:
+                    checked_priority(head.priority)
+                    checked_share(head.share)
             except BaseException:
                 self._sessions.admission.release(admitted)
                 raise
