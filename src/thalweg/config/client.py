@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Literal, Self
+from typing import Any, Self
 
 from pydantic import Field, field_validator, model_validator
 
-from thalweg.config.options import Options
-
-Compression = Literal["gzip", "deflate"]
+from thalweg.config.options import Compression, Options, compression_by_name
 
 
 class ChannelOptions(Options):
@@ -26,10 +24,13 @@ class ChannelOptions(Options):
     @field_validator("compression", mode="before")
     @classmethod
     def _compression_by_name(cls, value: Any) -> Any:
-        name = str(getattr(value, "name", value) or "").lower()
-        return None if name in ("", "none", "nocompression") else name
+        return compression_by_name(value)
 
-    @field_validator("grpc_channel_options", mode="before")
+    metadata: tuple[tuple[str, str], ...] = Field(
+        (), description="Headers that go with every request, such as a token; they win over a request's own."
+    )
+
+    @field_validator("grpc_channel_options", "metadata", mode="before")
     @classmethod
     def _pairs_of_a_mapping(cls, value: Any) -> Any:
         return tuple(value.items()) if isinstance(value, Mapping) else value or ()

@@ -9,7 +9,7 @@ from thalweg.config import FlowOptions, GatewayOptions, NodeOptions
 from thalweg.config.load import ConfigSource, load_flow, parse_options
 from thalweg.errors import ConfigurationError
 from thalweg.graph.topology import Topology
-from thalweg.orchestration.arguments import GatewayArguments, ServerArguments, WorkerArguments
+from thalweg.orchestration.arguments import GatewayArguments, NodeArguments, ServerArguments
 from thalweg.orchestration.blueprint import Blueprint, check_what_is_known, flow_blueprint
 from thalweg.orchestration.directory import Directory
 from thalweg.orchestration.runnable import Runnable
@@ -69,7 +69,7 @@ class Flow(Runnable):
         uses: Any = None,
         name: str = "",
         needs: str | Sequence[str] | None = None,
-        **options: Unpack[WorkerArguments],
+        **options: Unpack[NodeArguments],
     ) -> Self:
         """Add an Executor, and return this Flow.
 
@@ -78,8 +78,9 @@ class Flow(Runnable):
             name: `executor0`, `executor1`, ... where none is given.
             needs: the Executors whose output it reads; `"gateway"` for what came from outside. Without it, the one added
                 before. The documents of several are merged by their ids.
-            options: `uses_with`, `uses_metas`, `uses_requests`, `workspace`, `py_modules`, `replicas`, `env`, `queue`.
-                `thalweg.config.NodeOptions` describes each.
+            options: `uses_with`, `uses_metas`, `uses_requests`, `workspace`, `py_modules`, `replicas`, `env`, `queue`; or
+                `external=True` with `host`, `port`, `tls`, `grpc_metadata` for one that runs elsewhere already, of
+                Thalweg or of Jina. `thalweg.config.NodeOptions` describes each.
 
         Raises:
             ConfigurationError: an unknown option, with the nearest that is known, or a value that does not fit.
@@ -106,7 +107,7 @@ class Flow(Runnable):
         self._options = self._options.model_copy(update={"gateway": gateway})
         return self
 
-    def needs_all(self, *, uses: Any = None, name: str = "", **options: Unpack[WorkerArguments]) -> Self:
+    def needs_all(self, *, uses: Any = None, name: str = "", **options: Unpack[NodeArguments]) -> Self:
         """Add an Executor that reads the output of all those whose output nobody reads yet. Arguments as for `add`."""
         return self.add(uses=uses, name=name, needs=Topology.of(self._options.executors).leaves, **options)
 

@@ -9,6 +9,7 @@ from typing import TypeVar
 
 from thalweg.errors import StartupFailed
 from thalweg.orchestration.blueprint import Blueprint
+from thalweg.orchestration.external import description
 from thalweg.orchestration.member import Launch, Member, Tell
 from thalweg.service.control import Go
 
@@ -25,6 +26,7 @@ class Supervisor:
 
     def __init__(self, blueprint: Blueprint, launch: Launch, tell: Tell) -> None:
         self._check = blueprint.check
+        self._externals = blueprint.externals
         self.workers = [Member(spec, launch, tell) for spec in blueprint.workers]
         self.gateway = None if blueprint.gateway is None else Member(blueprint.gateway, launch, tell)
         self._tasks: list[asyncio.Task[None]] = []
@@ -52,15 +54,21 @@ class Supervisor:
             raise
 
     async def _phases(self) -> list[str]:
-        described = await self._all([worker.described for worker in self.workers])
-        descriptions = dict(zip((worker.name for worker in self.workers), described, strict=True))
+        described = await self._all(
+            [
+                *(worker.described for worker in self.workers),
+                *(description(name, node) for name, node in self._externals.items()),
+            ]
+        )
+        names = [*(worker.name for worker in self.workers), *self._externals]
+        descriptions = dict(zip(names, described, strict=True))
         self._check(descriptions)
         for worker in self.workers:
             await worker.release(Go())
         addresses = await self._all([worker.ready for worker in self.workers])
         if self.gateway is None:
             return addresses[0]
-        replicas: dict[str, list[str]] = {}
+        replicas = {name: node.addresses for name, node in self._externals.items()}
         for worker, bound in zip(self.workers, addresses, strict=True):
             replicas.setdefault(worker.name, []).append(bound[0])
         await self.gateway.release(Go(descriptions, replicas))

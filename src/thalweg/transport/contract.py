@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, MutableMapping
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, MutableMapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeAlias
 
-from thalweg.config import ConnectionOptions, CorsOptions, Limits, TlsOptions, WebSocketOptions
+from thalweg.config import Compression, ConnectionOptions, CorsOptions, Limits, TlsOptions, WebSocketOptions
 from thalweg.message import Context, Handler, Request, Response, ServiceDescription
 
 Scope: TypeAlias = MutableMapping[str, Any]
@@ -47,6 +47,10 @@ class Serving:
     tls: TlsOptions | None = None
     connections: ConnectionOptions = field(default_factory=ConnectionOptions)
     websocket: WebSocketOptions = field(default_factory=WebSocketOptions)
+    compression: Compression | None = None
+    """How answers are packed over gRPC."""
+    grpc_options: Sequence[tuple[str, int | str]] = ()
+    """Options of gRPC's own server, which win over ours."""
     apps: Mapping[str, AsgiApp] = field(default_factory=dict)
     """URL prefix -> an ASGI application that answers whatever is asked below it over HTTP; one at "/" gets what nothing
     else answers."""

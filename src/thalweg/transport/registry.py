@@ -13,6 +13,7 @@ TRANSPORTS = {
     "inprocess": "thalweg.transport.inprocess",
     "unix": "thalweg.transport.local",
     "grpc": "thalweg.transport.grpc",
+    "grpcs": "thalweg.transport.grpc",
     "http": "thalweg.transport.http",
     "https": "thalweg.transport.http",
     "ws": "thalweg.transport.websocket",

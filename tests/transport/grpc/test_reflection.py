@@ -46,7 +46,7 @@ async def test_a_stranger_learns_the_services_and_calls_one(serve: ServeType) ->
     served, channel = await serve()
     services, pool, methods = await asyncio.to_thread(learn, served.address.removeprefix("grpc://"))
     assert services == SERVICES
-    assert methods == ["Call", "Exchange"]
+    assert methods == ["Call", "Exchange", "Describe"]
     request, response = (
         GetMessageClass(pool.FindMessageTypeByName(f"thalweg.v1.{name}")) for name in ("CallRequest", "CallResponse")
     )

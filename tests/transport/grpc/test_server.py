@@ -63,7 +63,7 @@ async def test_another_grpc_server_is_unavailable_and_says_why() -> None:
     port = other.add_insecure_port("127.0.0.1:0")
     await other.start()
     far = channel(f"grpc://127.0.0.1:{port}", Limits())
-    with pytest.raises(Unavailable, match="UNIMPLEMENTED"):
+    with pytest.raises(Unavailable, match="neither Thalweg nor Jina"):
         await far.connect()
     await other.stop(None)
 

@@ -7,6 +7,7 @@ from thalweg.message.proto.description import STRUCT_FILE, field, message, messa
 SERVICE = "thalweg.v1.Gateway"
 CALL = "Call"
 EXCHANGE = "Exchange"
+DESCRIBE = "Describe"
 
 _STRUCT = ".google.protobuf.Struct"
 
@@ -18,6 +19,7 @@ FILE = register(
         "Gateway": [
             method(CALL, ".thalweg.v1.CallRequest", ".thalweg.v1.CallResponse", (False, True)),
             method(EXCHANGE, ".thalweg.v1.Frames", ".thalweg.v1.Frames", (True, True)),
+            method(DESCRIBE, ".thalweg.v1.DescribeRequest", ".thalweg.v1.DescribeResponse"),
         ]
     },
     messages=[
@@ -39,9 +41,13 @@ FILE = register(
             field("bytes", "body", 4, repeated=True),
         ),
         message("Frames", field("bytes", "data", 1)),
+        message("DescribeRequest"),
+        message("DescribeResponse", field("string", "service", 1)),
     ],
 )
 
 CallRequest = message_class("thalweg.v1.CallRequest")
 CallResponse = message_class("thalweg.v1.CallResponse")
 Frames = message_class("thalweg.v1.Frames")
+DescribeRequest = message_class("thalweg.v1.DescribeRequest")
+DescribeResponse = message_class("thalweg.v1.DescribeResponse")

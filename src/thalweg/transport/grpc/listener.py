@@ -7,16 +7,20 @@ import errno
 from typing import Any
 
 import grpc
+import msgspec
 from grpc import aio
 
+from thalweg.errors import ThalwegError
 from thalweg.message.proto import health as health_proto
-from thalweg.message.proto.gateway import CALL, EXCHANGE, SERVICE
+from thalweg.message.proto.gateway import CALL, EXCHANGE, SERVICE, DescribeResponse
 from thalweg.transport.contract import Server, Serving
 from thalweg.transport.grpc.call import Calls
+from thalweg.transport.grpc.credentials import server_credentials
+from thalweg.transport.grpc.failure import abort
 from thalweg.transport.grpc.health import Health
 from thalweg.transport.grpc.ongoing import Ongoing
 from thalweg.transport.grpc.reflection import Reflection
-from thalweg.transport.grpc.settings import SCHEME, server_options, target
+from thalweg.transport.grpc.settings import SCHEME, SECURE_SCHEME, compression, server_options, target
 from thalweg.transport.grpc.wire import FLUSH_SECONDS, GREETING, StreamWire, pack_frames, unpack_frames
 from thalweg.transport.jina.services import JinaServices
 from thalweg.transport.multiplex.server import Sessions
@@ -35,16 +39,26 @@ class GrpcServer(Server):
 
     @property
     def address(self) -> str:
-        return SCHEME + self._target
+        return (SCHEME if self._serving.tls is None else SECURE_SCHEME) + self._target
 
     async def start(self) -> None:
         self._sessions = Sessions(self._serving)
         self._ongoing = Ongoing(self._serving, self._sessions.admission)
         self._jina = JinaServices(self._ongoing)
         self._health = Health(self._serving.ready, (SERVICE, *self._jina.services))
-        rpc = aio.server(handlers=self._handlers(), options=server_options(self._serving.limits))
+        serving = self._serving
+        credentials = None if serving.tls is None else server_credentials(serving.tls)
+        rpc = aio.server(
+            handlers=self._handlers(),
+            options=server_options(serving.limits, serving.grpc_options),
+            compression=compression(serving.compression),
+        )
         try:
-            port = rpc.add_insecure_port(self._target)
+            port = (
+                rpc.add_insecure_port(self._target)
+                if credentials is None
+                else rpc.add_secure_port(self._target, credentials)
+            )
         except RuntimeError as error:
             await rpc.stop(None)
             raise OSError(errno.EADDRINUSE, f"cannot listen at {self.address}: {error}") from error
@@ -61,6 +75,12 @@ class GrpcServer(Server):
         )
         reflection = Reflection([SERVICE, health_proto.SERVICE, *self._jina.services])
         return [gateway, self._jina, self._health.handler(), *reflection.handlers()]
+
+    async def _describe(self, _: object, context: aio.ServicerContext[Any, Any]) -> Any:
+        try:
+            return DescribeResponse(service=msgspec.json.encode(self._serving.describe()).decode())
+        except ThalwegError as error:
+            await abort(context, error, "")
 
     async def _exchange(self, _: object, context: aio.ServicerContext[Any, Any]) -> None:
         if self._sessions.draining:

@@ -70,13 +70,19 @@ def call_of(message: Any) -> DataCall:
     return DataCall(request, header.request_id)
 
 
+def _as_messages(request: Request) -> Request:
+    if request.content_type == DOCARRAY:
+        return request
+    given = in_form(Response(request.body, request.content_type, request.parameters), DOCARRAY)
+    return Request(request.endpoint, given.body, DOCARRAY, request.accept, given.parameters, request.target)
+
+
 def document_call_of(message: Any) -> DataCall:
     """The request in a parsed `SingleDocumentRequestProto`: one document, for as many as come back."""
     header = message.header
-    body = (DOCUMENTS + varint(len(message.document)), message.document)
     request = Request(
         header.exec_endpoint,
-        (b"".join(body),),
+        (DOCUMENTS + varint(len(message.document)) + message.document,),
         DOCARRAY,
         DOCARRAY,
         plain(message.parameters),
@@ -91,14 +97,25 @@ def write_document(call: DataCall, response: Response) -> list[bytes]:
     message.header.request_id = call.request_id
     message.header.exec_endpoint = call.request.endpoint
     fill(message.parameters, response.parameters)
+    return _each(message, response.content_type, response.body)
+
+
+def _each(message: Any, content_type: str, body: Sequence[Buffer]) -> list[bytes]:
+    """The bytes of `message` with each of the documents."""
     start = message.SerializeToString() + _DATA
-    documents = bytes(_documents(response.content_type, response.body))
+    documents = bytes(_documents(content_type, body))
     spans = (field for field in read_fields(documents, 0, len(documents)) if field.tag == DOCUMENTS[0])
     return [start + varint(stop - begin) + documents[begin:stop] for _, begin, stop, _ in spans]
 
 
 def write_data_request(request: Request, request_id: str) -> bytes:
-    """`request` as a `DataRequestProto`. Raises what `fill` and `as_documents` raise."""
+    """`request` as a `DataRequestProto`. Parameters in a JSON body go where this protocol has them.
+
+    Raises:
+        UnsupportedContent: parameters that this protocol does not carry.
+        MalformedRequest: the documents cannot be read; they are only where they come in another form.
+    """
+    request = _as_messages(request)
     message = DataRequest()
     header = message.header
     header.request_id = request_id
@@ -107,6 +124,19 @@ def write_data_request(request: Request, request_id: str) -> bytes:
         header.target_executor = request.target
     fill(message.parameters, request.parameters)
     return _with_documents(message, [_documents(request.content_type, request.body)])
+
+
+def write_document_requests(request: Request, request_id: str) -> list[bytes]:
+    """A `SingleDocumentRequestProto` for each document of `request`. Raises as `write_data_request` does."""
+    request = _as_messages(request)
+    message = DocumentRequest()
+    header = message.header
+    header.request_id = request_id
+    header.exec_endpoint = request.endpoint
+    if request.target:
+        header.target_executor = request.target
+    fill(message.parameters, request.parameters)
+    return _each(message, request.content_type, request.body)
 
 
 def write_answer(call: DataCall, responses: Sequence[Response], visits: Sequence[Visit] = ()) -> bytes:
@@ -164,6 +194,16 @@ def read_answer(data: bytes, peer: str) -> tuple[Response, ThalwegError | None]:
     if status.code == StatusCode.ERROR:
         return Response(), error_of(status, peer, message.header.request_id)
     return Response((message.data.docs,), DOCARRAY, plain(message.parameters)), None
+
+
+def read_document(data: bytes, peer: str) -> tuple[Response, ThalwegError | None]:
+    """The same for a `SingleDocumentRequestProto`."""
+    message = message_of(DocumentRequest, data)
+    status = message.header.status
+    if status.code == StatusCode.ERROR:
+        return Response(), error_of(status, peer, message.header.request_id)
+    document = message.document
+    return Response((DOCUMENTS + varint(len(document)) + document,), DOCARRAY, plain(message.parameters)), None
 
 
 def error_of(status: Any, peer: str, request_id: str) -> ThalwegError:
