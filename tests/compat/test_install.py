@@ -8,6 +8,7 @@ from textwrap import dedent
 
 import pytest
 
+import thalweg.compat
 from thalweg.compat.table import PACKAGES
 
 Run = Callable[..., subprocess.CompletedProcess[str]]
@@ -43,7 +44,7 @@ def test_a_real_docarray_is_shadowed_only_between_install_and_uninstall(run: Run
         print(docarray.REAL, sys.meta_path == before)
         """
     )
-    assert done.stdout.splitlines() == ["False thalweg.docs.document 1", "True True"], done.stderr
+    assert done.stdout.splitlines() == ["False thalweg.docs.document 2", "True True"], done.stderr
 
 
 def test_importing_the_package_changes_nothing(run: Run) -> None:
@@ -104,14 +105,15 @@ def test_the_exit_code_is_the_program_s(run: Run) -> None:
     assert run("", "-m", "thalweg.compat", "--help").returncode == 0
 
 
-def test_every_name_leads_somewhere(run: Run) -> None:
+@pytest.mark.parametrize("package,least", [("docarray", 200), ("jina", 100)])
+def test_every_name_leads_somewhere(run: Run, package: str, least: int) -> None:
     names = [
         (module, name)
-        for module, table in PACKAGES["docarray"].modules.items()
+        for module, table in PACKAGES[package].modules.items()
         for name, home in table.items()
         if not home.startswith("!")
     ]
-    assert len(names) > 200
+    assert len(names) > least
     done = run(
         f"""
         import importlib, thalweg.compat
@@ -122,6 +124,14 @@ def test_every_name_leads_somewhere(run: Run) -> None:
         """
     )
     assert done.stdout == "all\n", done.stderr
+
+
+def test_one_package_alone_can_be_exchanged(run: Run) -> None:
+    done = run("import docarray; print(docarray.REAL)", "-m", "thalweg.compat", "--only", "jina", "app.py")
+    assert done.stdout == "True\n", done.stderr
+    assert run("", "-m", "thalweg.compat", "--only", "numpy", "app.py").returncode == 2
+    with pytest.raises(ValueError, match="nothing stands for 'numpy'"):
+        thalweg.compat.install("numpy")
 
 
 def test_every_module_can_be_imported_with_a_star(run: Run) -> None:

@@ -85,12 +85,11 @@ def gateway_arguments(given: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def node_arguments(given: Mapping[str, Any]) -> dict[str, Any]:
-    """Those of an Executor in a Flow."""
-    found = _translated(given, NodeOptions)
-    if not found.get("external"):
-        for name in ("port", "host", "protocol", "tls"):  # its own listener, which nobody but the Gateway talks to
-            found.pop(name, None)
-    return found
+    """Those of an Executor in a Flow. What says how it listens is left out: nobody but the Gateway talks to it."""
+    listening = () if given.get("external") else ("port", "host", "protocol", "tls")
+    return _translated(
+        {name: one for name, one in given.items() if RENAMED.get(name, name) not in listening}, NodeOptions
+    )
 
 
 def deployment_arguments(given: Mapping[str, Any]) -> dict[str, Any]:
@@ -101,7 +100,12 @@ def deployment_arguments(given: Mapping[str, Any]) -> dict[str, Any]:
 def of_gateway(name: str) -> bool:
     """Whether an argument of a Flow is its Gateway's; the others are the defaults of every Executor."""
     name = RENAMED.get(name, name)
-    return name in GatewayOptions.model_fields or name in ("ssl_certfile", "ssl_keyfile", "uvicorn_kwargs")
+    return name in GatewayOptions.model_fields or name in (
+        "ssl_certfile",
+        "ssl_keyfile",
+        "timeout_send",
+        "uvicorn_kwargs",
+    )
 
 
 def _translated(given: Mapping[str, Any], model: type[Options]) -> dict[str, Any]:

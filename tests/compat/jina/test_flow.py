@@ -20,7 +20,7 @@ pytestmark = pytest.mark.skipif(
 
 def run(protocol: str, start: str) -> list[str]:
     """What the Flow prints, in processes that are started in this way."""
-    command = [str(PYTHON), "-W", "ignore", "-m", "thalweg.compat", "flow.py", protocol]
+    command = [str(PYTHON), "-W", "ignore", "-m", "thalweg.compat", "--only", "docarray", "flow.py", protocol]
     environment = {**os.environ, "JINA_MP_START_METHOD": start}
     done = subprocess.run(
         command, cwd=Path(__file__).parent, env=environment, capture_output=True, text=True, timeout=110, check=False

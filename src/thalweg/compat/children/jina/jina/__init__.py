@@ -6,5 +6,5 @@ from importlib import import_module
 from thalweg.compat import install
 
 del sys.modules["jina"]
-install()
+install("jina")
 import_module("jina")
