@@ -30,7 +30,7 @@ class Vector(BaseDoc):
     text: str = ""
     embedding: NdArray
     words: DocList[Word] = DocList[Word]([])
-    tags: dict[str, Any] = {}
+    tags: dict[str, Any] | None = None
 
 
 PARAMETERS = {"type": "object", "title": "Shape", "properties": {"top": {"type": "integer"}}, "required": ["top"]}
@@ -147,8 +147,8 @@ async def test_arguments_are_checked_by_the_schemas(serve: Open) -> None:
     handler = Handler(respond)
     async with serve(handler) as address:
         for query, words in (
-            ("{ encode(data: [{}]) { data { text } } }", "'text'"),
-            ("{ search { data { text } } }", "argument 'parameters' of type 'ShapeInput!' is required"),
+            ("{ encode(data: [{}]) { data { text } } }", "text"),
+            ("{ search { data { text } } }", "of type 'ShapeInput!' is required"),
             ("{ encode { data { nothing } } }", "Cannot query field 'nothing' on type 'Vector'"),
             ("{ nowhere { data } }", "Cannot query field 'nowhere'"),
             ("{ encode { data { ", "Syntax Error"),
@@ -295,11 +295,14 @@ async def test_the_status_tells_of_errors_where_the_caller_understands_that(serv
     ],
 )
 async def test_what_is_no_query_is_told_so(serve: Open, settings: dict[str, Any], status: int) -> None:
-    async with serve(options=GraphqlOptions(max_bytes=2000)) as address, aiohttp.ClientSession() as session:
-        async with session.post(address, **settings) as response:
-            assert response.status == status
-            told = await response.json()
-            assert told["errors"][0]["extensions"]["code"] == told["code"]
+    async with (
+        serve(options=GraphqlOptions(max_bytes=2000)) as address,
+        aiohttp.ClientSession() as session,
+        session.post(address, **settings) as response,
+    ):
+        assert response.status == status
+        told = await response.json()
+        assert told["errors"][0]["extensions"]["code"] == told["code"]
 
 
 DEEP = "{ __schema { types { fields { type { ofType { ofType { name } } } } } } }"
@@ -376,7 +379,7 @@ async def test_a_browser_is_shown_a_page_whose_files_come_from_here(serve: Open)
         async with session.get(address, headers={"accept": "text/html"}) as response:
             text = await response.text()
             assert response.content_type == "text/html"
-        assert "//" not in text.replace("<!doctype", ""), "nothing comes from elsewhere"
+        assert "//" not in text, "nothing comes from elsewhere"
         for name in ("graphiql.min.js", "graphiql.min.css", "react.production.min.js", "react-dom.production.min.js"):
             assert f'"/graphql/{name}"' in text
             async with session.get(f"{address}/{name}") as response:
@@ -384,6 +387,9 @@ async def test_a_browser_is_shown_a_page_whose_files_come_from_here(serve: Open)
                 assert len(await response.read()) > 1000
         async with session.get(f"{address}/../secrets") as response:
             assert response.status == 404
-    async with serve(options=GraphqlOptions(page=False)) as address, aiohttp.ClientSession() as session:
-        async with session.get(address, headers={"accept": "text/html"}) as response:
-            assert response.status == 400
+    async with (
+        serve(options=GraphqlOptions(page=False)) as address,
+        aiohttp.ClientSession() as session,
+        session.get(address, headers={"accept": "text/html"}) as response,
+    ):
+        assert response.status == 400

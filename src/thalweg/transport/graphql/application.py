@@ -76,7 +76,7 @@ class Application:
         if request.method not in ("GET", "HEAD", "POST"):
             content = b'{"detail":"GraphQL comes by GET or POST.","code":"client_error"}'
             await _write(send, 405, JSON, content, [(b"allow", b"GET, POST")])
-        elif request.method != "POST" and not request.query and self._options.page and HTML in request.accept:
+        elif request.method != "POST" and self._options.page and HTML in request.accept:
             await _write(send, 200, b"text/html; charset=utf-8", page(self._serving, self._options.path))
         else:
             await self._run(request, receive, send)

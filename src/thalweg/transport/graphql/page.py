@@ -35,9 +35,15 @@ _PAGE = """<!doctype html>
   <script src="{path}/graphiql.min.js"></script>
   <script>
     if (window.GraphiQL) {{
-      const fetcher = GraphiQL.createFetcher({{ url: location.pathname }});
-      const page = React.createElement(GraphiQL, {{ fetcher: fetcher, shouldPersistHeaders: false }});
-      ReactDOM.createRoot(document.getElementById("graphiql")).render(page);
+      const asked = new URLSearchParams(location.search);
+      const page = React.createElement(GraphiQL, {{
+        fetcher: GraphiQL.createFetcher({{ url: location.pathname }}),
+        query: asked.get("query") || undefined,
+        variables: asked.get("variables") || undefined,
+        shouldPersistHeaders: false,
+      }});
+      const place = document.getElementById("graphiql");
+      ReactDOM.createRoot ? ReactDOM.createRoot(place).render(page) : ReactDOM.render(page, place);
     }}
   </script>
 </body>
