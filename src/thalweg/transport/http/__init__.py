@@ -23,7 +23,7 @@ An error has one shape, whatever went wrong (see `thalweg.transport.http.failure
 
 from __future__ import annotations
 
-from thalweg.config import ClientTlsOptions, Limits
+from thalweg.config import ChannelOptions, ClientTlsOptions, Limits
 from thalweg.transport.contract import Channel, Server, Serving
 
 
@@ -34,8 +34,10 @@ def server(address: str, serving: Serving) -> Server:
     return HttpServer(address, serving)
 
 
-def channel(address: str, limits: Limits, tls: ClientTlsOptions | None = None) -> Channel:
+def channel(
+    address: str, limits: Limits, tls: ClientTlsOptions | None = None, options: ChannelOptions | None = None
+) -> Channel:
     """A channel to `http://host:port` or `https://host:port`, and the path below which the endpoints are, if any."""
     from thalweg.transport.http.client import HttpChannel
 
-    return HttpChannel(address, limits, tls)
+    return HttpChannel(address, limits, tls, options or ChannelOptions())
