@@ -5,11 +5,22 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator, Callable
 
 from thalweg import errors
-from thalweg.errors import ExecutorFailed, InternalError, InvalidDocument, ThalwegError
+from thalweg.errors import (
+    ClientError,
+    ExecutorFailed,
+    InternalError,
+    InvalidDocument,
+    ServerError,
+    Status,
+    ThalwegError,
+    Unavailable,
+)
 from thalweg.message import Context, Handler, Request, Response
+from thalweg.message.description import DRY_RUN_ENDPOINT
 from thalweg.testing.conformance.subject import MANY, ONE, Answering, Subject, check, content, echo, only
 
 REQUEST_ID = "feedbeef" * 4
+TRACEBACK = 'Traceback (most recent call last):\n  File "encoder.py", line 3, in encode\nValueError: größe'
 MESSAGE = "No such field: größe.\nKnown are: a, b ✓"
 CLASSES = [
     cls
@@ -43,6 +54,7 @@ def fail_with(error: Exception) -> Callable[[Request, Context], AsyncGenerator[R
 
 def _filled(cls: type[ThalwegError]) -> ThalwegError:
     error = cls(MESSAGE, executor="encoder")
+    error.replica, error.cause, error.traceback = 3, "ValueError", TRACEBACK
     error.details = [{"loc": ["data", 0, "text"], "msg": "Field required", "type": "missing"}]
     error.retry_after = 2.5
     return error
@@ -63,6 +75,53 @@ async def every_error_arrives_as_itself(subject: Subject) -> None:
                 assert (error.message, error.executor, error.retry_after) == (MESSAGE, "encoder", 2.5)
                 assert error.details == _filled(cls).details
                 assert error.request_id == REQUEST_ID
+                assert (error.replica, error.cause, error.traceback) == (3, "ValueError", TRACEBACK)
+
+
+class PaymentRequired(ClientError):
+    """What user code may raise, and no client knows."""
+
+    code = "payment_required"
+    http = 402
+
+
+class Gone(ServerError):
+    code = "gone"
+    status = Status.UNAVAILABLE
+
+
+@check()
+async def an_error_of_a_class_that_nobody_knows_arrives_as_the_nearest_one(subject: Subject) -> None:
+    async def fail(request: Request, context: Context) -> AsyncGenerator[Response, None]:
+        raise PaymentRequired(MESSAGE) if request.parameters["pay"] else Gone(MESSAGE, retry_after=3)
+        yield
+
+    async with subject.serve(Answering(fail)) as (_, channel):
+        for endpoint in (ONE, MANY):
+            error = await caught(channel, Request(endpoint, (b"{}",), parameters={"pay": True}))
+            assert isinstance(error, ClientError)
+            assert (error.code, error.status, error.http) == ("payment_required", Status.INVALID, 402)
+            assert error.message == MESSAGE
+            error = await caught(channel, Request(endpoint, (b"{}",), parameters={"pay": False}))
+            assert isinstance(error, (Unavailable, Gone))
+            assert (error.code, error.status, error.retry_after) == ("gone", Status.UNAVAILABLE, 3)
+
+
+@check()
+async def a_dry_run_reaches_the_handler_and_says_who_does_not_answer(subject: Subject) -> None:
+    well = True
+
+    async def run(request: Request, context: Context) -> AsyncGenerator[Response, None]:
+        assert request.endpoint == DRY_RUN_ENDPOINT
+        if not well:
+            raise Unavailable(MESSAGE, executor="encoder")
+        yield Response((b'{"data":[]}',))
+
+    async with subject.serve(Answering(run)) as (_, channel):
+        await only(channel, Request(DRY_RUN_ENDPOINT, (b'{"data":[]}',)))
+        well = False
+        error = await caught(channel, Request(DRY_RUN_ENDPOINT, (b'{"data":[]}',)))
+        assert (type(error), error.message, error.executor) == (Unavailable, MESSAGE, "encoder")
 
 
 @check()
