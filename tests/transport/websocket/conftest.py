@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 from websockets.asyncio.client import ClientConnection, connect
+from websockets.typing import Subprotocol
 
 from thalweg.message import Context, EndpointDescription, Request, Response, ServiceDescription
 from thalweg.transport import registry
@@ -70,7 +71,8 @@ def serve() -> Open:
 
 @asynccontextmanager
 async def talk(address: str, *protocols: str, **settings: Any) -> AsyncIterator[ClientConnection]:
-    async with asyncio.timeout(20), connect(address, subprotocols=protocols or None, proxy=None, **settings) as talking:
+    named = [Subprotocol(name) for name in protocols] or None
+    async with asyncio.timeout(20), connect(address, subprotocols=named, proxy=None, **settings) as talking:
         yield talking
 
 
