@@ -8,6 +8,7 @@ from typing import Any
 
 import httpx
 import pytest
+from fastapi import FastAPI
 
 from tests.gateway.fronts import Censor, Exclaim, Front, OnlyFront, Silent, Telegraph, Text, Unfit, Upper, other
 from thalweg import Client, Deployment, Flow
@@ -103,6 +104,11 @@ def test_an_application_is_shown_below_its_prefix(app: Any) -> None:
         answer = httpx.get(f"{running.addresses[0]}/other/hello")
         assert answer.json()["root"] == "/other"
         assert httpx.post(f"{running.addresses[0]}/say", json={"data": {"text": "a"}}).status_code == 200
+
+
+def test_an_application_that_cannot_be_sent_is_refused_before_anything_starts() -> None:
+    with pytest.raises(ConfigurationError, match=r"package\.module:name"):
+        Deployment(Upper, protocol="http", apps={"/": FastAPI()}).start()
 
 
 @pytest.mark.parametrize("protocol", ["grpc", "http"])

@@ -1,8 +1,8 @@
 """Programs written for Jina and DocArray, run on Thalweg: `python -m thalweg.compat app.py`, or `thalweg.compat.install()`.
 
-After `install()`, `import jina` and `import docarray` and their public modules resolve to Thalweg. Until then, nothing of the
-import machinery is touched, and a real Jina or DocArray that is installed stays what it is. What has no place here raises an
-error that names what to use instead.
+After `install()`, `import jina` and `import docarray` and their public modules resolve to Thalweg. Until then, nothing of
+the import machinery is touched, and a real Jina or DocArray that is installed stays what it is. What has no place here
+raises an error that names what to use instead.
 """
 
 from __future__ import annotations

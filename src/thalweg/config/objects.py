@@ -31,10 +31,7 @@ class ObjectReference(msgspec.Struct, frozen=True):
                 unchanged.
         """
         if self.kind == "pickle":
-            import cloudpickle  # type: ignore[import-untyped]
-
-            # Written by `object_reference` in our own parent process, and received through a pipe that only it holds.
-            return cloudpickle.loads(self.data)
+            return _unpickled(self.data)
         where, _, name = self.text.rpartition(":")
         module = file_module(Path(where).expanduser()) if self.kind == "file" else imported_module(where, self.text)
         here: Any = module
@@ -62,7 +59,35 @@ def object_reference(found: Any, what: str) -> ObjectReference:
         if importable(found):
             return ObjectReference("import", f"{module}:{qualified}")
         return ObjectReference("pickle", f"{module}:{qualified}", pickled(found, f"{module}:{qualified}"))
-    return ObjectReference("pickle", what, pickled(found, f"{what}={found!r}"))
+    named = _name_of(found)
+    if named:
+        return ObjectReference("import", named)
+    data = pickled(found, f"{what}={found!r}")
+    try:
+        _unpickled(data)
+    except Exception as error:
+        raise ConfigurationError(
+            f"{what}={found!r} cannot be sent to another process: {type(error).__name__}: {str(error)[:200]}. Put it into "
+            f"a module and name it there: 'package.module:name'."
+        ) from None
+    return ObjectReference("pickle", what, data)
+
+
+def _name_of(found: Any) -> str:
+    """Where another process can import this very object, empty where it cannot."""
+    for module in list(sys.modules.values()):
+        if isinstance(module, ModuleType) and module.__name__ != "__main__":
+            name = next((key for key, value in list(vars(module).items()) if value is found), "")
+            if name and _on_path(module):
+                return f"{module.__name__}:{name}"
+    return ""
+
+
+def _unpickled(data: bytes) -> Any:
+    import cloudpickle  # type: ignore[import-untyped]
+
+    # Written by `object_reference` in this process or in our own parent, and received through a pipe that only it holds.
+    return cloudpickle.loads(data)
 
 
 def importable(found: Any) -> bool:
