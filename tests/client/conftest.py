@@ -10,6 +10,7 @@ import pytest
 from thalweg.client.portal import Portal
 from thalweg.docs import AnyDoc, DocList
 from thalweg.docs.codecs import columns
+from thalweg.docs.codecs.content import decode_content
 from thalweg.errors import ExecutorFailed, PeerLost, ThalwegError
 from thalweg.message import COLUMNS, Context, Request, Response
 from thalweg.transport import registry
@@ -34,7 +35,7 @@ class Service:
         self.under_way += 1
         self.most_under_way = max(self.most_under_way, self.under_way)
         try:
-            documents = columns.decode(request.body, AnyDoc)
+            documents = decode_content(request.content_type, request.body, AnyDoc)[0]
             if self.failures:
                 raise self.failures.popleft()
             if request.endpoint == "/hold" or (request.endpoint == "/hold-first" and documents[0].n == 0):

@@ -12,13 +12,14 @@ from typing import Any, Self, Unpack
 
 from thalweg.client.answer import Answer, Sent
 from thalweg.client.arguments import ClientArguments
-from thalweg.client.call import ClientSettings, Posted
+from thalweg.client.call import ClientSettings, Posted, at_least_one
 from thalweg.client.connections import Connections
 from thalweg.client.conversing import payloads
 from thalweg.client.exchange import Batch, Inputs, batches, decode, encode, made, single_batch
 from thalweg.client.pipeline import as_they_come, in_order
 from thalweg.client.postable import AsyncPostable
 from thalweg.client.posting import Posting
+from thalweg.client.profile import Profile, profile
 from thalweg.client.progress import ProgressBar, progress_bar
 from thalweg.docs import BaseDocWithoutId, DocList
 from thalweg.errors import ThalwegError, Unavailable
@@ -63,6 +64,14 @@ class AsyncClient(AsyncPostable):
                 return await self._connections.ready()
         except (Unavailable, TimeoutError):
             return False
+
+    async def profiling(self, show_table: bool = True, rounds: int = 20, timeout: float = 30.0) -> Profile:
+        """Where the time of a request goes: see `thalweg.client.profile`. `timeout` is for each round."""
+        channel = await self._connections.channel(self._settings.channel, Context.with_timeout(timeout))
+        found = await profile(channel, at_least_one("rounds", rounds), timeout)
+        if show_table:
+            found.show()
+        return found
 
     async def close(self) -> None:
         """Close the connections. Calls under way fail with `PeerLost`. Idempotent."""

@@ -16,6 +16,7 @@ from thalweg.client.conversing import Monologue
 from thalweg.client.exchange import Inputs, made
 from thalweg.client.portal import Portal
 from thalweg.client.postable import Postable
+from thalweg.client.profile import Profile
 
 
 class Client(Postable):
@@ -54,6 +55,11 @@ class Client(Postable):
         """Whether the service answers and says that it is ready."""
         self._check_process()
         return self._portal.run(self._client.is_ready(timeout))
+
+    def profiling(self, show_table: bool = True, rounds: int = 20, timeout: float = 30.0) -> Profile:
+        """See `AsyncClient.profiling`."""
+        self._check_process()
+        return self._portal.run(self._client.profiling(show_table, rounds, timeout))
 
     def close(self) -> None:
         """Close the connections. Calls under way fail with `PeerLost`. Idempotent."""

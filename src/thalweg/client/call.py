@@ -55,7 +55,7 @@ class ClientSettings:
             destination(host, given.get("port"), given.get("protocol"), given.get("tls")),
             given.get("limits"),
             parse_options(ChannelOptions, transport, client),
-            _at_least_one("prefetch", given.get("prefetch", PREFETCH)),
+            at_least_one("prefetch", given.get("prefetch", PREFETCH)),
             as_headers(given.get("headers")),
             _retry(given.get("retry")) or RetryPolicy(),
             _hedge(given.get("hedge")),
@@ -136,8 +136,8 @@ class Posted:
             _plain(parameters),
             target or "",
             callbacks,
-            _at_least_one("request_size", given("request_size", 100)),
-            _at_least_one("prefetch", given("prefetch") or settings.prefetch),
+            at_least_one("request_size", given("request_size", 100)),
+            at_least_one("prefetch", given("prefetch") or settings.prefetch),
             bool(given("results_in_order", True)),
             _headers(settings.headers, given("headers"), given("metadata")),
             _seconds(given("timeout")),
@@ -173,7 +173,8 @@ def _headers(settled: dict[str, str], headers: Headers, metadata: Headers) -> di
     return as_headers(settled, metadata, headers) if headers or metadata else settled
 
 
-def _at_least_one(name: str, value: Any) -> int:
+def at_least_one(name: str, value: Any) -> int:
+    """`value`, which is a positive number. Raises `ConfigurationError`."""
     if not isinstance(value, int) or value < 1:
         raise ConfigurationError(f"{name} must be 1 or more, not {value!r}.")
     return value

@@ -12,6 +12,7 @@ from thalweg.client.call import Callbacks, ClientSettings, Posted
 from thalweg.client.conversing import single
 from thalweg.client.exchange import Inputs, ReturnType, check_inputs
 from thalweg.client.posting import Posting
+from thalweg.client.profile import Profile
 from thalweg.docs import AnyDoc, BaseDocWithoutId, DocList
 from thalweg.errors import ConfigurationError
 
@@ -24,6 +25,10 @@ class Postable(ABC):
     @abstractmethod
     def is_ready(self, timeout: float = 5.0) -> bool:
         """Whether the service answers and says that it is ready, within `timeout` seconds."""
+
+    @abstractmethod
+    def profiling(self, show_table: bool = True, rounds: int = 20, timeout: float = 30.0) -> Profile:
+        """Where the time of a request goes, as far as the service tells."""
 
     @abstractmethod
     def _settled(self) -> ClientSettings:
@@ -277,6 +282,10 @@ class AsyncPostable(ABC):
     @abstractmethod
     async def is_ready(self, timeout: float = 5.0) -> bool:
         """Whether the service answers and says that it is ready, within `timeout` seconds."""
+
+    @abstractmethod
+    async def profiling(self, show_table: bool = True, rounds: int = 20, timeout: float = 30.0) -> Profile:
+        """Where the time of a request goes, as far as the service tells."""
 
     @abstractmethod
     def _settled(self) -> ClientSettings:

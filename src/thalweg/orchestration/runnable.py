@@ -19,6 +19,7 @@ from thalweg.orchestration.session import Session
 if TYPE_CHECKING:
     from thalweg.client.call import ClientSettings, Posted
     from thalweg.client.exchange import Inputs
+    from thalweg.client.profile import Profile
 
 ANYWHERE = {"0.0.0.0": "127.0.0.1", "[::]": "[::1]"}
 """Hosts that mean every network of this machine: one listens there, but cannot call there."""
@@ -121,6 +122,10 @@ class Runnable(Postable):
     def is_ready(self, timeout: float = 5.0) -> bool:
         """Whether it is running and every Executor has a replica that answers."""
         return self.running and self.client.is_ready(timeout)
+
+    def profiling(self, show_table: bool = True, rounds: int = 20, timeout: float = 30.0) -> Profile:
+        """Where the time of a request goes: see `thalweg.client.profile`."""
+        return self.client.profiling(show_table, rounds, timeout)
 
     def _settled(self) -> ClientSettings:
         return self.client.settings

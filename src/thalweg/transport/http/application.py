@@ -257,7 +257,10 @@ class Application:
         given: list[Response] = []
         request, context = Request(DRY_RUN_ENDPOINT), Context.with_timeout(DRY_RUN_SECONDS)
         error = await dispatch(self.serving.handler, request, context, given.append)
-        return _json({"code": 0, "description": "", "exception": None} if error is None else _dry_failure(error))
+        if error is not None:
+            return _json(_dry_failure(error))
+        timing = given[0].headers.get("server-timing") if given else None
+        return _json({"code": 0, "description": "", "exception": None} | ({"timing": timing} if timing else {}))
 
     async def _docs(self) -> Page:
         return docs_page(self._title())

@@ -127,8 +127,8 @@ class HttpChannel(Channel):
             if response.status != 200:
                 raise await self._within(context, self._failure(response))
             if dry_run:
-                check_dry_run(await self._within(context, response.read()))
-                yield Response(request.body, request.content_type, request.parameters)
+                given = check_dry_run(await self._within(context, response.read()))
+                yield Response(request.body, request.content_type, request.parameters, given)
                 return
             if response.content_type == EVENTS or response.content_type in LINES_TYPES:
                 async for item in self._items(response, context):

@@ -89,11 +89,15 @@ def encode_failure(failure: Failure) -> bytes:
 
 def bare_places(failure: Failure) -> Failure:
     """`failure` with the places of a body that is the one document itself."""
-    details = [
-        {**detail, "loc": detail["loc"][2:]} if list(detail.get("loc", ()))[:2] == ["data", 0] else detail
-        for detail in failure.details
-    ]
+    details = [{**detail, "loc": _inside(detail["loc"])} if "loc" in detail else detail for detail in failure.details]
     return msgspec.structs.replace(failure, details=details)
+
+
+def _inside(place: Sequence[Any]) -> list[Any]:
+    rest = list(place)
+    if rest[:1] != ["data"]:
+        return rest
+    return rest[2:] if rest[1:2] == [0] else rest[1:]
 
 
 def decode_failure(body: bytes) -> ThalwegError | None:
@@ -129,21 +133,24 @@ class _Exception(msgspec.Struct):
 
 
 class _DryRun(msgspec.Struct):
-    """How a dry run went, as Jina tells it: always with HTTP status 200."""
+    exception: _Exception | None = None
+    timing: str = ""
 
     code: int = 0
     description: str = ""
     exception: _Exception | None = None
 
 
-def check_dry_run(body: bytes) -> None:
-    """Raise `Unavailable` where `body`, the answer of `/dry_run`, says that something does not answer."""
+def check_dry_run(body: bytes) -> dict[str, str]:
+    """Raise `Unavailable` where `body`, the answer of `/dry_run`, says that something does not answer. Returns the headers
+    of one that went well."""
     try:
         told = msgspec.json.decode(body, type=_DryRun)
     except (msgspec.MsgspecError, UnicodeDecodeError):
         raise Unavailable("What answers at /dry_run does not say how it went.") from None
     if told.code:
         raise Unavailable(told.description, executor=told.exception.executor if told.exception else "")
+    return {"server-timing": told.timing} if told.timing else {}
 
 
 def foreign_failure(status: int, body: bytes, url: str) -> ThalwegError:
