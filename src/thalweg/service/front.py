@@ -13,6 +13,7 @@ from thalweg.config.options import CorsOptions, GatewayOptions, GraphqlOptions, 
 from thalweg.errors import ConfigurationError
 from thalweg.message import ServiceDescription, UnaryHandler
 from thalweg.service.claims import Claims
+from thalweg.service.throttle import throttled
 from thalweg.transport import graphql
 from thalweg.transport.contract import AsgiApp, Serving
 
@@ -117,8 +118,8 @@ class Front:
         if self._program is not None:
             await self._program.close()
 
-    def serving(self, service: Service, options: ServerOptions) -> Serving:
-        """What servers for everybody serve."""
+    def serving(self, service: Service, options: ServerOptions, handler: UnaryHandler | None = None) -> Serving:
+        """What servers for everybody serve: `handler` where one stands before the service already."""
         apps, routes = dict(self._apps), options.routes
         program = self._program
         if program is not None:
@@ -127,7 +128,7 @@ class Front:
             if shown is not None:
                 apps.setdefault("/", shown)
         serving = Serving(
-            self._guarded(service, options),
+            self._guarded(throttled(handler or service, options.limits), options),
             options.limits,
             timeout=options.timeout,
             describe=lambda: service.description,
@@ -152,8 +153,7 @@ class Front:
         chosen = GraphqlOptions() if isinstance(options.graphql, bool) else options.graphql
         return replace(serving, apps={chosen.path: graphql.app(serving, chosen), **apps})
 
-    def _guarded(self, service: Service, options: ServerOptions) -> UnaryHandler:
-        handler: UnaryHandler = service
+    def _guarded(self, handler: UnaryHandler, options: ServerOptions) -> UnaryHandler:
         for wrap in reversed(self._middleware):
             handler = cast(UnaryHandler, wrap(handler))
         if options.access is not None:

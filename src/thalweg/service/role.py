@@ -6,14 +6,14 @@ import asyncio
 import pickle
 import socket
 from abc import ABC, abstractmethod
-from contextlib import suppress
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
-from thalweg.config.options import GatewayOptions, ServerOptions, WorkerOptions
+from thalweg.config.options import GatewayOptions, Limits, ServerOptions, WorkerOptions
 from thalweg.errors import ConfigurationError
 from thalweg.message import ServiceDescription
 from thalweg.routing.peer import Peer
@@ -32,6 +32,7 @@ from thalweg.service.control import (
     pack,
 )
 from thalweg.service.front import Additions, Front, Setting
+from thalweg.service.throttle import throttled
 from thalweg.transport import registry
 from thalweg.transport.contract import Server, Serving
 
@@ -141,14 +142,15 @@ class WorkerRole(Role):
         content = self._content
         self._worker = worker = Worker(self._source, content.options, replica=self._spec.replica, resign=self.resign)
         await worker.start()
+        handler = throttled(worker, content.options.queue)
         private = Serving(
-            worker,
-            content.options.queue,
+            handler,
+            _roomy(content.options.queue),
             describe=lambda: worker.description,
             ready=lambda: worker.ready,
             alive=lambda: worker.alive,
         )
-        public = private if content.public is None else self._front.serving(worker, content.public)
+        public = private if content.public is None else self._front.serving(worker, content.public, handler)
         self._servers = [
             registry.server(address, private if address.startswith("unix:") else public)
             for address in self._spec.addresses
@@ -213,6 +215,11 @@ class GatewayRole(Role):
         await _stop(self._servers, drain_seconds)
         await self._front.close()
         await self._handler.close()
+
+
+def _roomy(queue: Limits) -> Limits:
+    """Limits of a server within which the worker itself can decide who has to leave: it knows priorities and shares."""
+    return queue.model_copy(update={"max_inflight": 2 * queue.max_inflight + 64})
 
 
 async def _listen(servers: list[Server]) -> list[str]:
