@@ -43,6 +43,10 @@ log = logging.getLogger("thalweg.executor")
 NEVER_AGAIN = (Overloaded, Unavailable, Cancelled, DeadlineExceeded)
 """Errors that say nothing about any document: calling again in parts would only make more calls."""
 
+TOGETHER = 32
+"""Answers that go to the I/O loop at once. Woken by the first of a batch, it would fight for the interpreter with the thread
+that writes the others."""
+
 
 class Site(NamedTuple):
     """Name of an Executor, and an endpoint of it."""
@@ -78,6 +82,7 @@ class Batches:
         self._thread = threading.Thread(target=self._work, name=f"{place.executor}-batches", daemon=True)
         self._calls = 0
         self.called_off = 0
+        self._settled: list[BatchedCall] = []
         self._closing: asyncio.Future[None] | None = None
         self.tell = self._letters.put
         """Have a function of no arguments called on the batching thread. It may be called on any thread."""
@@ -166,6 +171,8 @@ class Batches:
             except Exception:
                 # A defect of ours. The request that it struck ends with its deadline; the others must go on.
                 log.exception("the batches of %s at %s", *self._place)
+            if self._settled:
+                self._deliver()
             del letter
 
     def _tick(self) -> None:
@@ -187,7 +194,13 @@ class Batches:
 
     def send(self, call: BatchedCall) -> None:
         """See `Home`."""
-        self._invocation.home.put(call)
+        self._settled.append(call)
+        if len(self._settled) >= TOGETHER:
+            self._deliver()
+
+    def _deliver(self) -> None:
+        settled, self._settled = self._settled, []
+        self._invocation.home.put(Delivery(settled))
 
     # --- in
 
@@ -348,6 +361,20 @@ class Batches:
         if not call.settled:
             call.settle(error)
             self._carry_out(self._batcher.withdraw(call, monotonic()))
+
+
+class Delivery:
+    """Calls on their way back to the I/O loop."""
+
+    __slots__ = ("_calls",)
+
+    def __init__(self, calls: list[BatchedCall]) -> None:
+        self._calls = calls
+
+    def deliver(self) -> None:
+        """Hand each outcome on."""
+        for call in self._calls:
+            call.deliver()
 
 
 class Departure:

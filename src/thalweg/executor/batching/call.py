@@ -30,7 +30,7 @@ class Home(Protocol):
         """Nobody waits for `call` any more. Called on the batching thread."""
 
     def send(self, call: BatchedCall) -> None:
-        """Have `call` delivered on the I/O loop."""
+        """Have `call` delivered on the I/O loop. Called on the batching thread."""
 
     def begin(self, call: BatchedCall) -> None:
         """`call` was let in. Called on the I/O loop."""
@@ -90,8 +90,7 @@ class BatchedCall:
 
     def refuse(self, error: ThalwegError) -> None:
         """See `Work`."""
-        if not self._delivered:
-            self.settle(error)
+        self._home.tell(lambda: self.settle(error))
 
     def cancel(self) -> None:
         """See `thalweg.message.Pending`."""
