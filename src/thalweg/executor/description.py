@@ -53,6 +53,8 @@ def _description(source: ExecutorSource, path: str, endpoint: Endpoint) -> Endpo
         output_schema=_schema(endpoint.output_type, "serialization", where),
         parameters_schema=_schema(endpoint.parameters_type, "validation", where),
         streaming=endpoint.streaming,
+        single=endpoint.single,
+        envelope=endpoint.envelope,
         reads_stream=endpoint.reads_stream,
         description=endpoint.description,
         reads_metadata=endpoint.takes_rest or bool(endpoint.takes & {"headers", "context"}),

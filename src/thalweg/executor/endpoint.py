@@ -41,6 +41,7 @@ class Binding(NamedTuple):
     request_schema: Any = None
     response_schema: Any = None
     max_concurrency: int | None = None
+    envelope: bool = True
     known: Mapping[str, Any] = {}
     """Annotations that were evaluated where the function was defined. They go along when it is sent to another process,
     where a name that was local or stood in a notebook cell could not be found again."""
@@ -68,6 +69,7 @@ class Endpoint:
     parameters_optional: bool = False
     batching: BatchingOptions | None = None
     max_concurrency: int | None = None
+    envelope: bool = True
     description: str = ""
 
     @property
@@ -93,6 +95,7 @@ def requests(
     request_schema: Any = None,
     response_schema: Any = None,
     max_concurrency: int | None = None,
+    envelope: bool = True,
 ) -> Callable[[F], F]: ...
 def requests(
     func: F | None = None,
@@ -102,6 +105,7 @@ def requests(
     request_schema: Any = None,
     response_schema: Any = None,
     max_concurrency: int | None = None,
+    envelope: bool = True,
 ) -> F | Callable[[F], F]:
     """Make a method of an `Executor`, or a plain function, answer requests. It stays what it was and can be called.
 
@@ -111,6 +115,8 @@ def requests(
         request_schema: document class that is taken, in place of the annotation of `docs` or `doc`.
         response_schema: document class that is given, in place of the return annotation.
         max_concurrency: how many requests a replica works on at once here, all of the endpoints together; the others wait.
+        envelope: whether JSON over HTTP is `{"data": [...], "parameters": {...}}`. With False the body is the one document
+            itself, there and back, and parameters stand in the query string.
 
     The method asks for any subset of `docs` (all documents of a request) or `doc` (called once for each), `parameters`,
     `headers` and `context` by name; with `**kwargs` it gets the others too. Whether the annotations make sense is
@@ -120,7 +126,7 @@ def requests(
         return _bind(func, Binding((DEFAULT_ENDPOINT,)), depth=1)
     if max_concurrency is not None and (type(max_concurrency) is not int or max_concurrency < 1):
         raise TypeError(f"@requests(max_concurrency={max_concurrency!r}): give a whole number from 1 on.")
-    binding = Binding(_paths(on), request_schema, response_schema, max_concurrency)
+    binding = Binding(_paths(on), request_schema, response_schema, max_concurrency, envelope)
 
     def decorate(function: F) -> F:
         return _bind(function, binding, depth=1)
@@ -140,6 +146,7 @@ def _bind(function: F, binding: Binding, depth: int) -> F:
             request_schema=binding.request_schema or earlier.request_schema,
             response_schema=binding.response_schema or earlier.response_schema,
             max_concurrency=binding.max_concurrency or earlier.max_concurrency,
+            envelope=binding.envelope and earlier.envelope,
         )
     setattr(function, _BINDING, binding._replace(known=known))
     return function
@@ -258,6 +265,7 @@ def _read(cls: type, method: str, paths: tuple[str, ...], binding: Binding) -> E
         parameters_optional=optional,
         batching=declared_batching(function),
         max_concurrency=own.max_concurrency if own is not None else None,
+        envelope=own is None or own.envelope,
         description=inspect.getdoc(function) or "",
     )
     _check_batching(endpoint, where)

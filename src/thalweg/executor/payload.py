@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, TypeAlias
 
-from thalweg.docs import DocList, DocVec
+from thalweg.docs import BaseDocWithoutId, DocList, DocVec
 from thalweg.docs.codecs import columns, json
-from thalweg.docs.codecs.content import NOTHING, decode_content, encode_content
+from thalweg.docs.codecs.content import NOTHING, decode_content, encode_content, joined
 from thalweg.errors import InvalidDocument
 from thalweg.executor.endpoint import Endpoint
 from thalweg.executor.outcome import Documents
-from thalweg.message import COLUMNS, JSON, Request, Response
+from thalweg.message import ARROW, COLUMNS, JSON, Request, Response
 
 Reader: TypeAlias = Callable[[Request], tuple[Documents, dict[str, Any]]]
 """Takes the documents of a request, and its parameters: those of the header with those of the body on top."""
@@ -29,6 +29,8 @@ def reader(endpoint: Endpoint) -> Reader:
             if request.parameters:
                 parameters = {**request.parameters, **parameters}
             return (_stacked(docs) if as_columns else docs), parameters
+        if request.content_type == ARROW and as_columns and doc_type is not None:
+            return _arrow_vec(request, doc_type), request.parameters
         if request.content_type != COLUMNS:
             docs, _ = decode_content(request.content_type, request.body, doc_type)
             return (_stacked(docs) if as_columns else docs), request.parameters
@@ -47,6 +49,12 @@ def write(docs: Documents, parameters: dict[str, Any], request: Request) -> Resp
         return Response((json.encode(docs, parameters),))
     body, beside = encode_content(content_type, docs, parameters)
     return Response(body, content_type, beside)
+
+
+def _arrow_vec(request: Request, doc_type: type[BaseDocWithoutId]) -> DocVec[Any]:
+    from thalweg.docs.codecs import arrow
+
+    return arrow.decode_stream_vec(joined(request.body), doc_type)
 
 
 def _stacked(docs: DocList[Any]) -> DocVec[Any]:

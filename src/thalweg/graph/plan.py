@@ -152,6 +152,8 @@ def _outside(path: str, shape: Plan, descriptions: Descriptions) -> EndpointDesc
         combined([e.parameters_schema for e in found.values() if e.parameters_schema is not None]),
         any(step.streaming for step in shape.steps),
         "\n\n".join(dict.fromkeys(e.description for e in found.values() if e.description)),
+        single=bool(first) and all(e.single for e in first),
+        envelope=all(e.envelope for e in first),
         reads_stream=any(step.reads_stream for step in shape.steps),
     )
 

@@ -54,7 +54,7 @@ class Writer(Executor):
             yield Text(text=word)
 
     @requests(on="/cut")
-    def cut(self, docs: DocList[Embedded], parameters: Cut) -> None:
+    def cut(self, docs: DocList[Text], parameters: Cut) -> None:
         for doc in docs:
             doc.text = doc.text.removesuffix(parameters.suffix)
 

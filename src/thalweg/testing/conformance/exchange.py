@@ -172,3 +172,18 @@ async def channels_do_not_disturb_each_other(subject: Subject) -> None:
         await only(other, Request(ONE, (b"[1]",)))
         await other.close()
         assert content(await only(channel, Request(ONE, (b"[2]",)))) == [b"[2]"]
+
+
+@check()
+async def headers_of_an_answer_arrive(subject: Subject) -> None:
+    given = {"x-model": "minilm-2", "x-empty": "", "etag": '"a, b; c"'}
+
+    async def respond(request: Request, context: Context) -> AsyncGenerator[Response, None]:
+        yield Response((b"{}",), headers=dict(given))
+        if request.endpoint == MANY:
+            yield Response((b"{}",))
+
+    async with subject.serve(Answering(respond)) as (_, channel):
+        assert (await only(channel, Request(ONE, (b"{}",)))).headers == given
+        items = [item async for item in channel.handle(Request(MANY, (b"{}",)), Context())]
+    assert items[0].headers == given

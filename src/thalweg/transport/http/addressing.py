@@ -52,7 +52,8 @@ def address(body: Buffer, *, anywhere: bool = False) -> Address:
     outer = _taken(found, [])
     raw = found.get("header")
     if raw is None or bytes(raw) == b"null":
-        return Address("", outer["exec_endpoint"], outer["target_executor"])
+        said = Address("", outer["exec_endpoint"], outer["target_executor"])
+        return said if said != NOWHERE else NOWHERE
     try:
         inner = _taken(msgspec.json.decode(raw, type=dict[str, msgspec.Raw]), ["header"])
     except msgspec.DecodeError:
@@ -65,10 +66,20 @@ def address(body: Buffer, *, anywhere: bool = False) -> Address:
     )
 
 
-def with_header(body: bytes, request_id: str, target: str) -> bytes:
-    """The JSON object `body` with a header in front."""
-    header = msgspec.json.encode({"header": {"request_id": request_id, "target_executor": target}})
-    return header[:-1] + (b"," if body[1:].lstrip()[:1] != b"}" else b"") + body.lstrip()[1:]
+class _Answer(msgspec.Struct):
+    data: msgspec.Raw = msgspec.Raw(b"[]")
+    parameters: msgspec.Raw = msgspec.Raw(b"{}")
+
+
+def addressed_answer(body: Buffer, where: Address, request_id: str) -> bytes:
+    """The JSON answer `body` in the form that it has for who said `where`. It may be the request as it came, if it was meant
+    for others, and then it is put into the shape of an answer too."""
+    found = msgspec.json.decode(bytes(body), type=_Answer)
+    data = bytes(found.data).strip()
+    listed = data if data.startswith(b"[") else b"[" + data.removeprefix(b"null") + b"]"
+    header = {"header": {"request_id": request_id, "target_executor": where.target}} if where.header else {}
+    head = msgspec.json.encode(header)[:-1] + (b"," if header else b"")
+    return head + b'"data":' + listed + b',"parameters":' + bytes(found.parameters) + b"}"
 
 
 def _taken(found: dict[str, msgspec.Raw], place: list[str]) -> dict[str, str]:

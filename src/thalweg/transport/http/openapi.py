@@ -231,7 +231,7 @@ def _query(schema: Schema | None, components: _Components, *, required: bool) ->
 def _request_envelope(endpoint: EndpointDescription, document: Schema, components: _Components) -> Schema:
     parameters = components.hoist(endpoint.parameters_schema) if endpoint.parameters_schema else _ANY_OBJECT
     header = {
-        "type": "object",
+        "type": ["object", "null"],
         "description": "What the request is called, and who is to answer; the answer then has one too.",
         "properties": {"request_id": {"type": ["string", "null"]}, "target_executor": {"type": ["string", "null"]}},
     }

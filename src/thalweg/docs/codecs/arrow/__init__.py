@@ -3,12 +3,13 @@
 from thalweg.docs.codecs.arrow.decoder import arrow_table, decode, decode_vec
 from thalweg.docs.codecs.arrow.encoder import encode
 from thalweg.docs.codecs.arrow.parquet import iter_parquet, read_parquet, read_parquet_vec, write_parquet
-from thalweg.docs.codecs.arrow.stream import decode_stream, encode_stream
+from thalweg.docs.codecs.arrow.stream import decode_stream, decode_stream_vec, encode_stream
 
 __all__ = [
     "arrow_table",
     "decode",
     "decode_stream",
+    "decode_stream_vec",
     "decode_vec",
     "encode",
     "encode_stream",
