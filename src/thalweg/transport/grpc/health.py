@@ -15,14 +15,17 @@ LOOK_SECONDS = 0.25
 """How often readiness is looked at for those who watch it; nobody tells when it changes."""
 WHOLE = ""
 """Names the whole server."""
+LIVENESS = "liveness"
+"""Names the process, for who decides whether to replace it."""
 
 
 class Health:
     """Answers health checks, for the whole server and for each of `services`. `ready` is asked each time; `stopping` makes
-    it moot."""
+    it moot. For a service called `LIVENESS` it tells whether the process is to be kept, ready or not."""
 
-    def __init__(self, ready: Callable[[], bool], services: Collection[str]) -> None:
+    def __init__(self, ready: Callable[[], bool], services: Collection[str], alive: Callable[[], bool]) -> None:
         self._ready = ready
+        self._alive = alive
         self._known = frozenset((WHOLE, *services))
         self._stopping = asyncio.Event()
 
@@ -44,6 +47,8 @@ class Health:
         )
 
     def status(self, service: str) -> ServingStatus:
+        if service == LIVENESS:
+            return ServingStatus.SERVING if self._alive() else ServingStatus.NOT_SERVING
         if service not in self._known:
             return ServingStatus.SERVICE_UNKNOWN
         serves = self._ready() and not self._stopping.is_set()

@@ -12,7 +12,7 @@ from grpc import aio
 
 from thalweg.errors import ThalwegError
 from thalweg.message.proto import health as health_proto
-from thalweg.message.proto.gateway import CALL, EXCHANGE, SERVICE, DescribeResponse
+from thalweg.message.proto.gateway import CALL, DESCRIBE, EXCHANGE, SERVICE, DescribeRequest, DescribeResponse
 from thalweg.transport.contract import Server, Serving
 from thalweg.transport.grpc.call import Calls
 from thalweg.transport.grpc.credentials import server_credentials
@@ -45,7 +45,7 @@ class GrpcServer(Server):
         self._sessions = Sessions(self._serving)
         self._ongoing = Ongoing(self._serving, self._sessions.admission)
         self._jina = JinaServices(self._ongoing)
-        self._health = Health(self._serving.ready, (SERVICE, *self._jina.services))
+        self._health = Health(self._serving.ready, (SERVICE, *self._jina.services), self._serving.alive)
         serving = self._serving
         credentials = None if serving.tls is None else server_credentials(serving.tls)
         rpc = aio.server(
@@ -70,8 +70,13 @@ class GrpcServer(Server):
         exchange = grpc.stream_stream_rpc_method_handler(
             self._exchange, request_deserializer=unpack_frames, response_serializer=pack_frames
         )
+        describe = grpc.unary_unary_rpc_method_handler(
+            self._describe,
+            request_deserializer=DescribeRequest.FromString,
+            response_serializer=DescribeResponse.SerializeToString,
+        )
         gateway = grpc.method_handlers_generic_handler(
-            SERVICE, {EXCHANGE: exchange, CALL: Calls(self._ongoing).method()}
+            SERVICE, {EXCHANGE: exchange, CALL: Calls(self._ongoing).method(), DESCRIBE: describe}
         )
         reflection = Reflection([SERVICE, health_proto.SERVICE, *self._jina.services])
         return [gateway, self._jina, self._health.handler(), *reflection.handlers()]
