@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic.json_schema import SkipJsonSchema
 
 DEFAULT_TIMEOUT_MS = 10_000.0
 
@@ -24,7 +25,8 @@ class BatchingOptions(BaseModel):
     flush_all: bool = Field(
         False, description="Whether a batch that is full takes everything that waits, also beyond its size."
     )
-    custom_metric: Callable[[Any], float] | None = Field(
+    # Code has no place in a file, and none in the schema of one.
+    custom_metric: SkipJsonSchema[Callable[[Any], float] | None] = Field(
         None, description="What one document counts, such as its tokens or bytes; called with the document."
     )
     use_custom_metric: bool = Field(False, description="Whether documents count as `custom_metric` says, or one each.")

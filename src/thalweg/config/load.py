@@ -137,10 +137,10 @@ def _existing(location: tuple[str | int, ...], source: Source) -> KeyPath:
 
 
 def _model_at(model: type[BaseModel], path: KeyPath) -> type[BaseModel]:
-    """The model that the keys of `path` lead to, inside of tuples too."""
+    """The model that the keys of `path` lead to, inside of tuples and mappings too."""
     for part in path:
-        if isinstance(part, str):
-            field = next(f for name, f in model.model_fields.items() if part in (name, f.alias))
+        field = next((f for name, f in model.model_fields.items() if part in (name, f.alias)), None)
+        if field is not None:  # else it is a position in a tuple, or a user's own key in a mapping
             options = [field.annotation, *get_args(field.annotation)]
             model = next(kind for kind in options if isinstance(kind, type) and issubclass(kind, BaseModel))
     return model
