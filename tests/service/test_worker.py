@@ -4,7 +4,7 @@ import asyncio
 import logging
 import sqlite3
 import threading
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator, Mapping
 from contextlib import aclosing, asynccontextmanager
 from time import monotonic
 from typing import Any
@@ -32,9 +32,11 @@ from thalweg.errors import (
     WrongReturnType,
 )
 from thalweg.executor import Executor, requests
+from thalweg.executor import steps as steps_module
 from thalweg.executor.loading import Passthrough
 from thalweg.executor.source import ExecutorSource, executor_class
-from thalweg.message import COLUMNS, JSON, Context, Request, Response, UnaryHandler
+from thalweg.executor.steps import AHEAD
+from thalweg.message import COLUMNS, JSON, Buffer, Context, Request, Response, UnaryHandler
 from thalweg.service import worker as worker_module
 from thalweg.service.worker import Worker
 
@@ -184,6 +186,34 @@ class Sample(Executor):
             gate.ran.append(f"close {thread()}")
             gate.ended.set()
 
+    @requests(on="/chat")
+    def chat(self, docs: Iterator[Text]) -> Iterator[Text]:
+        try:
+            for doc in docs:
+                yield Text(text=f"{doc.text}!")
+            yield Text(text="bye")
+        finally:
+            gate.ended.set()
+
+    @requests(on="/chat_later")
+    async def chat_later(self, docs: AsyncIterator[Text]) -> AsyncIterator[Text]:
+        try:
+            async for doc in docs:
+                yield Text(text=f"{doc.text}!")
+            yield Text(text="bye")
+        finally:
+            gate.ended.set()
+
+    @requests(on="/count_far")
+    def count_far(self, doc: Text) -> Iterator[Text]:
+        try:
+            for number in range(10**9 if doc.id == "endless" else 200):
+                gate.ran.append(f"{doc.text}{number}")
+                yield Text(text=f"{doc.text}{number}")
+        finally:
+            gate.ran.append(f"close {thread()}")
+            gate.ended.set()
+
     @requests(on="/lists")
     def lists(self, docs: DocList[Text]) -> Iterator[DocList[Text]]:
         return iter([docs, DocList[Text]([*docs, *docs])])
@@ -191,7 +221,7 @@ class Sample(Executor):
     @requests(on="/count_later")
     async def count_later(self, doc: Text) -> AsyncIterator[Text]:
         try:
-            for number in range(20):
+            for number in range(200):
                 gate.ran.append(f"{doc.text}{number}")
                 yield Text(text=f"{doc.text}{number}")
         finally:
@@ -549,7 +579,7 @@ async def test_a_wrong_return_type_is_named() -> None:
 # --- streams
 
 
-@pytest.mark.parametrize("endpoint, length", [("/count", 3), ("/count_later", 20)])
+@pytest.mark.parametrize("endpoint, length", [("/count", 3), ("/count_later", 200), ("/count_far", 200)])
 async def test_an_iterator_answers_item_by_item(endpoint: str, length: int) -> None:
     async with running() as worker:
         assert await texts(worker, endpoint, "a") == [[f"a{number}"] for number in range(length)]
@@ -565,34 +595,140 @@ async def test_an_item_may_be_several_documents() -> None:
         assert await texts(worker, "/lists", "a") == [["a"], ["a", "a"]]
 
 
-async def test_a_synchronous_iterator_never_runs_ahead_of_its_reader() -> None:
-    async with running() as worker, aclosing(worker.handle(request("/count", "a"), Context())) as responses:
+@pytest.mark.parametrize("endpoint", ["/count_far", "/count_later"])
+async def test_an_iterator_runs_a_few_items_ahead_of_its_reader(endpoint: str) -> None:
+    async with running() as worker, aclosing(worker.handle(request(endpoint, "a"), Context())) as responses:
         await anext(responses)
-        await texts(worker, "/upper", "x")  # whatever was put before has run
-        assert [entry for entry in gate.ran if entry.startswith("a")] == ["a0"]
-        await anext(responses)
-        await texts(worker, "/upper", "x")
-        assert [entry for entry in gate.ran if entry.startswith("a")] == ["a0", "a1"]
-
-
-async def test_an_asynchronous_iterator_runs_a_few_items_ahead() -> None:
-    async with running() as worker:
-        async with aclosing(worker.handle(request("/count_later", "a"), Context())) as responses:
-            await anext(responses)
-            await until(lambda: "a4" in gate.ran)
+        await until(lambda: f"a{AHEAD - 1}" in gate.ran)
+        for _ in range(3):  # whatever was put before has run
+            await texts(worker, "/upper", "x")
             await texts(worker, "/later", "x")
-            assert "a6" not in gate.ran
-        await until(gate.ended.is_set)
+        assert f"a{AHEAD + 1}" not in gate.ran
+        for _ in range(AHEAD):
+            await anext(responses)
+        await until(lambda: f"a{2 * AHEAD - 1}" in gate.ran)
 
 
 async def test_iterators_take_turns_with_other_requests() -> None:
     async with running() as worker:
-        first, second = (worker.handle(request("/count", name), Context()) for name in "ab")
+        first, second = (worker.handle(request("/count_far", name), Context()) for name in "ab")
         async with aclosing(first), aclosing(second):
             for _ in range(2):
                 await anext(first)
                 await anext(second)
-        assert [entry for entry in gate.ran if entry[0] in "ab"] == ["a0", "b0", "a1", "b1"]
+            assert await texts(worker, "/upper", "x") == [["X"]]
+        assert "a199" not in gate.ran
+        assert "b199" not in gate.ran
+
+
+async def drained(responses: AsyncGenerator[Response, None]) -> None:
+    async for _ in responses:
+        pass
+
+
+async def test_an_iterator_that_always_has_an_item_leaves_others_their_turn() -> None:
+    async with running() as worker:
+        endless = worker.handle(_endless(), Context())
+        reading = asyncio.ensure_future(drained(endless))
+        for _ in range(20):
+            assert await texts(worker, "/upper", "x") == [["X"]]
+        assert not reading.done()
+        reading.cancel()
+        await asyncio.gather(reading, return_exceptions=True)
+        await endless.aclose()
+
+
+def _endless() -> Request:
+    return Request("/count_far", (b'{"data": [{"id": "endless", "text": "a"}]}',))
+
+
+# --- streams that are read
+
+
+@pytest.mark.parametrize("endpoint", ["/chat", "/chat_later"])
+async def test_a_method_may_read_documents_while_it_answers(endpoint: str) -> None:
+    heard = asyncio.Semaphore(1)
+
+    async def in_turns() -> AsyncGenerator[tuple[Buffer, ...], None]:
+        for name in "abc":
+            await heard.acquire()
+            yield (f'{{"data": [{{"text": "{name}"}}]}}'.encode(),)
+
+    async with running() as worker, asyncio.timeout(10):
+        got = []
+        async for response in worker.handle(Request(endpoint, inflow=in_turns()), Context()):
+            got += read(response)[0]
+            heard.release()
+        assert got == ["a!", "b!", "c!", "bye"]
+        await until(lambda: worker.inflight == 0)
+
+
+@pytest.mark.parametrize("endpoint", ["/chat", "/chat_later"])
+async def test_a_method_that_reads_a_stream_may_get_all_at_once(endpoint: str) -> None:
+    async with running() as worker:
+        assert await texts(worker, endpoint, "a", "b") == [["a!"], ["b!"], ["bye"]]
+
+
+@pytest.mark.parametrize("endpoint", ["/chat", "/chat_later"])
+async def test_a_method_that_waits_for_documents_is_closed_when_nobody_listens(endpoint: str) -> None:
+    async with running() as worker, asyncio.timeout(10):
+        responses = worker.handle(Request(endpoint, inflow=_silent_after("a")), Context())
+        assert read(await anext(responses))[0] == ["a!"]
+        assert await texts(worker, "/upper", "x") == [["X"]]  # it holds nobody up
+        await responses.aclose()
+        await until(gate.ended.is_set)
+        await until(lambda: worker.inflight == 0)
+
+
+@pytest.mark.parametrize("endpoint", ["/chat", "/chat_later"])
+async def test_closing_the_worker_ends_methods_that_wait_for_documents(endpoint: str) -> None:
+    async with running() as worker, asyncio.timeout(10):
+        responses = worker.handle(Request(endpoint, inflow=_silent_after("a")), Context())
+        await anext(responses)
+        closing = asyncio.ensure_future(worker.close())
+        with pytest.raises((Unavailable, Cancelled)):
+            await anext(responses)
+        await closing
+        assert gate.ended.is_set()
+
+
+@pytest.mark.parametrize("endpoint", ["/chat", "/chat_later"])
+async def test_a_document_of_a_stream_that_is_wrong_is_the_callers_fault(endpoint: str) -> None:
+    async def wrong() -> AsyncGenerator[tuple[Buffer, ...], None]:
+        yield (b'{"data": [{"text": 7}]}',)
+
+    async with running() as worker, asyncio.timeout(10):
+        with pytest.raises(InvalidDocument):
+            await drained(worker.handle(Request(endpoint, inflow=wrong()), Context()))
+
+
+async def test_payloads_for_a_method_that_reads_no_stream_are_requests_of_their_own() -> None:
+    async with running() as worker:
+        responses = worker.handle(Request("/upper", inflow=_payloads("a", "b")), Context())
+        assert [read(response)[0] async for response in responses] == [["A"], ["B"]]
+
+
+async def test_synchronous_methods_that_read_streams_are_limited(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(steps_module, "MOST_CONVERSATIONS", 1)
+    async with running() as worker, asyncio.timeout(10):
+        first = worker.handle(Request("/chat", inflow=_silent_after("a")), Context())
+        await anext(first)
+        with pytest.raises(Overloaded, match="streams to read"):
+            await drained(worker.handle(Request("/chat", inflow=_payloads("b")), Context()))
+        await first.aclose()
+        await until(lambda: worker.inflight == 0)
+        assert await texts(worker, "/chat", "c") == [["c!"], ["bye"]]
+
+
+async def _payloads(*names: str) -> AsyncGenerator[tuple[Buffer, ...], None]:
+    for name in names:
+        yield (f'{{"data": [{{"text": "{name}"}}]}}'.encode(),)
+
+
+async def _silent_after(name: str) -> AsyncGenerator[tuple[Buffer, ...], None]:
+    async for body in _payloads(name):
+        yield body
+    await asyncio.Event().wait()
 
 
 @pytest.mark.parametrize("endpoint", ["/break", "/break_later"])
@@ -623,7 +759,7 @@ async def test_closing_the_answers_closes_the_iterator(endpoint: str) -> None:
         await responses.aclose()
         await until(gate.ended.is_set)
         await until(lambda: worker.inflight == 0)
-    assert "a15" not in gate.ran
+    assert "a199" not in gate.ran
 
 
 async def test_nothing_happens_before_the_first_item_is_asked_for() -> None:
@@ -725,22 +861,6 @@ async def test_past_the_limit_requests_are_refused_at_once() -> None:
         gate.go.set()
         await asyncio.gather(*tasks)
         assert await texts(worker, "/upper", "a") == [["A"]]
-
-
-async def test_what_was_called_off_counts_until_its_turn_comes() -> None:
-    async with running(queue=Limits(max_inflight=3)) as worker:
-        first = asyncio.ensure_future(ask(worker, request("/wait", "a")))
-        await until(gate.begun.is_set)
-        for _ in range(2):
-            note = Note()
-            pending = worker.submit(request("/upper", "a"), Context(), note)
-            assert pending is not None
-            pending.cancel()
-        with pytest.raises(Overloaded):
-            worker.submit(request("/upper", "a"), Context(), Note())
-        gate.go.set()
-        await first
-        await until(lambda: worker.inflight == 0)
 
 
 # --- the short way
@@ -870,7 +990,7 @@ async def test_closing_lets_the_running_call_end_and_drops_what_waits() -> None:
 
 async def test_closing_closes_iterators_that_nobody_reads() -> None:
     async with running() as worker:
-        one = worker.handle(request("/count", "a"), Context())
+        one = worker.handle(_endless(), Context())
         other = worker.handle(request("/count_later", "b"), Context())
         await anext(one)
         await anext(other)
@@ -878,7 +998,7 @@ async def test_closing_closes_iterators_that_nobody_reads() -> None:
         assert gate.ended.is_set()
         assert gate.ran.index("close enc-compute") < gate.ran.index("shut enc-compute")
         with pytest.raises(Unavailable):
-            await anext(one)
+            await exhaust(one)
         with pytest.raises(Unavailable):
             await exhaust(other)
 

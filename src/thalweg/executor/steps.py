@@ -6,7 +6,6 @@ step between threads costs is shared by all items that one wake-up finds.
 
 from __future__ import annotations
 
-import asyncio
 import threading
 from asyncio import Future
 from collections import deque
@@ -23,7 +22,7 @@ from thalweg.executor.procedure import Procedure
 from thalweg.message import Context, Request, Response
 from thalweg.message.credit import Credit
 
-AHEAD = 16
+AHEAD = 32
 """Items that an iterator may be ahead of its reader."""
 
 SLICE_SECONDS = 0.001
@@ -92,16 +91,23 @@ def _steps(
 
 
 class Outlet:
-    """Items that came out of a thread and were not read yet. Used on the I/O loop."""
+    """Items that came out of a thread and were not read yet. `put` is called on that thread, all else on the I/O loop.
 
-    __slots__ = ("_error", "_loop", "_waiter", "ready", "settled", "taken")
+    The loop is woken where its reader waits, and not for what it finds when it comes back for more.
+    """
 
-    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+    __slots__ = ("_error", "_home", "_loop", "_waiter", "_waiting", "ready", "settled", "taken")
+
+    def __init__(self, invocation: Invocation) -> None:
         self.ready: deque[Response] = deque()
+        self._home = invocation.home
+        self._waiting = False
+        """Whether the reader has found nothing. Set before it looks once more, and read after an item was put: so that one
+        of both sees the other."""
         self.taken = 0
         """Items that were read since credit was last given for any."""
         self.settled = False
-        self._loop = loop
+        self._loop = invocation.loop
         self._error: ThalwegError | None = None
         self._waiter: Future[None] | None = None
 
@@ -120,6 +126,10 @@ class Outlet:
         """Return when there is an item or the end."""
         if self.ready or self.settled:
             return
+        self._waiting = True
+        if self.ready:
+            self._waiting = False
+            return
         self._waiter = self._loop.create_future()
         try:
             await self._waiter
@@ -128,6 +138,12 @@ class Outlet:
 
     def put(self, item: Response) -> None:
         self.ready.append(item)
+        if self._waiting:
+            self._waiting = False
+            self._home.put(self)
+
+    def deliver(self) -> None:
+        """An item is there."""
         self._wake()
 
     def end(self, outcome: Outcome) -> None:
@@ -139,19 +155,6 @@ class Outlet:
     def _wake(self) -> None:
         if self._waiter is not None and not self._waiter.done():
             self._waiter.set_result(None)
-
-
-class _Item:
-    """An item on its way to the I/O loop."""
-
-    __slots__ = ("_outlet", "_response")
-
-    def __init__(self, outlet: Outlet, response: Response) -> None:
-        self._outlet = outlet
-        self._response = response
-
-    def deliver(self) -> None:
-        self._outlet.put(self._response)
 
 
 class Steps:
@@ -172,7 +175,7 @@ class Steps:
         self._put = False
         self._closing = False
         self._finished = False
-        self.outlet = Outlet(invocation.loop)
+        self.outlet = Outlet(invocation)
         invocation.keep(self)
         self._put_job()
 
@@ -194,6 +197,11 @@ class Steps:
         elif not self._put:
             self._put_job()
 
+    def abandon(self, error: ThalwegError) -> None:
+        """Its thread will not come back: the caller gets `error` now, and nothing later."""
+        self._closing = True
+        self.outlet.end(error)
+
     def _put_job(self) -> None:
         self._put = True
         # The first item alone: a job that goes on keeps the interpreter, and the loop from sending it.
@@ -203,7 +211,7 @@ class Steps:
 
     def run(self) -> None:
         until = monotonic() + SLICE_SECONDS
-        home = self._invocation.home
+        put = self.outlet.put
         while True:
             self._outcome = refusal(self._invocation, self.context, self._closing)
             if self._outcome is None:
@@ -214,7 +222,7 @@ class Steps:
             if not isinstance(self._outcome, Response):
                 self._finished = True
                 return
-            home.put(_Item(self.outlet, self._outcome))
+            put(self._outcome)
             self._budget -= 1
             if self._budget <= 0 or monotonic() >= until:
                 return
@@ -233,10 +241,14 @@ class Steps:
         self._budget = 0
         if self._finished:
             self._invocation.release(self)
-            closed = self._invocation.closed() if self._invocation.closing and self._outcome is None else None
-            self.outlet.end(closed or self._outcome)
+            self.outlet.end(_last_word(self._invocation, self._outcome))
         elif self._closing or self._credit > 0:
             self._put_job()
+
+
+def _last_word(invocation: Invocation, outcome: Outcome) -> Outcome:
+    """What whoever still reads is told: an iterator that is closed with its Executor was not called off by its caller."""
+    return invocation.closed() if invocation.closing and isinstance(outcome, Cancelled) else outcome
 
 
 class CoroutineSteps(CoroutineWork):
@@ -244,7 +256,7 @@ class CoroutineSteps(CoroutineWork):
     code across a `yield` belongs to one task."""
 
     def __init__(self, invocation: Invocation, procedure: Procedure, request: Request, context: Context) -> None:
-        self.outlet = Outlet(invocation.loop)
+        self.outlet = Outlet(invocation)
         self._credit = Credit(AHEAD)
         self._intake = Intake.of(request, invocation.loop)
         super().__init__(invocation, procedure, request, context)
@@ -260,11 +272,11 @@ class CoroutineSteps(CoroutineWork):
         self.cancel()
 
     async def _work(self) -> Response | None:
-        home, outlet, credit = self._invocation.home, self.outlet, self._credit
+        put, credit = self.outlet.put, self._credit
         async with aclosing(self._procedure.items_async(self.request, self.context, self._intake)) as items:
             await credit.take()
             async for response in items:
-                home.put(_Item(outlet, response))
+                put(response)
                 await credit.take()
         return None
 
@@ -288,7 +300,7 @@ class Conversation:
         self._room = threading.Semaphore(AHEAD)
         self._closing = False
         self._intake = Intake.of(request, invocation.loop)
-        self.outlet = Outlet(invocation.loop)
+        self.outlet = Outlet(invocation)
         invocation.keep(self)
         procedure.conversations += 1
         # A daemon: user code that never returns must not keep the process from ending.
@@ -319,7 +331,7 @@ class Conversation:
         items = self._procedure.items(self.request, self.context, self._intake)
         try:
             for response in items:
-                self._invocation.home.put(_Item(self.outlet, response))
+                self.outlet.put(response)
                 self._room.acquire()
                 if self._closing:
                     raise Cancelled("The request was called off.")
@@ -330,4 +342,4 @@ class Conversation:
     def deliver(self) -> None:
         self._procedure.conversations -= 1
         self._invocation.release(self)
-        self.outlet.end(self._outcome)
+        self.outlet.end(_last_word(self._invocation, self._outcome))
