@@ -20,6 +20,7 @@ from statistics import median
 from benchmarks.environments import Environment, environment
 from benchmarks.machine import describe
 from benchmarks.report import as_markdown, as_text, ratio_text
+from benchmarks.sections import write_section
 
 FOLDER = Path(__file__).resolve().parent
 PROGRAM = FOLDER / "clients" / "data_layer.py"
@@ -139,7 +140,7 @@ def part(lines: Sequence[Sequence[str]], rounds: int, versions: str, load: float
 
 def write(text: str, file: Path = FOLDER / "RESULTS.md") -> None:
     """Put `text` in place of the part that an earlier run wrote."""
-    file.write_text(file.read_text("utf-8").partition(MARK)[0].rstrip("\n") + "\n" + text, "utf-8")
+    write_section(MARK.strip(), text, file)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

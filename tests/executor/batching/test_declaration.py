@@ -85,7 +85,7 @@ def test_it_can_be_switched_off() -> None:
 
 
 @pytest.mark.parametrize(
-    ("options", "words"),
+    "options, words",
     [
         ({"/nowhere": {"preferred_batch_size": 2}}, "'/nowhere', which is neither an endpoint nor a method"),
         ({"/one": {"preferred_batch_size": 2}}, "takes one `doc` at a time"),
@@ -177,7 +177,7 @@ class Model(BaseModel):
 
 
 @pytest.mark.parametrize(
-    ("one", "other"),
+    "one, other",
     [
         ({"a": 1}, {"a": 1.0}),
         ({"a": 1}, {"a": True}),
