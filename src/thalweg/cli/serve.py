@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 @click.command("serve")
 @click.argument("target")
-@click.option("--protocol", multiple=True, metavar="NAME", help="http or grpc; may be repeated.")
+@click.option("--protocol", multiple=True, metavar="NAME", help="http, websocket or grpc; may be repeated.")
 @click.option("--port", multiple=True, type=int, metavar="NUMBER", help="One for each protocol, in the same order.")
 @click.option("--host", metavar="ADDRESS", help="Address to listen on; by default all of this machine's.")
 @click.option("--replicas", type=int, metavar="NUMBER", help="Processes that run the Executor side by side.")

@@ -1,11 +1,13 @@
 """What the channel says where something is wrong with the connection; the conformance suite holds the rest."""
 
 import asyncio
+from pathlib import Path
 
 import pytest
+import trustme
 
 from tests.transport.websocket.conftest import Open
-from thalweg.config import Limits, WebSocketOptions
+from thalweg.config import ClientTlsOptions, Limits, TlsOptions, WebSocketOptions
 from thalweg.errors import ConfigurationError, ThalwegError, Unavailable
 from thalweg.message import Context, Request
 from thalweg.transport import registry
@@ -61,3 +63,23 @@ async def test_who_listens_and_speaks_something_else_is_told_apart() -> None:
 def test_an_address_that_is_none_is_refused(address: str) -> None:
     with pytest.raises(ConfigurationError, match="is no address of a WebSocket server"):
         registry.channel(address, Limits())
+
+
+@pytest.mark.parametrize("scheme", ["ws", "http"])
+async def test_encrypted_connections_are_made_to_who_is_trusted(serve: Open, tmp_path: Path, scheme: str) -> None:
+    authority = trustme.CA()
+    authority.cert_pem.write_to_path(tmp_path / "ca.pem")
+    authority.issue_cert("127.0.0.1").private_key_and_cert_chain_pem.write_to_path(tmp_path / "server.pem")
+    tls = TlsOptions(certfile=tmp_path / "server.pem")
+    async with serve(address=f"{scheme}://127.0.0.1:0", tls=tls) as served:
+        assert served.startswith(f"{scheme}s://")
+        address = served if scheme == "ws" else served.replace("https", "wss") + "/ws"
+        trusting = registry.channel(address, tls=ClientTlsOptions(ca=tmp_path / "ca.pem"))
+        await trusting.connect()
+        answers = [answer async for answer in trusting.handle(Request("/echo", (bytes(1 << 20),)), Context())]
+        assert [answer.size for answer in answers] == [1 << 20]
+        await trusting.close()
+        other = registry.channel(address)
+        with pytest.raises(Unavailable, match="certificate verify failed"):
+            await other.connect()
+        await other.close()

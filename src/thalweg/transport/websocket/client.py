@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import ssl
 from collections.abc import AsyncGenerator
 from urllib.parse import urlsplit
 
@@ -16,6 +15,7 @@ from thalweg.config import ClientTlsOptions, Limits
 from thalweg.errors import ConfigurationError, Unavailable
 from thalweg.message import Context, Pending, Reply, Request, Response
 from thalweg.transport.contract import Channel
+from thalweg.transport.encryption import client_context
 from thalweg.transport.http.failures import decode_failure, foreign_failure
 from thalweg.transport.multiplex.client import ClientSession
 from thalweg.transport.websocket.connection import Connection
@@ -40,7 +40,7 @@ class WebSocketChannel(Channel):
         self._host = parts.hostname
         secure = parts.scheme == "wss"
         self._port = port or (443 if secure else 80)
-        self._tls = _context(tls or ClientTlsOptions()) if secure else None
+        self._tls = client_context(tls or ClientTlsOptions()) if secure else None
         self._limits = limits
         self._session: ClientSession | None = None
         self._connections: set[Connection] = set()
@@ -109,21 +109,6 @@ class WebSocketChannel(Channel):
     async def close(self) -> None:
         self._closed = True
         await asyncio.gather(*(connection.end() for connection in list(self._connections)))
-
-
-def _context(tls: ClientTlsOptions) -> ssl.SSLContext:
-    """How to encrypt, and whom to trust. Raises `ConfigurationError`."""
-    try:
-        context = ssl.create_default_context(cafile=tls.ca)
-        if tls.certfile is not None:
-            password = tls.password.get_secret_value() if tls.password is not None else None
-            context.load_cert_chain(tls.certfile, tls.keyfile, password)
-    except (OSError, ssl.SSLError) as error:
-        raise ConfigurationError(f"The certificates of the client cannot be used: {error}") from error
-    if not tls.verify:
-        context.check_hostname = False
-        context.verify_mode = ssl.CERT_NONE
-    return context
 
 
 class _Session(SessionParty):
