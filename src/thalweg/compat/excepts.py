@@ -25,7 +25,7 @@ class RuntimeFailToStart(StartupFailed, SystemError, BaseJinaException):
     """A Flow or Deployment did not become ready."""
 
 
-class RuntimeTerminated(KeyboardInterrupt, BaseJinaException):  # type: ignore[misc]
+class RuntimeTerminated(KeyboardInterrupt, BaseJinaException):
     """It was asked to stop."""
 
 

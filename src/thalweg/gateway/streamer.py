@@ -12,7 +12,7 @@ from typing import Any, TypedDict, Unpack
 from pydantic import BaseModel
 
 from thalweg.client import AsyncClient
-from thalweg.client.exchange import Batch, Inputs, ReturnType, batches
+from thalweg.client.exchange import Batch, Inputs, Item, Several, batches
 from thalweg.docs import AnyDoc, BaseDocWithoutId, DocList
 from thalweg.errors import ThalwegError
 from thalweg.message.description import DEFAULT_ENDPOINT
@@ -25,7 +25,7 @@ class CallOptions(TypedDict, total=False):
     """What may be said with a call; see `thalweg.AsyncClient.post`."""
 
     parameters: Mapping[str, Any] | BaseModel | None
-    return_type: ReturnType
+    return_type: type[Any]
     headers: Mapping[str, str] | None
     timeout: float | None
     target_executor: str
@@ -54,7 +54,7 @@ class Streamer:
 
     async def stream_docs(
         self,
-        docs: Inputs,
+        docs: Item | Several,
         request_size: int = 100,
         *,
         exec_endpoint: str = DEFAULT_ENDPOINT,
@@ -77,7 +77,7 @@ class Streamer:
 
     async def stream(
         self,
-        docs: Inputs,
+        docs: Item | Several,
         request_size: int = 100,
         *,
         exec_endpoint: str = DEFAULT_ENDPOINT,
