@@ -86,6 +86,10 @@ class AsyncClient(AsyncPostable):
     # How calls are carried out.
 
     def _posting(self, call: Posted, inputs: Inputs) -> Posting[Any, Any]:
+        return self.carry_out(call, inputs)
+
+    def carry_out(self, call: Posted, inputs: Inputs) -> Posting[Any, Any]:
+        """`call`, to be awaited or iterated."""
         return Posting(self.gather(call, inputs), lambda: self.parts(call, inputs))
 
     def _streaming(self, call: Posted, inputs: Inputs) -> AsyncGenerator[Any, None]:

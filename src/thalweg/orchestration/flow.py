@@ -24,6 +24,7 @@ class Flow(Runnable):
 
     Args:
         name: in logs and on the OpenAPI page.
+        asyncio: whether its calls are awaited; it is an `AsyncFlow` then.
         options: those of the Gateway: `protocol`, `port`, `host`, `limits`, `timeout`, `title`, `drain_seconds`,
             `retries`, `replica_wait`. `thalweg.config.GatewayOptions` describes each.
 
@@ -31,7 +32,16 @@ class Flow(Runnable):
         ConfigurationError: an unknown option, with the nearest that is known, or a value that does not fit.
     """
 
-    def __init__(self, *, name: str = "flow", **options: Unpack[ServerArguments]) -> None:
+    def __new__(cls, *, name: str = "flow", asyncio: bool = False, **options: Unpack[ServerArguments]) -> Self:
+        if asyncio:
+            from thalweg.orchestration.asynchronous import AsyncFlow
+
+            if not issubclass(AsyncFlow, cls):
+                raise ConfigurationError(f"asyncio=True makes an AsyncFlow, not a {cls.__name__}.")
+            return super().__new__(AsyncFlow)
+        return super().__new__(cls)
+
+    def __init__(self, *, name: str = "flow", asyncio: bool = False, **options: Unpack[ServerArguments]) -> None:
         super().__init__()
         self._options = FlowOptions(name=name, gateway=parse_options(GatewayOptions, options, "Flow"))
 
