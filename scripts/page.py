@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-LANGUAGES = frozenset({"bash", "json", "mermaid", "python", "text", "toml", "yaml"})
+LANGUAGES = frozenset({"bash", "graphql", "js", "json", "mermaid", "python", "text", "toml", "yaml"})
 
 _FENCE = re.compile(r"(?P<indent>\s*)(?P<marks>```+|~~~+)(?P<language>[^`]*)")
 _DIRECTIVE = re.compile(r"\s*<!--\s*(?P<word>run|file|output)\s*(?::\s*(?P<rest>.*?)\s*)?-->\s*")
