@@ -80,6 +80,7 @@ $(VENV)/jina-wire/.tried: tests/jina/requirements.txt tests/compat/jina/requirem
 .PHONY: bench bench-docs
 bench: $(VENV)/.bench
 	@$(RUN) -m benchmarks $(ARGS)
+	@$(if $(ARGS),,$(RUN) -m benchmarks.dynamic_batching)
 	@$(if $(ARGS),,$(RUN) -m benchmarks.data_layer)
 
 bench-docs: $(VENV)/.bench

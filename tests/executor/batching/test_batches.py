@@ -521,6 +521,24 @@ async def test_when_no_more_is_expected_nothing_waits_for_company() -> None:
         assert held(await call(worker, "/upper", texts("b"))) == ["B"]
 
 
+class Stuck(Recorder):
+    @requests(on="/stuck")
+    @dynamic_batching(preferred_batch_size=2, timeout=LONG_MS)
+    def stuck(self, docs: DocList[Text]) -> None:
+        self.gate()
+
+
+async def test_all_of_a_batch_get_an_error_when_its_thread_is_given_up() -> None:
+    async with working(Stuck) as worker:
+        executor = recorder(worker, Stuck)
+        waiting = [asyncio.create_task(call(worker, "/stuck", texts(name))) for name in "ab"]
+        await until(executor.gate.begun.is_set)
+        worker._running().abandon("it does not answer")
+        results = await asyncio.gather(*waiting, return_exceptions=True)
+        assert all(isinstance(result, ExecutorFailed) and "does not answer" in str(result) for result in results)
+        executor.gate.go.set()
+
+
 async def test_past_the_queue_the_answer_is_overloaded() -> None:
     async with working(Recorder, queue={"max_inflight": 2}) as worker:
         waiting = [asyncio.create_task(call(worker, "/upper", texts(name))) for name in "ab"]

@@ -5,11 +5,12 @@ from __future__ import annotations
 import asyncio
 from asyncio import Task
 from collections.abc import Callable, Sequence
+from copy import copy
 from time import monotonic
 from typing import Any, Protocol
 
 from thalweg.docs import DocList
-from thalweg.errors import InvalidDocument
+from thalweg.errors import InvalidDocument, ThalwegError
 from thalweg.executor.batching.batcher import Batch, Slice
 from thalweg.executor.batching.call import BatchedCall, together
 from thalweg.executor.outcome import Documents
@@ -134,6 +135,11 @@ class BatchRun:
         deadlines = [part.request.context.deadline for part in self.slices]
         deadline = None if None in deadlines else max(moment for moment in deadlines if moment is not None)
         return Context(deadline=deadline, metadata=first.arguments.get("headers"))
+
+    def abandon(self, error: ThalwegError) -> None:
+        """The thread that it runs on will not come back: who waits for it gets `error`. Called on the I/O loop."""
+        for part in self.slices:
+            part.request.refuse(copy(error))
 
     # --- on the thread of user code
 
