@@ -9,12 +9,13 @@ if TYPE_CHECKING:
     from thalweg.client import AsyncClient, Client
     from thalweg.executor import Executor, dynamic_batching, probe, requests, warmup
     from thalweg.gateway import Gateway
-    from thalweg.orchestration import Deployment, Flow
+    from thalweg.orchestration import AsyncFlow, Deployment, Flow
 
 __version__ = "0.1.0"
 
 __all__ = [
     "AsyncClient",
+    "AsyncFlow",
     "Client",
     "Deployment",
     "Executor",
@@ -28,6 +29,7 @@ __all__ = [
 
 _HOMES = {
     "AsyncClient": "thalweg.client",
+    "AsyncFlow": "thalweg.orchestration",
     "Client": "thalweg.client",
     "Deployment": "thalweg.orchestration",
     "Executor": "thalweg.executor",

@@ -9,13 +9,15 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from thalweg.orchestration.asynchronous import AsyncFlow
     from thalweg.orchestration.deployment import Deployment
     from thalweg.orchestration.flow import Flow
     from thalweg.orchestration.member import News, Phase
 
-__all__ = ["Deployment", "Flow", "News", "Phase"]
+__all__ = ["AsyncFlow", "Deployment", "Flow", "News", "Phase"]
 
 _HOMES = {
+    "AsyncFlow": "thalweg.orchestration.asynchronous",
     "Deployment": "thalweg.orchestration.deployment",
     "Flow": "thalweg.orchestration.flow",
     "News": "thalweg.orchestration.member",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Self, Unpack
+from typing import TYPE_CHECKING, Any, Literal, Self, Unpack, overload
 
 from thalweg.config import FlowOptions, GatewayOptions, NodeOptions
 from thalweg.config.load import ConfigSource, load_flow, parse_options
@@ -13,6 +13,9 @@ from thalweg.orchestration.arguments import GatewayArguments, NodeArguments, Ser
 from thalweg.orchestration.blueprint import Blueprint, check_what_is_known, flow_blueprint
 from thalweg.orchestration.directory import Directory
 from thalweg.orchestration.runnable import Runnable
+
+if TYPE_CHECKING:
+    from thalweg.orchestration.asynchronous import AsyncFlow
 
 
 class Flow(Runnable):
@@ -32,7 +35,15 @@ class Flow(Runnable):
         ConfigurationError: an unknown option, with the nearest that is known, or a value that does not fit.
     """
 
-    def __new__(cls, *, name: str = "flow", asyncio: bool = False, **options: Unpack[ServerArguments]) -> Self:
+    @overload
+    def __new__(
+        cls, *, name: str = "flow", asyncio: Literal[True], **options: Unpack[ServerArguments]
+    ) -> AsyncFlow: ...
+
+    @overload
+    def __new__(cls, *, name: str = "flow", asyncio: bool = False, **options: Unpack[ServerArguments]) -> Self: ...
+
+    def __new__(cls, *, name: str = "flow", asyncio: bool = False, **options: Any) -> Any:
         if asyncio:
             from thalweg.orchestration.asynchronous import AsyncFlow
 
