@@ -27,3 +27,8 @@ def test_a_budget_lets_a_few_through_and_then_a_share():
     for _ in range(100):
         budget.earn()
     assert [budget.spend() for _ in range(3)] == [True, True, False]
+
+
+def test_what_user_code_says_is_not_asked_again_of_another_replica():
+    assert repeatable(Unavailable("no replica"), answered=False)
+    assert not repeatable(Unavailable("the database is gone", cause="Unavailable"), answered=False)
