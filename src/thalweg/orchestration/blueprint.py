@@ -16,6 +16,7 @@ from thalweg.graph.plan import check_flow
 from thalweg.graph.topology import Topology
 from thalweg.message import EndpointDescription, ServiceDescription
 from thalweg.message.description import DEFAULT_ENDPOINT
+from thalweg.orchestration.devices import assignment
 from thalweg.orchestration.directory import Directory
 from thalweg.orchestration.external import peer
 from thalweg.service.control import GatewaySpec, Surroundings, WorkerSpec
@@ -125,10 +126,12 @@ def _worker(
         None if public is None else without_objects(public).model_copy(update={"uses": None}),
         Additions() if public is None else Additions.of(public),
     )
+    given = assignment(options, replica)
     return WorkerSpec(
         name=options.name,
         replica=replica,
-        surroundings=Surroundings.here(options.env),
+        surroundings=Surroundings.here({**options.env, **given.variables}),
+        processors=given.processors,
         addresses=addresses,
         content=cloudpickle.dumps(content),
         drain_seconds=drain_seconds,

@@ -68,6 +68,8 @@ class WorkerSpec(msgspec.Struct, frozen=True, tag="worker"):
     drain_seconds: float = 10.0
     stuck_after: float | None = None
     """See `WorkerOptions`; a process that says nothing for so long is stuck, too."""
+    processors: tuple[int, ...] | None = None
+    """Those that it may run on; None is any."""
 
 
 class GatewaySpec(msgspec.Struct, frozen=True, tag="gateway"):

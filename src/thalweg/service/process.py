@@ -73,6 +73,8 @@ def main(channel: socket.socket) -> int:
         link = Link(channel)
         role = _role(spec)
         spec.surroundings.apply()
+        if isinstance(spec, WorkerSpec) and spec.processors is not None:
+            os.sched_setaffinity(0, spec.processors)
         return _run(role, link, spec)
     except (EOFError, BrokenPipeError, ConnectionResetError):
         return 1
