@@ -18,9 +18,9 @@ def app(serving: Serving, options: GraphqlOptions) -> AsgiApp:
         ConfigurationError: the library that it needs is not installed.
     """
     try:
-        from thalweg.transport.graphql.application import Application
+        from thalweg.transport.graphql.application import GraphqlApplication
     except ModuleNotFoundError as error:
         if (error.name or "").partition(".")[0] != "graphql":
             raise
         raise ConfigurationError("graphql needs a library: pip install 'thalweg[graphql]'") from None
-    return Application(serving, options)
+    return GraphqlApplication(serving, options)

@@ -19,7 +19,7 @@ from thalweg.message.status import http_status, to_failure
 from thalweg.transport.admission import Admission
 from thalweg.transport.contract import Receive, Scope, Send, Serving
 from thalweg.transport.graphql.page import asset, page
-from thalweg.transport.graphql.query import Asked, Engine, Refused, told_error
+from thalweg.transport.graphql.query import Asked, Engine, QueryRefused, told_error
 from thalweg.transport.http import headers as fields
 from thalweg.transport.http.failures import encode_failure
 from thalweg.transport.http.headers import Metadata
@@ -42,7 +42,7 @@ class _Body(msgspec.Struct):
 _read_body = msgspec.json.Decoder(_Body).decode
 
 
-class Application:
+class GraphqlApplication:
     """Answers one path, and shows the files of its page below it."""
 
     def __init__(self, serving: Serving, options: GraphqlOptions) -> None:
@@ -97,7 +97,7 @@ class Application:
                     return  # the caller has left
                 try:
                     result, ran = work.result(), True
-                except Refused as refused:
+                except QueryRefused as refused:
                     result, ran = {"errors": [told_error(error, context) for error in refused.errors]}, False
             finally:
                 for task in (work, gone):

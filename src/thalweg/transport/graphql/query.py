@@ -29,7 +29,7 @@ from thalweg.message.status import to_failure
 from thalweg.transport.contract import Serving
 from thalweg.transport.dispatch import dispatch
 from thalweg.transport.graphql.limits import check_extent
-from thalweg.transport.graphql.schema import Answer, Call, schema_of
+from thalweg.transport.graphql.schema import Answer, EndpointCall, graphql_schema
 from thalweg.transport.http.failures import encode_failure
 
 MOST_ERRORS = 20
@@ -48,7 +48,7 @@ class Asked(NamedTuple):
     operation: str | None
 
 
-class Refused(Exception):
+class QueryRefused(Exception):
     """The query was not run, because of `errors`."""
 
     def __init__(self, errors: Sequence[GraphQLError]) -> None:
@@ -80,7 +80,7 @@ class Engine:
         described = self._serving.describe()
         if self._schema is None or described is not self._described:
             self._described = described
-            self._schema = schema_of(described, self._ask)
+            self._schema = graphql_schema(described, self._ask)
             self._known.clear()
         return self._schema
 
@@ -88,7 +88,7 @@ class Engine:
         """The result. `headers` takes those that Executors give. `reading` is for requests that must not be mutations.
 
         Raises:
-            Refused: the query is none, or not one of this schema.
+            QueryRefused: the query is none, or not one of this schema.
             MalformedRequest: it asks to change something where that cannot be asked.
             InvalidDocument: it asks for too much.
         """
@@ -105,7 +105,7 @@ class Engine:
         )
         outcome: Any = await result if hasattr(result, "__await__") else result
         if outcome.data is None and outcome.errors and all(error.path is None for error in outcome.errors):
-            raise Refused(outcome.errors)
+            raise QueryRefused(outcome.errors)
         told: dict[str, Any] = {"data": outcome.data}
         if outcome.errors:
             told["errors"] = [told_error(error, context) for error in outcome.errors]
@@ -130,16 +130,16 @@ class Engine:
         try:
             document = parse(query, max_tokens=self._options.max_tokens)
         except GraphQLError as error:
-            raise Refused([error]) from None
+            raise QueryRefused([error]) from None
         except RecursionError:
             raise MalformedRequest("The query is nested too deeply.") from None
         check_extent(document, self._options)
         errors = validate(schema, document, self._rules, max_errors=MOST_ERRORS)
         if errors:
-            raise Refused(errors)
+            raise QueryRefused(errors)
         return document
 
-    async def _ask(self, call: Call, info: GraphQLResolveInfo[Any]) -> Answer:
+    async def _ask(self, call: EndpointCall, info: GraphQLResolveInfo[Any]) -> Answer:
         """Ask the handler; what a streaming endpoint gives is one list here."""
         run: _Run = info.context
         data = call.data if isinstance(call.data, list) or call.data is None else [call.data]

@@ -33,7 +33,7 @@ DOCS = "docs"
 _TARGET = "Only Executors whose whole name matches this regular expression do their work."
 
 
-class Call(NamedTuple):
+class EndpointCall(NamedTuple):
     """What one field asks of an endpoint."""
 
     endpoint: str
@@ -44,10 +44,10 @@ class Call(NamedTuple):
 
 Answer: TypeAlias = dict[str, Any]
 """`data` and `parameters` of an answer, as they are in JSON."""
-Ask: TypeAlias = Callable[[Call, GraphQLResolveInfo[Any]], Awaitable[Answer]]
+Ask: TypeAlias = Callable[[EndpointCall, GraphQLResolveInfo[Any]], Awaitable[Answer]]
 
 
-def schema_of(service: ServiceDescription, ask: Ask) -> GraphQLSchema:
+def graphql_schema(service: ServiceDescription, ask: Ask) -> GraphQLSchema:
     """The schema of `service`, whose fields are resolved by `ask`."""
     types = Types()
     for reserved in ("Query", "Mutation", "Document", "JSON", "Tensor", "Long"):
@@ -79,7 +79,7 @@ def _field(endpoint: EndpointDescription, name: str, types: Types, ask: Ask) -> 
     async def resolve(
         _: Any, info: GraphQLResolveInfo[Any], *, data: Any = None, parameters: Any = None, target: str = ""
     ) -> Answer:
-        return await ask(Call(endpoint.path, data, parameters, target), info)
+        return await ask(EndpointCall(endpoint.path, data, parameters, target), info)
 
     return GraphQLField(
         GraphQLNonNull(answer),
@@ -96,7 +96,7 @@ def _field(endpoint: EndpointDescription, name: str, types: Types, ask: Ask) -> 
 def _docs(service: ServiceDescription, types: Types, ask: Ask) -> GraphQLField:
     async def resolve(_: Any, info: GraphQLResolveInfo[Any], **given: Any) -> Any:
         endpoint = given.get("execEndpoint") or SEARCH
-        call = Call(
+        call = EndpointCall(
             endpoint if endpoint.startswith("/") else f"/{endpoint}",
             given.get("data"),
             given.get("parameters"),

@@ -18,7 +18,7 @@ from thalweg.transport.contract import Channel
 from thalweg.transport.encryption import client_context
 from thalweg.transport.http.failures import decode_failure, foreign_failure
 from thalweg.transport.multiplex.client import ClientSession
-from thalweg.transport.websocket.connection import Connection
+from thalweg.transport.websocket.connection import WebSocketConnection
 from thalweg.transport.websocket.frames import SUBPROTOCOL, SessionParty
 
 CONNECT_SECONDS = 10.0
@@ -43,7 +43,7 @@ class WebSocketChannel(Channel):
         self._tls = client_context(tls or ClientTlsOptions()) if secure else None
         self._limits = limits
         self._session: ClientSession | None = None
-        self._connections: set[Connection] = set()
+        self._connections: set[WebSocketConnection] = set()
         self._closed = False
 
     async def connect(self) -> None:
@@ -54,7 +54,7 @@ class WebSocketChannel(Channel):
         protocol = ClientProtocol(parse_uri(self._address), subprotocols=[Subprotocol(SUBPROTOCOL)])
         loop = asyncio.get_running_loop()
         answered: asyncio.Future[None] = loop.create_future()
-        connection = Connection(protocol, lambda *_: None if answered.done() else answered.set_result(None))
+        connection = WebSocketConnection(protocol, lambda *_: None if answered.done() else answered.set_result(None))
         protocol.send_request(protocol.connect())
         try:
             async with asyncio.timeout(CONNECT_SECONDS):
@@ -114,7 +114,9 @@ class WebSocketChannel(Channel):
 class _Session(SessionParty):
     """The client's end of a connection that is open."""
 
-    def __init__(self, connection: Connection, limits: Limits, address: str, connections: set[Connection]) -> None:
+    def __init__(
+        self, connection: WebSocketConnection, limits: Limits, address: str, connections: set[WebSocketConnection]
+    ) -> None:
         super().__init__(connection)
         self._connections = connections
         self.session: ClientSession = ClientSession(self.wire, limits, address)

@@ -48,11 +48,11 @@ class Party(Shape):
         """There is no more room for writing, or there is again."""
 
 
-Greet: TypeAlias = Callable[["Connection", Request | Response | None], None]
+Greet: TypeAlias = Callable[["WebSocketConnection", Request | Response | None], None]
 """Hears the peer's half of the opening handshake, or None where the connection ended before it had a `Party`."""
 
 
-class Connection(asyncio.Protocol):
+class WebSocketConnection(asyncio.Protocol):
     """Joins a socket, the protocol of `websockets` and a `Party`."""
 
     __slots__ = (
@@ -84,7 +84,7 @@ class Connection(asyncio.Protocol):
         self.paused = False
         self.held = 0
         """Bytes of a message that has begun and is not whole."""
-        self.on_held: Callable[[Connection, int], None] | None = None
+        self.on_held: Callable[[WebSocketConnection, int], None] | None = None
         """Hears by how many bytes that changes."""
         self.silence = 0
         """Seconds for which nothing was heard, as `sweep` counts them."""

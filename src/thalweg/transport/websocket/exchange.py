@@ -11,7 +11,7 @@ from thalweg.message import Context, Pending, Request, Response
 from thalweg.message.status import Failure, to_failure
 from thalweg.transport.dispatch import defect, dispatch
 from thalweg.transport.inflow import Arrivals
-from thalweg.transport.websocket.connection import Connection
+from thalweg.transport.websocket.connection import WebSocketConnection
 from thalweg.transport.websocket.hall import Hall
 
 
@@ -32,7 +32,7 @@ class Line(Protocol):
     """The conversation that an exchange belongs to."""
 
     hall: Hall
-    connection: Connection
+    connection: WebSocketConnection
 
     def say(self, message: bytes) -> Awaitable[None] | None:
         """Send; an awaitable where the next message has to wait."""
@@ -41,7 +41,7 @@ class Line(Protocol):
         """The last word on `key` is said."""
 
 
-class Exchange:
+class MessageExchange:
     """Made for one request and begun once. Is the `Reply` of the handler. Whatever happens, one last word is said."""
 
     __slots__ = (

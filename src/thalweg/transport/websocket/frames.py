@@ -8,7 +8,7 @@ from thalweg.errors import UnsupportedContent
 from thalweg.message import Buffer
 from thalweg.transport.multiplex.client import ClientSession
 from thalweg.transport.multiplex.server import ServerSession
-from thalweg.transport.websocket.connection import Connection
+from thalweg.transport.websocket.connection import WebSocketConnection
 from thalweg.transport.websocket.hall import Hall
 
 SUBPROTOCOL = "thalweg.frames"
@@ -21,7 +21,7 @@ LARGEST_MESSAGE_BYTES = 1 << 20
 class MessageWire:
     """The `Wire` of a session."""
 
-    def __init__(self, connection: Connection) -> None:
+    def __init__(self, connection: WebSocketConnection) -> None:
         self._connection = connection
         self._waiting: list[Buffer] = []
         self._size = 0
@@ -68,7 +68,7 @@ class MessageWire:
 class SessionParty:
     """The `Party` of a connection that carries a session, at either end."""
 
-    def __init__(self, connection: Connection) -> None:
+    def __init__(self, connection: WebSocketConnection) -> None:
         self.connection = connection
         self.wire = MessageWire(connection)
         self.session: ServerSession | ClientSession | None = None
@@ -89,10 +89,10 @@ class SessionParty:
         """The session asks its wire."""
 
 
-class FramesConversation(SessionParty):
+class FramesDialogue(SessionParty):
     """A server's end."""
 
-    def __init__(self, hall: Hall, connection: Connection) -> None:
+    def __init__(self, hall: Hall, connection: WebSocketConnection) -> None:
         super().__init__(connection)
         self._hall = hall
         self.session = hall.sessions.open(self.wire)

@@ -11,7 +11,7 @@ from thalweg.errors import Overloaded
 from thalweg.message import UnaryHandler
 from thalweg.transport.contract import Serving
 from thalweg.transport.multiplex.server import Sessions
-from thalweg.transport.websocket.connection import GOING_AWAY, Connection
+from thalweg.transport.websocket.connection import GOING_AWAY, WebSocketConnection
 
 STOPPING = "The server is shutting down."
 SWEEP_SECONDS = 1.0
@@ -22,7 +22,7 @@ SMALL_MESSAGE_BYTES = 64 * 1024
 class Resident(Protocol):
     """A conversation on one connection."""
 
-    connection: Connection
+    connection: WebSocketConnection
 
     @property
     def busy(self) -> bool: ...
@@ -50,7 +50,7 @@ class Hall:
         self.admission = self.sessions.admission
         self.submit = serving.handler.submit if isinstance(serving.handler, UnaryHandler) else None
         self.draining = False
-        self.residents: dict[Connection, Resident | None] = {}
+        self.residents: dict[WebSocketConnection, Resident | None] = {}
         self.waiting: set[Waiting] = set()
         self._tasks: set[asyncio.Task[None]] = set()
         self._held = 0
@@ -66,18 +66,18 @@ class Hall:
         """Whether there are more connections than are taken at once."""
         return len(self.residents) > self.options.max_connections
 
-    def enter(self, connection: Connection) -> None:
+    def enter(self, connection: WebSocketConnection) -> None:
         """A connection whose handshake has begun."""
         connection.on_held = self._held_more
         self.residents[connection] = None
 
-    def settle(self, connection: Connection, resident: Resident) -> None:
+    def settle(self, connection: WebSocketConnection, resident: Resident) -> None:
         """Its handshake is done."""
         self.residents[connection] = resident
         if self.draining:
             resident.drain()
 
-    def leave(self, connection: Connection) -> None:
+    def leave(self, connection: WebSocketConnection) -> None:
         self.residents.pop(connection, None)
         self.note_idle()
 
@@ -96,7 +96,7 @@ class Hall:
         if self.draining and not self._tasks and not any(one and one.busy for one in self.residents.values()):
             self._idle.set()
 
-    def _held_more(self, connection: Connection, difference: int) -> None:
+    def _held_more(self, connection: WebSocketConnection, difference: int) -> None:
         """Let nobody begin messages that all together take more than requests may."""
         self._held += difference
         if connection.held > SMALL_MESSAGE_BYTES and self._held > self.serving.limits.max_inflight_bytes:

@@ -26,8 +26,8 @@ from thalweg.message.proto.jina import State
 from thalweg.message.status import Failure, to_failure
 from thalweg.transport.http.headers import Metadata
 from thalweg.transport.jina.exchange import DataCall, read_data_request, state_of, write_answer, write_failure
-from thalweg.transport.websocket.connection import OK, Connection
-from thalweg.transport.websocket.conversation import Conversation
+from thalweg.transport.websocket.connection import OK, WebSocketConnection
+from thalweg.transport.websocket.dialogue import Dialogue
 from thalweg.transport.websocket.hall import Hall
 from thalweg.transport.websocket.letters import answer_letter, read_letter
 
@@ -81,12 +81,12 @@ class JinaVoice:
         return None if _broken(error) else write_failure(self._call, error)
 
 
-class JinaConversation(Conversation):
+class JinaDialogue(Dialogue):
     """The server's end of `bytes`."""
 
     text = False
 
-    def __init__(self, hall: Hall, connection: Connection, metadata: Metadata) -> None:
+    def __init__(self, hall: Hall, connection: WebSocketConnection, metadata: Metadata) -> None:
         super().__init__(hall, connection, metadata)
         self._numbers = count(1)
         self._finished = False
@@ -158,10 +158,10 @@ class DryRunVoice:
         return data
 
 
-class DryRunConversation(JinaConversation):
+class DryRunDialogue(JinaDialogue):
     """Tells whether everything works, and closes."""
 
-    def __init__(self, hall: Hall, connection: Connection, metadata: Metadata) -> None:
+    def __init__(self, hall: Hall, connection: WebSocketConnection, metadata: Metadata) -> None:
         super().__init__(hall, connection, metadata)
         self._finished = True
         context = self.context("", None, {})
@@ -222,7 +222,7 @@ class _Answer(msgspec.Struct):
     parameters: dict[str, Any] = {}
 
 
-class JinaJsonConversation(JinaConversation):
+class JinaJsonDialogue(JinaDialogue):
     """The server's end of `json`."""
 
     text = True

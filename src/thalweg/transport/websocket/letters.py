@@ -58,7 +58,7 @@ class LetterHeader(msgspec.Struct):
     targetExecutor: str | None = None
 
 
-class Letter(msgspec.Struct):
+class CallerLetter(msgspec.Struct):
     """A message of a caller."""
 
     id: msgspec.Raw = msgspec.Raw(NO_ID)
@@ -115,10 +115,10 @@ class Letter(msgspec.Struct):
         return (b'{"data":' + data + b',"parameters":' + parameters + b"}",)
 
 
-_decode = msgspec.json.Decoder(Letter).decode
+_decode = msgspec.json.Decoder(CallerLetter).decode
 
 
-def read_letter(text: bytes) -> Letter:
+def read_letter(text: bytes) -> CallerLetter:
     """Raises `MalformedRequest`, with what is wrong and where."""
     try:
         letter = _decode(text)

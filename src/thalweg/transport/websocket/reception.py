@@ -19,12 +19,12 @@ from thalweg.transport.admission import RETRY_AFTER_SECONDS
 from thalweg.transport.contract import Serving
 from thalweg.transport.http.failures import encode_failure
 from thalweg.transport.http.headers import Metadata
-from thalweg.transport.websocket.connection import Connection
+from thalweg.transport.websocket.connection import WebSocketConnection
 from thalweg.transport.websocket.frames import SUBPROTOCOL as FRAMES
-from thalweg.transport.websocket.frames import FramesConversation
+from thalweg.transport.websocket.frames import FramesDialogue
 from thalweg.transport.websocket.hall import STOPPING, Hall, Resident
 from thalweg.transport.websocket.talk import SUBPROTOCOL as TALK
-from thalweg.transport.websocket.talk import JsonConversation
+from thalweg.transport.websocket.talk import JsonDialogue
 
 BYTES = "bytes"
 JSON_BEFORE = "json"
@@ -54,7 +54,7 @@ class Reception:
         self._extensions = [ServerPerMessageDeflateFactory()] if options.compression else []
         self._origins = _origins(hall.serving)
 
-    def connection(self) -> Connection:
+    def connection(self) -> WebSocketConnection:
         """A connection that is about to give its handshake."""
         protocol = ServerProtocol(
             subprotocols=[Subprotocol(name) for name in SUBPROTOCOLS],
@@ -62,11 +62,11 @@ class Reception:
             extensions=self._extensions,
             max_size=self._hall.serving.limits.max_message_bytes + MESSAGE_ALLOWANCE,
         )
-        connection = Connection(protocol, self._greet)
+        connection = WebSocketConnection(protocol, self._greet)
         self._hall.enter(connection)
         return connection
 
-    def _greet(self, connection: Connection, message: Request | Response | None) -> None:
+    def _greet(self, connection: WebSocketConnection, message: Request | Response | None) -> None:
         if not isinstance(message, Request):  # the connection ended instead
             self._hall.leave(connection)
             return
@@ -98,9 +98,9 @@ class Reception:
                 )
         return None
 
-    def _resident(self, connection: Connection, protocol: ServerProtocol, request: Request) -> Resident:
+    def _resident(self, connection: WebSocketConnection, protocol: ServerProtocol, request: Request) -> Resident:
         if protocol.subprotocol == FRAMES:
-            return FramesConversation(self._hall, connection)
+            return FramesDialogue(self._hall, connection)
         pairs = [
             (name.lower().encode("latin-1"), value.encode("latin-1", "replace"))
             for name, value in request.headers.raw_items()
@@ -111,11 +111,11 @@ class Reception:
             from thalweg.transport.websocket import jina  # loads Google's protobuf, which others do not need
 
             if protocol.subprotocol == JSON_BEFORE:
-                return jina.JinaJsonConversation(self._hall, connection, metadata)
+                return jina.JinaJsonDialogue(self._hall, connection, metadata)
             asking = urlsplit(request.path).path.rstrip("/") == DRY_RUN
-            kind = jina.DryRunConversation if asking else jina.JinaConversation
+            kind = jina.DryRunDialogue if asking else jina.JinaDialogue
             return kind(self._hall, connection, metadata)
-        return JsonConversation(self._hall, connection, metadata)
+        return JsonDialogue(self._hall, connection, metadata)
 
 
 def _origins(serving: Serving) -> frozenset[str]:

@@ -7,11 +7,11 @@ from thalweg.message import JSON, Context, Request, Response
 from thalweg.message.status import Failure, to_failure
 from thalweg.transport.http.headers import parsed_request_id
 from thalweg.transport.inflow import Arrivals
-from thalweg.transport.websocket.conversation import Conversation
-from thalweg.transport.websocket.exchange import Exchange
+from thalweg.transport.websocket.dialogue import Dialogue
+from thalweg.transport.websocket.exchange import MessageExchange
 from thalweg.transport.websocket.letters import (
     NO_ID,
-    Letter,
+    CallerLetter,
     answer_letter,
     end_letter,
     failure_letter,
@@ -42,7 +42,7 @@ class LetterVoice:
         return failure_letter(self._key, failure)
 
 
-class JsonConversation(Conversation):
+class JsonDialogue(Dialogue):
     """The server's end of `thalweg.json`."""
 
     def message(self, data: bytes, text: bool) -> None:
@@ -62,7 +62,7 @@ class JsonConversation(Conversation):
         except ThalwegError as error:
             self._fail(key, error, request_id)
 
-    def _take(self, key: bytes, letter: Letter) -> None:
+    def _take(self, key: bytes, letter: CallerLetter) -> None:
         working = self.works.get(key)
         if letter.cancel:
             if working is not None:
@@ -72,7 +72,7 @@ class JsonConversation(Conversation):
         else:
             self._begin(key, letter)
 
-    def _begin(self, key: bytes, letter: Letter) -> None:
+    def _begin(self, key: bytes, letter: CallerLetter) -> None:
         endpoint = self.endpoint(letter.path)
         envelope = endpoint is None or endpoint.envelope
         size, largest = len(letter.data), self.hall.serving.limits.max_message_bytes
@@ -89,7 +89,7 @@ class JsonConversation(Conversation):
 
     # documents that come while answers go out ----------------------------------------------------------------------------
 
-    def _open_inflow(self, exchange: Exchange, request: Request, begun: bool) -> None:
+    def _open_inflow(self, exchange: MessageExchange, request: Request, begun: bool) -> None:
         def read(size: int) -> None:
             self.hall.admission.release(size)
             exchange.unread -= 1
@@ -99,7 +99,7 @@ class JsonConversation(Conversation):
         if not begun:
             request.body = ()
 
-    def _go_on(self, exchange: Exchange | None, letter: Letter) -> None:
+    def _go_on(self, exchange: MessageExchange | None, letter: CallerLetter) -> None:
         """A further message of a request."""
         if exchange is None or exchange.arrivals is None:
             if letter.more or not letter.data:
@@ -114,7 +114,7 @@ class JsonConversation(Conversation):
         if not letter.more:
             exchange.arrivals.end()
 
-    def _put(self, exchange: Exchange, letter: Letter) -> None:
+    def _put(self, exchange: MessageExchange, letter: CallerLetter) -> None:
         assert exchange.arrivals is not None
         body = letter.body(envelope=True)
         size = sum(map(len, body))

@@ -12,22 +12,22 @@ from thalweg.transport.admission import RETRY_AFTER_SECONDS
 from thalweg.transport.http.headers import Metadata, parsed_request_id
 from thalweg.transport.multiplex.answers import STOPPED
 from thalweg.transport.precedence import checked_priority, precedence
-from thalweg.transport.websocket.connection import GOING_AWAY, Connection
-from thalweg.transport.websocket.exchange import Exchange, Voice
+from thalweg.transport.websocket.connection import GOING_AWAY, WebSocketConnection
+from thalweg.transport.websocket.exchange import MessageExchange, Voice
 from thalweg.transport.websocket.hall import STOPPING, Hall
 
 
-class Conversation(ABC):
+class Dialogue(ABC):
     """Requests and answers in whole messages. A sub-protocol says in `message` what they are."""
 
     text = True
     """Whether its messages are text."""
 
-    def __init__(self, hall: Hall, connection: Connection, metadata: Metadata) -> None:
+    def __init__(self, hall: Hall, connection: WebSocketConnection, metadata: Metadata) -> None:
         self.hall = hall
         self.connection = connection
         self.metadata = metadata
-        self.works: dict[bytes, Exchange] = {}
+        self.works: dict[bytes, MessageExchange] = {}
         connection.party = self
 
     @property
@@ -46,14 +46,14 @@ class Conversation(ABC):
             self.connection.close(GOING_AWAY, STOPPING)
             self.hall.note_idle()
 
-    def open(self, key: bytes, voice: Voice, request: Request, context: Context) -> Exchange:
+    def open(self, key: bytes, voice: Voice, request: Request, context: Context) -> MessageExchange:
         """Let a request in. Raises `ThalwegError`."""
         if key in self.works:
             raise MalformedRequest(f"The id {key.decode()} belongs to a request that is under way.")
         if self.hall.draining:
             raise Unavailable(STOPPING, retry_after=RETRY_AFTER_SECONDS)
         self.hall.admission.admit(request.size)
-        exchange = self.works[key] = Exchange(self, key, voice, request, context)
+        exchange = self.works[key] = MessageExchange(self, key, voice, request, context)
         return exchange
 
     def context(self, request_id: str, timeout: float | None, headers: Mapping[str, str], priority: int = 0) -> Context:
