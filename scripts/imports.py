@@ -53,7 +53,7 @@ ALLOWED: dict[str, Libraries] = {
     "thalweg.transport.jina": libraries("grpc", "google"),
     "thalweg.transport.graphql": libraries("graphql"),
     "thalweg.transport.websocket": libraries("websockets"),
-    "thalweg.transport.http": libraries("aiohttp httptools uvicorn"),
+    "thalweg.transport.http": libraries("aiohttp httptools uvicorn", "python_multipart zstandard"),
 }
 
 GUESTS = ("thalweg.docs.integrations", "thalweg.testing", "thalweg.transport.graphql")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import zlib
-from collections.abc import Callable
 from functools import cache, lru_cache
 from typing import Any
 
@@ -18,6 +17,9 @@ GZIP_LEVEL = 4
 ZSTD_LEVEL = 3
 _GZIP_WINDOW = 16 + zlib.MAX_WBITS
 _PIECE = 1 << 20
+_ZSTD_WINDOW = 1 << 27
+_ZSTD_PIECE = 256
+"""Bytes that are unpacked at once. Four of them can become 128 KiB, and the library knows no limit of its own."""
 
 
 @cache
@@ -63,7 +65,7 @@ def chosen_coding(value: bytes) -> str:
     return best[1] if best[0] > 0 else ""
 
 
-def compressed(coding: str, parts: list[Buffer]) -> bytes:
+def packed_body(coding: str, parts: list[Buffer]) -> bytes:
     """`parts`, one after the other, as one body."""
     packer = _zstandard().ZstdCompressor(level=ZSTD_LEVEL).compressobj() if coding == ZSTD else _gzip()
     return b"".join([*(packer.compress(part) for part in parts), packer.flush()])
@@ -73,7 +75,7 @@ def _gzip() -> Any:
     return zlib.compressobj(GZIP_LEVEL, zlib.DEFLATED, _GZIP_WINDOW)
 
 
-def decompressed(coding: str, data: Buffer, largest: int) -> bytes:
+def unpacked_body(coding: str, data: Buffer, largest: int) -> bytes:
     """What `data` is without its coding. Never makes more than `largest` bytes and a little.
 
     Raises:
@@ -110,16 +112,19 @@ def _from_gzip(data: Buffer, largest: int) -> bytes:
 
 def _from_zstd(data: Buffer, largest: int) -> bytes:
     library = _zstandard()
-    reader = library.ZstdDecompressor(max_window_size=1 << 27).stream_reader(data, read_across_frames=True)
-    return _read_all(reader.read, largest) if data else b""
-
-
-def _read_all(read: Callable[[int], bytes], largest: int) -> bytes:
     pieces: list[bytes] = []
-    size = 0
-    while piece := read(_PIECE):
-        size = _bounded(size + len(piece), largest)
-        pieces.append(piece)
+    size = position = 0
+    view = memoryview(data)
+    while position < len(view):  # several frames may follow each other
+        unpacker = library.ZstdDecompressor(max_window_size=_ZSTD_WINDOW).decompressobj()
+        while not unpacker.eof:
+            if position >= len(view):
+                raise library.ZstdError("it ends too early")
+            piece = unpacker.decompress(view[position : position + _ZSTD_PIECE])
+            position += min(_ZSTD_PIECE, len(view) - position)
+            size = _bounded(size + len(piece), largest)
+            pieces.append(piece)
+        position -= len(unpacker.unused_data)
     return b"".join(pieces)
 
 

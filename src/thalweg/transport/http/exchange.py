@@ -19,18 +19,18 @@ from thalweg.transport.contract import AsgiApp, Receive, Scope, Send
 from thalweg.transport.dispatch import dispatch
 from thalweg.transport.http import headers
 from thalweg.transport.http.addressing import NOWHERE, addressed_answer
-from thalweg.transport.http.coding import decompressed, parsed_coding
+from thalweg.transport.http.coding import parsed_coding, unpacked_body
 from thalweg.transport.http.connection import DISCARD_BYTES, HttpConnection
 from thalweg.transport.http.cors import Lines
 from thalweg.transport.http.failures import MethodNotAllowed, bare_places, encode_failure
 from thalweg.transport.http.headers import Head, Metadata
-from thalweg.transport.http.intake import Asked, Call, asked
+from thalweg.transport.http.heartbeat import Heartbeat
+from thalweg.transport.http.intake import Incoming, Inquiry, asked
 from thalweg.transport.http.mount import Lifespan, Mounted
 from thalweg.transport.http.negotiation import EVENTS, accepted
-from thalweg.transport.http.outgoing import Outgoing, Outlet, header_lines
+from thalweg.transport.http.outgoing import AnswerSettings, AnswerWriter, header_lines
 from thalweg.transport.http.pages import Page
 from thalweg.transport.http.payload import pack_content
-from thalweg.transport.http.pulse import Pulse
 from thalweg.transport.http.streams import StreamForm, bare_body, stream_form
 
 log = logging.getLogger("thalweg.server")
@@ -39,7 +39,7 @@ _PAGE: Lines = [(b"cache-control", b"no-cache"), (b"x-content-type-options", b"n
 _STREAM: Lines = [(b"cache-control", b"no-store"), (b"x-accel-buffering", b"no")]
 
 
-class Site(Outlet, Protocol):
+class Site(AnswerSettings, Protocol):
     """What an exchange asks of the server that it belongs to."""
 
     admission: Admission
@@ -80,9 +80,9 @@ class Exchange:
     # What most requests never change stays with the class.
     _admitted = 0
     _response: Response | None = None
-    _asked: Asked | None = None
+    _asked: Inquiry | None = None
     _form: StreamForm | None = None
-    _pulse: Pulse | None = None
+    _pulse: Heartbeat | None = None
     _watch: asyncio.Future[Any] | None = None
 
     def __init__(self, site: Site, scope: Scope, receive: Receive, send: Send) -> None:
@@ -92,7 +92,7 @@ class Exchange:
         self._send = send
         self._connection: HttpConnection = scope["state"]["connection"]
         self._head = head = Head(scope["headers"])
-        self._out = Outgoing(site, self._connection, send, head.origin, head.accept_encoding)
+        self._out = AnswerWriter(site, self._connection, send, head.origin, head.accept_encoding)
         self._out.request_id = headers.parsed_request_id(head.request_id) if head.request_id else ""
         self._unread = DISCARD_BYTES if head.transfer_encoding else 0
 
@@ -167,7 +167,7 @@ class Exchange:
         try:
             data = await self._body(coding)
             reading = self._scope["method"] == "GET"
-            call = Call(self._scope["path"], self._scope["query_string"], self._head, media, wanted, data, reading)
+            call = Incoming(self._scope["path"], self._scope["query_string"], self._head, media, wanted, data, reading)
             self._asked = found = asked(call, endpoint, site.endpoint)
             context = self._context(found, deadline)
             self._connection.phase = "working"
@@ -196,7 +196,7 @@ class Exchange:
         timeout = headers.parsed_timeout(head.timeout) if head.timeout else site.serving.timeout
         return endpoint, None if timeout is None else monotonic() + timeout
 
-    def _context(self, found: Asked, deadline: float | None) -> Context:
+    def _context(self, found: Inquiry, deadline: float | None) -> Context:
         head, out = self._head, self._out
         if found.address.header and not out.request_id:
             out.request_id = headers.parsed_request_id(found.address.request_id.encode())
@@ -220,7 +220,7 @@ class Exchange:
         self._unread = 0
         if coding:
             size, largest = memoryview(data).nbytes, self._site.serving.limits.max_message_bytes
-            unpack = partial(decompressed, coding, data, largest)
+            unpack = partial(unpacked_body, coding, data, largest)
             # A small body may hold a large one, so this is never done between the other requests.
             data = await asyncio.to_thread(unpack)
             if len(data) > size:
@@ -250,7 +250,7 @@ class Exchange:
             self._site.admission.grow(self._admitted, size)
             self._admitted = size
 
-    async def _answer(self, found: Asked, context: Context) -> None:
+    async def _answer(self, found: Inquiry, context: Context) -> None:
         error = await dispatch(self._site.serving.handler, found.request, context, self._collect)
         if error is not None:
             await self._fail(error)
@@ -280,11 +280,11 @@ class Exchange:
         self._check(response)
         self._response = response
 
-    async def _stream(self, found: Asked, context: Context, form: StreamForm) -> None:
+    async def _stream(self, found: Inquiry, context: Context, form: StreamForm) -> None:
         connection = self._connection
         connection.flush_each_write()
         if form.ping:
-            self._pulse = Pulse(self._site.serving.connections.ping_seconds, self._ping)
+            self._pulse = Heartbeat(self._site.serving.connections.ping_seconds, self._ping)
         try:
             error = await dispatch(self._site.serving.handler, found.request, context, self._write_item)
             if error is not None:

@@ -21,7 +21,7 @@ from thalweg.transport.http.uploads import FORM, form_upload, raw_upload
 _LINE_DECODER: msgspec.json.Decoder[msgspec.Raw] = msgspec.json.Decoder(msgspec.Raw)
 
 
-class Asked(NamedTuple):
+class Inquiry(NamedTuple):
     """A request, and what its answer has to look like."""
 
     request: Request
@@ -31,7 +31,7 @@ class Asked(NamedTuple):
     """Whether documents go without an envelope."""
 
 
-class Call(NamedTuple):
+class Incoming(NamedTuple):
     """A request as it came."""
 
     path: str
@@ -44,7 +44,9 @@ class Call(NamedTuple):
     """Whether its method was GET."""
 
 
-def asked(call: Call, endpoint: EndpointDescription | None, find: Callable[[str], EndpointDescription | None]) -> Asked:
+def asked(
+    call: Incoming, endpoint: EndpointDescription | None, find: Callable[[str], EndpointDescription | None]
+) -> Inquiry:
     """What `call` asks `endpoint` for. `find` tells of other endpoints, as far as there are any.
 
     Raises:
@@ -68,13 +70,13 @@ def asked(call: Call, endpoint: EndpointDescription | None, find: Callable[[str]
         accept = JSON
     target = headers.parsed_target(call.head.target) if call.head.target else where.target
     wanted = accept if call.accepted.content_type or accept != sent else ""
-    return Asked(Request(path, body, sent, wanted, values, target), where, endpoint, bare)
+    return Inquiry(Request(path, body, sent, wanted, values, target), where, endpoint, bare)
 
 
 Contents = tuple[tuple[Buffer, ...], str, dict[str, Any]]
 
 
-def _content(call: Call, endpoint: EndpointDescription | None, bare: bool) -> Contents:
+def _content(call: Incoming, endpoint: EndpointDescription | None, bare: bool) -> Contents:
     """The payload, its content type, and the parameters beside it."""
     kind = call.media.essence
     if call.reading:
@@ -95,7 +97,7 @@ def _content(call: Call, endpoint: EndpointDescription | None, bare: bool) -> Co
     return columns, COLUMNS, _asked_values(call, endpoint)
 
 
-def _reading(call: Call, endpoint: EndpointDescription | None) -> Contents:
+def _reading(call: Incoming, endpoint: EndpointDescription | None) -> Contents:
     """A document in the query string, or by itself in the body."""
     schema, wanted = (None, None) if endpoint is None else (endpoint.input_schema, endpoint.parameters_schema)
     fields, values = divided(query_pairs(call.query), schema, wanted)
@@ -106,11 +108,11 @@ def _reading(call: Call, endpoint: EndpointDescription | None) -> Contents:
     return (b'{"data":' + msgspec.json.encode(fields) + b"}",), JSON, {**_values(call), **values}
 
 
-def _values(call: Call) -> dict[str, Any]:
+def _values(call: Incoming) -> dict[str, Any]:
     return headers.parsed_parameters(call.head.parameters) if call.head.parameters else {}
 
 
-def _asked_values(call: Call, endpoint: EndpointDescription | None) -> dict[str, Any]:
+def _asked_values(call: Incoming, endpoint: EndpointDescription | None) -> dict[str, Any]:
     """Parameters in the header and in the query string."""
     if not call.query:
         return _values(call)

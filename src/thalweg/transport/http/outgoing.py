@@ -8,7 +8,7 @@ from typing import Protocol
 
 from thalweg.message import JSON, Buffer
 from thalweg.transport.contract import Send, Serving
-from thalweg.transport.http.coding import chosen_coding, compressed
+from thalweg.transport.http.coding import chosen_coding, packed_body
 from thalweg.transport.http.connection import HttpConnection
 from thalweg.transport.http.cors import Cors, Lines
 
@@ -24,7 +24,7 @@ OWN_HEADERS = frozenset(
 CLOSE = (b"connection", b"close")
 
 
-class Outlet(Protocol):
+class AnswerSettings(Protocol):
     """What an answer asks of the server that it belongs to."""
 
     serving: Serving
@@ -32,13 +32,15 @@ class Outlet(Protocol):
     cors: Cors | None
 
 
-class Outgoing:
+class AnswerWriter:
     """Writes the answer of one request."""
 
     started = False
     _written = 0
 
-    def __init__(self, outlet: Outlet, connection: HttpConnection, send: Send, origin: bytes, encodings: bytes) -> None:
+    def __init__(
+        self, outlet: AnswerSettings, connection: HttpConnection, send: Send, origin: bytes, encodings: bytes
+    ) -> None:
         self._outlet = outlet
         self._connection = connection
         self._send = send
@@ -64,9 +66,9 @@ class Outgoing:
             lines = [*lines, (b"vary", b"accept-encoding")]
             coding = chosen_coding(self._encodings)
             if coding:
-                pack = compressed if size < LARGE_BYTES else None
                 given = list(parts)
-                body = pack(coding, given) if pack else await asyncio.to_thread(compressed, coding, given)
+                large = size >= LARGE_BYTES
+                body = await asyncio.to_thread(packed_body, coding, given) if large else packed_body(coding, given)
                 parts, size = [body], len(body)
                 lines.append((b"content-encoding", coding.encode()))
         await self.start(

@@ -39,7 +39,7 @@ def pack_content(content_type: str, body: Sequence[Buffer], values: Mapping[str,
     text = parameters_text(values) if values else ""
     if len(text) <= PARAMETERS_BYTES:
         return Content(list(body), text, payload_size(body))
-    merged = merged_parameters(b"".join(body), values)
+    merged = with_parameters(b"".join(body), values)
     return Content([merged], "", len(merged))
 
 
@@ -57,7 +57,7 @@ def unpack_content(content_type: str, data: Buffer, header: bytes) -> tuple[tupl
     return parts[1:], parsed_parameters(bytes(parts[0]))
 
 
-def merged_parameters(body: bytes, values: Mapping[str, Any]) -> bytes:
+def with_parameters(body: bytes, values: Mapping[str, Any]) -> bytes:
     """The JSON `body` with `values` among its parameters, of which those that are there already win.
 
     Raises:

@@ -47,10 +47,10 @@ def divided(pairs: Pairs, fields: Schema | None, parameters: Schema | None) -> t
             values.append((name, value))
         else:
             own.append((name, value))
-    return typed(own, fields), {**found, **typed(values, parameters)}
+    return typed_fields(own, fields), {**found, **typed_fields(values, parameters)}
 
 
-def typed(pairs: Pairs, schema: Schema | None) -> dict[str, Any]:
+def typed_fields(pairs: Pairs, schema: Schema | None) -> dict[str, Any]:
     """`pairs` as `schema` wants them: a name that stands there several times is a list, and what is not to be text is read
     as JSON where it is some. Whether it fits is left to the one who validates."""
     gathered: dict[str, list[str]] = {}

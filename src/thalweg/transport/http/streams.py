@@ -11,7 +11,7 @@ from thalweg.message.status import Failure
 from thalweg.transport.http.events import END, PING, error_event, item_event, named_event
 from thalweg.transport.http.failures import encode_failure
 from thalweg.transport.http.negotiation import EVENTS, LINES_TYPES
-from thalweg.transport.http.payload import merged_parameters, pack_content
+from thalweg.transport.http.payload import pack_content, with_parameters
 
 
 class StreamForm(Protocol):
@@ -40,7 +40,7 @@ class EventForm:
     def item(self, response: Response) -> bytes:
         if not self._bare or response.content_type != JSON:
             return item_event(response)
-        return b"".join(item_event(Response((document,))) for document in documents_in(response))
+        return b"".join(item_event(Response((document,))) for document in bare_documents(response))
 
     def error(self, failure: Failure) -> bytes:
         return error_event(failure)
@@ -58,7 +58,7 @@ class UpdateForm(EventForm):
     def item(self, response: Response) -> bytes:
         if response.content_type != JSON:
             return item_event(response)
-        return b"".join(named_event("update", document) for document in documents_in(response))
+        return b"".join(named_event("update", document) for document in bare_documents(response))
 
     def error(self, failure: Failure) -> bytes:
         return named_event("error", encode_failure(failure))
@@ -76,7 +76,7 @@ class LineForm:
         self._bare = bare
 
     def item(self, response: Response) -> bytes:
-        texts = documents_in(response) if self._bare else [_whole(response)]
+        texts = bare_documents(response) if self._bare else [_whole(response)]
         return b"".join(_line(text) for text in texts)
 
     def error(self, failure: Failure) -> bytes:
@@ -94,14 +94,14 @@ class _Envelope(msgspec.Struct):
     data: list[msgspec.Raw] = []
 
 
-def documents_in(response: Response) -> list[bytes]:
+def bare_documents(response: Response) -> list[bytes]:
     """The documents of a JSON answer, each by itself."""
     return [bytes(raw) for raw in msgspec.json.decode(_joined(response), type=_Envelope).data]
 
 
 def bare_body(response: Response) -> bytes:
     """The documents of a JSON answer without their envelope: one by itself, several as a list, null for none."""
-    documents = documents_in(response)
+    documents = bare_documents(response)
     if len(documents) == 1:
         return documents[0]
     return b"[" + b",".join(documents) + b"]" if documents else b"null"
@@ -110,7 +110,7 @@ def bare_body(response: Response) -> bytes:
 def _whole(response: Response) -> bytes:
     content = pack_content(response.content_type, response.body, {})
     body = b"".join(content.parts)
-    return merged_parameters(body, response.parameters) if response.parameters else body
+    return with_parameters(body, response.parameters) if response.parameters else body
 
 
 def _joined(response: Response) -> Buffer:

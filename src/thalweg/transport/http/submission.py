@@ -20,7 +20,7 @@ from thalweg.message.status import http_status, to_failure
 from thalweg.transport.dispatch import defect, dispatch
 from thalweg.transport.http import headers
 from thalweg.transport.http.addressing import NOWHERE, Address, address, addressed_answer
-from thalweg.transport.http.coding import chosen_coding, compressed
+from thalweg.transport.http.coding import chosen_coding, packed_body
 from thalweg.transport.http.connection import HttpConnection
 from thalweg.transport.http.exchange import Site
 from thalweg.transport.http.failures import encode_failure
@@ -204,7 +204,7 @@ class Submission:
         coding = chosen_coding(self._head.encodings)
         if coding:
             large = size >= LARGE_BYTES
-            body = await asyncio.to_thread(compressed, coding, parts) if large else compressed(coding, parts)
+            body = await asyncio.to_thread(packed_body, coding, parts) if large else packed_body(coding, parts)
             lines += b"content-encoding: %b\r\n" % coding.encode()
             parts, size = [body], len(body)
         self._write(b"200 OK", content_type.encode("latin-1"), lines, parts, size)

@@ -11,7 +11,7 @@ from thalweg.docs import AnyDoc, DocList
 from thalweg.docs.codecs import columns
 from thalweg.errors import InvalidDocument, MalformedRequest, MissingDependency, UnsupportedContent
 from thalweg.message import Buffer, EndpointDescription
-from thalweg.transport.http.query import PARAMETERS, kinds, typed
+from thalweg.transport.http.query import PARAMETERS, kinds, typed_fields
 
 FORM = "multipart/form-data"
 DATA = "data"
@@ -27,7 +27,7 @@ Uploaded = tuple[tuple[Buffer, ...], dict[str, Any]]
 """A payload of columns, in which bytes stand as they are, and the parameters beside it."""
 
 
-class Part(NamedTuple):
+class FormPart(NamedTuple):
     """One part of a form."""
 
     name: str
@@ -52,7 +52,7 @@ def form_upload(header: bytes, body: Buffer, endpoint: EndpointDescription | Non
     schema = endpoint.input_schema if endpoint is not None else None
     documents: list[dict[str, Any]] = [{}]
     values: dict[str, Any] = {}
-    fields: dict[str, list[Part]] = {}
+    fields: dict[str, list[FormPart]] = {}
     known = schema.get("properties") if schema is not None else None
     for part in parts_of(header, body):
         if part.name == PARAMETERS and (known is None or PARAMETERS not in known):
@@ -89,7 +89,7 @@ def raw_upload(content_type: str, charset: str, body: Buffer, endpoint: Endpoint
     return columns.encode(DocList[AnyDoc]([AnyDoc(**{field: value})])), {}
 
 
-def parts_of(header: bytes, body: Buffer) -> list[Part]:
+def parts_of(header: bytes, body: Buffer) -> list[FormPart]:
     """The parts of a form whose content type is `header`.
 
     Raises:
@@ -121,7 +121,7 @@ class _Parts:
     """Gathers what the parser tells."""
 
     def __init__(self) -> None:
-        self.parts: list[Part] = []
+        self.parts: list[FormPart] = []
         self.ended = False
         self._headers: dict[bytes, bytes] = {}
         self._name = self._value = b""
@@ -171,13 +171,13 @@ class _Parts:
         kind = self._headers.get(b"content-type", b"").lower()
         text = not kind or kind.startswith((b"text/", b"application/json"))
         file = b"filename" in options or not text
-        self.parts.append(Part(name.decode(errors="replace"), b"".join(self._content), file))
+        self.parts.append(FormPart(name.decode(errors="replace"), b"".join(self._content), file))
 
     def _finish(self) -> None:
         self.ended = True
 
 
-def _content(name: str, parts: list[Part], schema: Mapping[str, Any]) -> Any:
+def _content(name: str, parts: list[FormPart], schema: Mapping[str, Any]) -> Any:
     """What the parts called `name` are worth to the field of that name."""
     field = schema.get("properties", {}).get(name)
     listed = field is not None and "array" in kinds(field, schema) and not _binary(field, schema)
@@ -191,7 +191,7 @@ def _content(name: str, parts: list[Part], schema: Mapping[str, Any]) -> Any:
         texts = [(name, part.content.decode()) for part in parts]
     except UnicodeDecodeError:
         raise _unexpected(f"{name!r} takes text, and what was sent is none in UTF-8.", name) from None
-    return typed(texts, schema)[name]
+    return typed_fields(texts, schema)[name]
 
 
 def _field_for(content_type: str, endpoint: EndpointDescription | None) -> str:
@@ -226,7 +226,7 @@ def _binary(field: Mapping[str, Any], root: Mapping[str, Any]) -> bool:
     return False
 
 
-def _decoded(part: Part, kind: Any) -> Any:
+def _decoded(part: FormPart, kind: Any) -> Any:
     try:
         return msgspec.json.decode(part.content, type=kind)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:

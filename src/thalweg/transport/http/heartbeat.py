@@ -7,7 +7,7 @@ import contextlib
 from collections.abc import Awaitable, Callable
 
 
-class Pulse:
+class Heartbeat:
     """Calls `beat` whenever `seconds` have passed without a call of `note`."""
 
     def __init__(self, seconds: float, beat: Callable[[], Awaitable[None]]) -> None:
