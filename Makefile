@@ -24,7 +24,7 @@ help:
 	@echo "make demo    answer questions about Python's standard library; SERVE=1 stays up with a search page"
 	@echo "make test    run the tests; ARGS='tests/docs -k json' runs some of them"
 	@echo "make check   style, types, import direction, import allow-list, names"
-	@echo "make soak    fuzz every decoder for ten minutes, stream a gigabyte, run Jina itself; SECONDS=3600 fuzzes for an hour"
+	@echo "make soak    ten minutes each: fuzz every decoder, put a service under faults; SECONDS=3600 makes it hours"
 	@echo "make bench   measure against other model servers and against DocArray, and print the tables"
 	@echo "make bench-docs   only documents, against DocArray"
 	@echo "make clean   remove $(VENV) and every cache"
@@ -60,6 +60,7 @@ SECONDS := 600
 soak: $(VENV)/.test $(VENV)/jina/.installed
 	@$(RUN) -m pip install --quiet atheris || echo "There is no atheris for this Python: hypothesis fuzzes instead."
 	@$(RUN) -m tests.docs.fuzzing.soak --seconds $(SECONDS) $(ARGS)
+	@$(if $(ARGS),,$(RUN) -m tests.faults.soak --seconds $(SECONDS))
 	@$(if $(ARGS),,$(RUN) -m pytest tests/docs/store/soak.py tests/compat/jina)
 
 $(VENV)/jina/.installed: tests/compat/jina/requirements.txt | $(VENV)/bin/pip

@@ -34,7 +34,7 @@ async def kill_workers(flow: Flow, *, every: float = 2.0, name: str = "") -> Non
         await asyncio.sleep(every)
 
 
-async def kill_gateway(flow: Flow, *, every: float = 2.0) -> None:
+async def kill_gateway(flow: Flow, *, every: float = 10.0) -> None:
     """`kill -9` of the Gateway."""
     while True:
         pid = flow.pids.get("gateway")

@@ -15,7 +15,7 @@ import psutil
 from tests.faults.faults import Fault, every_fault
 from tests.faults.load import Load, Outcome
 from tests.faults.service import Ledger, kept
-from thalweg import Flow
+from thalweg import AsyncClient, Flow
 
 PROTOCOLS = ("http", "grpc", "websocket")
 
@@ -26,10 +26,21 @@ class Subject:
 
     flow: Flow
     folder: Path
+    processes: int
 
     @property
     def addresses(self) -> dict[str, str]:
         return dict(zip(PROTOCOLS, self.flow.addresses, strict=True))
+
+    async def ready(self) -> None:
+        """Return when it answers and every replica lives: what was killed before has come back."""
+        client = AsyncClient(self.flow.addresses[0])
+        try:
+            async with asyncio.timeout(60):
+                while len(self.flow.pids) < self.processes or not await client.is_ready():
+                    await asyncio.sleep(0.1)
+        finally:
+            await client.close()
 
     def memory(self) -> int:
         """Bytes that its processes hold together, as far as they live now."""
@@ -47,7 +58,7 @@ def subject(*, replicas: int = 3, seconds: float = 0.0, retries: int = 4) -> Ite
         flow = Flow(protocol=PROTOCOLS, host="127.0.0.1", retries=retries)
         flow.add(uses=Ledger, name="ledger", replicas=replicas, uses_with={"folder": folder, "seconds": seconds})
         with flow:
-            yield Subject(flow, Path(folder))
+            yield Subject(flow, Path(folder), replicas + 1)
 
 
 @dataclass
@@ -87,6 +98,7 @@ async def all_faults(tested: Subject, seconds: float, rate: float) -> list[Resul
     results: list[Result] = []
     number = 0
     for name, fault in every_fault(tested.flow, tested.addresses).items():
+        await tested.ready()
         load = Load(list(tested.addresses.values()), rate=rate, start=number, attempts=5)
         results.append(await under(fault, name, tested, load, seconds))
         number += results[-1].outcome.sent
