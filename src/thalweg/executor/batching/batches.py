@@ -15,7 +15,7 @@ from dataclasses import replace
 from math import isfinite
 from queue import Empty, SimpleQueue
 from time import monotonic
-from typing import Any, NamedTuple
+from typing import Any
 
 from thalweg.config.batching import BatchingOptions
 from thalweg.docs import DocList
@@ -48,28 +48,28 @@ TOGETHER = 32
 that writes the others."""
 
 
-class Site(NamedTuple):
-    """Name of an Executor, and an endpoint of it."""
-
-    executor: str
-    path: str
-
-
 class Batches:
     """Answers requests to one endpoint in batches. Made, started, used and closed on the I/O loop."""
 
     def __init__(
-        self, invocation: Invocation, place: Site, bound: BoundEndpoint, options: BatchingOptions, failures: Failures
+        self,
+        invocation: Invocation,
+        executor: str,
+        path: str,
+        bound: BoundEndpoint,
+        options: BatchingOptions,
+        failures: Failures,
     ) -> None:
         self._endpoint = endpoint = bound.endpoint
         self._invocation = invocation
-        self._place = place
+        self._executor = executor
+        self.path = path
         self._options = options
         self._failures = failures
         self._asynchronous = endpoint.kind is MethodKind.ASYNC
         self._coroutines = invocation.coroutines if self._asynchronous else None
         self._read = payload.reader(replace(endpoint, input_as_columns=False))
-        self._outcomes = Outcomes(place.executor, place.path, endpoint)
+        self._outcomes = Outcomes(executor, path, endpoint)
         self._sees_parameters = "parameters" in endpoint.takes or endpoint.takes_rest
         self._sees_headers = "headers" in endpoint.takes
         self.function = bound.method
@@ -79,7 +79,7 @@ class Batches:
         self._tally = Tally()
         self._wake: float | None = None
         self._letters: SimpleQueue[Callable[[], object] | None] = SimpleQueue()
-        self._thread = threading.Thread(target=self._work, name=f"{place.executor}-batches", daemon=True)
+        self._thread = threading.Thread(target=self._work, name=f"{executor}-batches", daemon=True)
         self._calls = 0
         self.called_off = 0
         self._settled: list[BatchedCall] = []
@@ -94,17 +94,13 @@ class Batches:
         """How many batches run side by side. `max_concurrency` of an endpoint means its calls, so of requests that share
         one as many may wait as there is room for."""
         slots = None if self._asynchronous else self._invocation.compute.number
-        lane = self._invocation.lanes.get(self._place.path)
+        lane = self._invocation.lanes.get(self.path)
         if lane is None or lane.max_concurrency is None:
             return slots
-        self._invocation.lanes[self._place.path] = Lane(
+        self._invocation.lanes[self.path] = Lane(
             max_inflight=lane.max_inflight, max_inflight_bytes=lane.max_inflight_bytes
         )
         return lane.max_concurrency if slots is None else min(slots, lane.max_concurrency)
-
-    @property
-    def path(self) -> str:
-        return self._place.path
 
     @property
     def statistics(self) -> BatchingStatistics:
@@ -123,7 +119,7 @@ class Batches:
         if self._closing is not None:
             raise self._invocation.closed()
         call = BatchedCall(self, request, context, reply)
-        starts = self._invocation.admit(call, self._place.path)
+        starts = self._invocation.admit(call, self.path)
         self._calls += 1
         if starts:
             call.start()
@@ -170,7 +166,7 @@ class Batches:
                 letter()
             except Exception:
                 # A defect of ours. The request that it struck ends with its deadline; the others must go on.
-                log.exception("the batches of %s at %s", *self._place)
+                log.exception("the batches of %s at %s", self._executor, self.path)
             if self._settled:
                 self._deliver()
             del letter
@@ -225,7 +221,7 @@ class Batches:
         key: list[Hashable] = []
         arguments: dict[str, Any] = {}
         if self._sees_parameters:
-            seen = parameters.seen_by(self._place.executor, sent)
+            seen = parameters.seen_by(self._executor, sent)
             arguments["parameters"] = parameters.checked(self._endpoint, seen)
             key.append(frozen(seen) if seen else NOTHING)
         if self._sees_headers:
@@ -330,14 +326,14 @@ class Batches:
         """What the method gave, one document for each that went in."""
         if isinstance(run.returned, dict):
             raise WrongReturnType(
-                f"{self._place.executor} returned a dict at {self._place.path}; with dynamic batching a method answers "
+                f"{self._executor} returned a dict at {self.path}; with dynamic batching a method answers "
                 f"each document, and results of a batch belong to no request. Return documents, or None."
             )
         docs, _ = self._outcomes.of_batch(run.returned, run.docs)
         expected = sum(part.stop - part.start for part in run.slices)
         if len(docs) != expected:
             raise WrongReturnType(
-                f"{self._place.executor} returned {len(docs)} documents for {expected} at {self._place.path}; dynamic "
+                f"{self._executor} returned {len(docs)} documents for {expected} at {self.path}; dynamic "
                 f"batching needs one for each, in the same order, to tell whose they are."
             )
         return docs
@@ -354,7 +350,7 @@ class Batches:
 
     def _fail(self, call: BatchedCall, error: BaseException) -> None:
         # Without the traceback, whose frames would keep the documents.
-        self._end_call(call, self._failures.of(error, self._place.path, call.context).with_traceback(None))
+        self._end_call(call, self._failures.of(error, self.path, call.context).with_traceback(None))
 
     def _end_call(self, call: BatchedCall, error: ThalwegError) -> None:
         """`error` is what becomes of the request; what is left of it need not go."""
@@ -402,10 +398,10 @@ def start_batches(
     """Have the endpoints that `options` name answer in batches. From now on their procedures answer no request alone."""
     started = []
     for path, batching in options.items():
-        place = Site(procedures[path].executor, path)
-        batches = Batches(invocation, place, executor.requests[path], batching, failures)
+        procedure = procedures[path]
+        batches = Batches(invocation, procedure.executor, path, executor.requests[path], batching, failures)
         batches.start()
-        procedures[path].batches = batches
+        procedure.batches = batches
         started.append(batches)
     return started
 

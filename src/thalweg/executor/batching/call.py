@@ -13,7 +13,7 @@ from thalweg.message import Context, Reply, Request, Response
 
 if TYPE_CHECKING:
     from thalweg.executor.batching.run import BatchRun
-    from thalweg.executor.invocation import Work
+    from thalweg.executor.invocation import Entrant
     from thalweg.executor.lane import Lane
 
 
@@ -70,7 +70,7 @@ class BatchedCall:
         self._delivered = False
         self.request = request
         self.context = context
-        self.lane: Lane[Work] | None = None
+        self.lane: Lane[Entrant] | None = None
         self.size = 0
         self.called_off = False
         self.settled = False
@@ -85,11 +85,11 @@ class BatchedCall:
     # --- on the I/O loop
 
     def start(self) -> None:
-        """See `Work`."""
+        """See `Entrant`."""
         self._home.begin(self)
 
     def refuse(self, error: ThalwegError) -> None:
-        """See `Work`."""
+        """See `Entrant`."""
         self._home.tell(lambda: self.settle(error))
 
     def cancel(self) -> None:
