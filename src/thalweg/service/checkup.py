@@ -181,9 +181,10 @@ class Checkup:
             if not was_ready and self.ready:
                 log.warning("%s is ready again", self._name)
             return
-        log.warning("%s: its probe failed: %s", self._name, why)
         for action in self._health.failed(monotonic(), why):
             self._do(action)
+        level = logging.WARNING if self._health.failures <= self._terms.failures else logging.DEBUG
+        log.log(level, "%s: its probe failed: %s", self._name, why)
         if was_ready and not self.ready:
             log.warning("%s is not ready: %s", self._name, self.reason)
 

@@ -55,6 +55,11 @@ class WorkerHealth:
         self.state = WorkerState.READY
 
     @property
+    def failures(self) -> int:
+        """How often in a row the probe has failed."""
+        return self._failed
+
+    @property
     def reason(self) -> str:
         """Why it is not ready; empty where it is."""
         return "" if self.state is WorkerState.READY else self._why
