@@ -10,6 +10,7 @@ import msgspec
 import pytest
 
 from tests.service.test_gateway import Stage, adds, appends, asked, gateway, opened
+from thalweg.config import Limits
 from thalweg.errors import ExecutorFailed
 from thalweg.message import Buffer, Context, EndpointDescription, Request, Response
 from thalweg.testing.leaks import eventually
@@ -135,8 +136,8 @@ async def test_no_more_items_are_under_way_than_the_window_says(tmp_path: Path):
         aclosing(made.handle(asked("x"), Context())) as answers,
     ):
         first = asyncio.ensure_future(following(answers))
-        source.let(200)
-        window = 16
+        source.let(1000)
+        window = Limits().stream_window
         await eventually(lambda: len(gated.seen) == window)
         made_by_then = -1
         while made_by_then != source.made:

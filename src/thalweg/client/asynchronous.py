@@ -15,7 +15,7 @@ from thalweg.client.arguments import ClientArguments
 from thalweg.client.call import ClientSettings, Posted, at_least_one
 from thalweg.client.connections import Connections
 from thalweg.client.conversing import payloads
-from thalweg.client.exchange import Batch, Inputs, batches, decode, encode, made, single_batch
+from thalweg.client.exchange import Batch, Inputs, batches, decode, encode, item_type, made, single_batch
 from thalweg.client.pipeline import as_they_come, in_order
 from thalweg.client.postable import AsyncPostable
 from thalweg.client.posting import Posting
@@ -136,7 +136,17 @@ class AsyncClient(AsyncPostable):
 
     async def items(self, call: Posted, inputs: Inputs) -> AsyncGenerator[Any, None]:
         """The documents that came of `call`, one by one."""
-        async with aclosing(self._answers(call, made(inputs))) as coming:
+        inputs = made(inputs)
+        batch = None if call.goes_on or call.progress else single_batch(inputs, call.size)
+        if batch is not None:
+            request = _request(call, batch)
+            request.accept = item_type(call.doc_type)
+            async with aclosing(self._connections.handle(request, _context(call), call)) as responses:
+                async for response in responses:
+                    for document in decode(response, call.doc_type):
+                        yield document
+            return
+        async with aclosing(self._answers(call, inputs)) as coming:
             async for answer in coming:
                 for document in answer.docs:
                     yield document

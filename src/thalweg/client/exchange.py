@@ -5,13 +5,17 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections.abc import AsyncGenerator, AsyncIterable, Callable, Iterable, Mapping, Sequence
 from contextlib import aclosing
+from functools import lru_cache
 from typing import Any, TypeAlias, get_origin
+
+from pydantic import PydanticUserError
 
 from thalweg.docs import AnyDoc, BaseDocWithoutId, DocList, DocVec
 from thalweg.docs.codecs import columns
 from thalweg.docs.codecs.content import decode_content
 from thalweg.errors import MalformedRequest
-from thalweg.message import Request, Response
+from thalweg.graph.schema import lossless_as_json
+from thalweg.message import COLUMNS, JSON, Request, Response
 
 Item: TypeAlias = BaseDocWithoutId | Mapping[str, Any]
 Several: TypeAlias = Iterable[Item] | AsyncIterable[Item] | None
@@ -162,6 +166,19 @@ def document_type(return_type: ReturnType) -> type[BaseDocWithoutId]:
         if issubclass(return_type, DocList):
             return return_type.doc_type or AnyDoc
     raise MalformedRequest(f"return_type must be a document class or DocList[...] of one, not {return_type!r}.")
+
+
+@lru_cache(maxsize=256)
+def item_type(kind: type[BaseDocWithoutId]) -> str:
+    """The content type in which items of a stream are read soonest: JSON for a document or two of a class that loses
+    nothing in it, else columns."""
+    if kind is AnyDoc:
+        return COLUMNS
+    try:
+        schema = kind.model_json_schema(mode="serialization")
+    except PydanticUserError:
+        return COLUMNS
+    return JSON if lossless_as_json(schema) else COLUMNS
 
 
 def decode(response: Response, kind: type[BaseDocWithoutId]) -> DocList[Any]:

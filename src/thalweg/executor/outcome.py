@@ -83,7 +83,8 @@ class Outcomes:
                 raise self._wrong(strange)
         else:
             elements = [doc if isinstance(doc, self._type) else self._converted(doc, returned) for doc in docs]
-        gathered: Documents = self._list(elements)
+        # every element has just been looked at
+        gathered: Documents = self._list(elements) if self._type is None else self._list.trusted(elements)
         return gathered
 
     def _converted(self, doc: Any, returned: Any) -> BaseDocWithoutId:

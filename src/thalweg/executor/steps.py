@@ -16,7 +16,7 @@ from time import monotonic
 from thalweg.errors import Cancelled, Overloaded, ThalwegError
 from thalweg.executor.calls import CoroutineWork, Outcome, Turn, Waiter, refusal, submit
 from thalweg.executor.intake import Intake
-from thalweg.executor.invocation import Invocation, Work
+from thalweg.executor.invocation import Entrant, Invocation
 from thalweg.executor.lane import Lane
 from thalweg.executor.procedure import Procedure
 from thalweg.message import Context, Request, Response
@@ -168,7 +168,7 @@ class Steps:
         self.context = context
         self._items: Generator[Response, None, None] | None = None
         self._outcome: Outcome = None
-        self.lane: Lane[Work] | None = None
+        self.lane: Lane[Entrant] | None = None
         self.size = 0
         self._credit = AHEAD
         self._budget = 0
@@ -295,7 +295,7 @@ class Conversation:
         self.request = request
         self.context = context
         self._outcome: Outcome = None
-        self.lane: Lane[Work] | None = None
+        self.lane: Lane[Entrant] | None = None
         self.size = 0
         self._room = threading.Semaphore(AHEAD)
         self._closing = False
@@ -304,7 +304,8 @@ class Conversation:
         invocation.keep(self)
         procedure.conversations += 1
         # A daemon: user code that never returns must not keep the process from ending.
-        threading.Thread(target=self._work, name=f"{procedure.executor}-conversation", daemon=True).start()
+        self._thread = threading.Thread(target=self._work, name=f"{procedure.executor}-conversation", daemon=True)
+        self._thread.start()
 
     def grant(self, items: int) -> None:
         if items:
@@ -340,6 +341,7 @@ class Conversation:
             items.close()
 
     def deliver(self) -> None:
+        self._thread.join()  # which has nothing left to do
         self._procedure.conversations -= 1
         self._invocation.release(self)
         self.outlet.end(_last_word(self._invocation, self._outcome))

@@ -51,8 +51,9 @@ class Outgoing:
         self._credit -= 1
         parts = response_message(response)
         wire = self._session.wire
-        if not wire.full and sum(map(len, parts)) <= MAX_FRAME_BYTES:
-            wire.write([HEAD.pack(sum(map(len, parts)), Kind.ITEM, self._stream), *parts])
+        length = sum(map(len, parts))
+        if not wire.full and length <= MAX_FRAME_BYTES:
+            wire.write([HEAD.pack(length, Kind.ITEM, self._stream), *parts])
             return None if self._credit > 0 else self._granted()
         return self.send_slowly(response, parts)
 
