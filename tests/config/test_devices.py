@@ -17,7 +17,7 @@ def nobody_asks(_kind: str = "") -> list[str]:
 
 
 @pytest.mark.parametrize(
-    ("text", "devices"),
+    "text, devices",
     [
         ("RR", "0 1 2 3"),
         ("RR[]", "0 1 2 3"),
@@ -33,7 +33,7 @@ def test_round_robin_over_what_there_is(text: str, devices: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "devices"),
+    "text, devices",
     [
         ("RR0:3", "0 1 2"),
         ("RR:2", "0 1"),
@@ -53,7 +53,7 @@ def test_what_is_named_needs_no_look_at_the_machine(text: str, devices: str) -> 
 
 @pytest.mark.parametrize("text", ["RRx", "RR1,", "RR[1", "RR1;3", "RR3:1", "RR0:0", "RR0:2:0", "RR9:", "RR-", "RR1-3"])
 def test_what_means_nothing_is_refused(text: str) -> None:
-    with pytest.raises(ConfigurationError, match="RR|slice"):
+    with pytest.raises(ConfigurationError, match=r"RR|slice"):
         round_robin(text, four)
 
 
@@ -96,8 +96,7 @@ def test_processors_are_named() -> None:
 @pytest.mark.parametrize("devices", ["cpu:9", "cpu:0-9", "cpu:x", "cpu:1,", "cpu:3-1", "gpu0", [], ["0", "x"], ""])
 def test_devices_that_make_no_sense_are_refused(devices: str | list[int | str]) -> None:
     with pytest.raises(ConfigurationError):
-        for replica in range(2):
-            assigned(devices, replica, 2, _unknown, range(8))
+        [assigned(devices, replica, 2, _unknown, range(8)) for replica in range(2)]
 
 
 def _unknown(kind: str) -> list[str]:

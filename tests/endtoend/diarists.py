@@ -40,7 +40,7 @@ class Diarist(Executor):
     async def later(self, docs: DocList[Text]) -> None:
         self._note("begin", docs)
         try:
-            while self._held:
+            while self._held:  # noqa: ASYNC110  another process decides
                 await asyncio.sleep(0.002)
         except asyncio.CancelledError:
             self._note("cancelled", docs)

@@ -1,7 +1,7 @@
 """Who goes first, until when, and whether anybody still waits: from the client to the last Executor of a Flow."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -90,9 +90,17 @@ async def client(flow: Flow, request: pytest.FixtureRequest) -> AsyncIterator[As
         yield client
 
 
-def ask(client: AsyncClient, text: str, on: str = "/do", **rest: object) -> "asyncio.Task[DocList[Text]]":
-    return asyncio.ensure_future(
-        client.post(on, Text(text=text), return_type=DocList[Text], **rest)  # type: ignore[arg-type]
+def ask(
+    client: AsyncClient, text: str, on: str = "/do", *, priority: int = 0, share: str = "", timeout: float | None = None
+) -> "asyncio.Task[DocList[Text]]":
+    return asyncio.create_task(_ask(client, text, on, priority, share, timeout))
+
+
+async def _ask(
+    client: AsyncClient, text: str, on: str, priority: int, share: str, timeout: float | None
+) -> DocList[Text]:
+    return await client.post(
+        on, Text(text=text), return_type=DocList[Text], priority=priority, share=share, timeout=timeout
     )
 
 
@@ -150,34 +158,33 @@ async def test_garbage_is_refused_over_http(flow: Flow, headers: dict[str, str])
 
 
 async def call_grpc(
-    flow: Flow, text: str, on: str = "/do", timeout: float | None = None, **metadata: str
+    flow: Flow, text: str, timeout: float | None = None, metadata: Mapping[str, str] | None = None
 ) -> grpc.StatusCode:
-    pairs = tuple((name.replace("_", "-"), value) for name, value in metadata.items())
     async with aio.insecure_channel(urlsplit(address(flow, "grpc")).netloc) as channel:
         method = channel.unary_stream(
             f"/{SERVICE}/{CALL}",
             request_serializer=CallRequest.SerializeToString,
             response_deserializer=CallResponse.FromString,
         )
-        message = CallRequest(endpoint=on)
+        message = CallRequest(endpoint="/do")
         message.data.add().update({"text": text})
-        call = method(message, timeout=timeout, metadata=pairs)
+        call = method(message, timeout=timeout, metadata=tuple((metadata or {}).items()))
         with suppress(aio.AioRpcError):
             async for _ in call:
                 pass
-        return await call.code()  # type: ignore[no-any-return]
+        return await call.code()
 
 
-@pytest.mark.parametrize("metadata", [{"x_priority": "soon"}, {"x_priority": "-11"}, {"x_share": "x" * 200}])
+@pytest.mark.parametrize("metadata", [{"x-priority": "soon"}, {"x-priority": "-11"}, {"x-share": "x" * 200}])
 async def test_garbage_is_refused_over_grpc(flow: Flow, metadata: dict[str, str]) -> None:
-    assert await call_grpc(flow, "x", **metadata) is grpc.StatusCode.INVALID_ARGUMENT
+    assert await call_grpc(flow, "x", metadata=metadata) is grpc.StatusCode.INVALID_ARGUMENT
 
 
 async def test_any_grpc_client_can_say_its_priority(flow: Flow, diary: Diary) -> None:
     calls = [asyncio.ensure_future(call_grpc(flow, "first"))]
     await diary.has("begin first")
     for text, priority in (("low", "-1"), ("high", "1")):
-        calls.append(asyncio.ensure_future(call_grpc(flow, text, x_priority=priority)))
+        calls.append(asyncio.ensure_future(call_grpc(flow, text, metadata={"x-priority": priority})))
         await asyncio.wait(calls, timeout=0.3)
     diary.let_go()
     assert await asyncio.gather(*calls) == [grpc.StatusCode.OK] * 3

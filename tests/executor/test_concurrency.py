@@ -20,7 +20,7 @@ def test_one_thread_unless_more_are_allowed() -> None:
     assert thread_count(1) == 1
 
 
-@pytest.mark.parametrize(("locked", "number"), [(True, 10), (False, 6)])
+@pytest.mark.parametrize("locked, number", [(True, 10), (False, 6)])
 def test_the_interpreter_decides_where_no_number_is_given(
     locked: bool, number: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -36,4 +36,4 @@ def test_interpreters_that_do_not_tell_have_the_lock(monkeypatch: pytest.MonkeyP
 @pytest.mark.parametrize("number", [0, -1, True, 2.5, "3"])
 def test_a_concurrency_that_is_no_number_is_refused(number: object) -> None:
     with pytest.raises(TypeError, match="max_concurrency"):
-        requests(on="/x", max_concurrency=number)  # type: ignore[arg-type]
+        requests(on="/x", max_concurrency=number)  # type: ignore[call-overload]

@@ -81,7 +81,7 @@ def test_where_nobody_knows_the_error_says_what_to_do(tmp_path: Path) -> None:
 
 class Told(BaseDoc):
     device: str = ""
-    processors: list[int] = []
+    processors: list[int] = []  # noqa: RUF012  a field
 
 
 class Teller(Executor):

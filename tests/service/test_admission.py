@@ -72,7 +72,7 @@ class Held(Executor):
     @requests(on="/later", max_concurrency=2)
     async def hold_later(self, docs: DocList[Text]) -> None:
         gate.enter(docs[0].text)
-        while not gate.go.is_set():
+        while not gate.go.is_set():  # noqa: ASYNC110  the test's thread sets it
             await asyncio.sleep(0.001)
         gate.leave()
 
@@ -81,7 +81,7 @@ class Held(Executor):
         gate.enter(docs[0].text)
         try:
             yield Text(text="1")
-            while not gate.go.is_set():
+            while not gate.go.is_set():  # noqa: ASYNC110  the test's thread sets it
                 await asyncio.sleep(0.001)
             yield Text(text="2")
         finally:
@@ -123,7 +123,7 @@ async def running(**options: Any) -> AsyncIterator[Worker]:
 
 async def until(condition: Callable[[], object]) -> None:
     async with asyncio.timeout(30):
-        while not condition():
+        while not condition():  # noqa: ASYNC110  other threads make it hold
             await asyncio.sleep(0.001)
 
 
@@ -286,7 +286,7 @@ async def test_closing_waits_for_every_thread_and_drops_what_waits() -> None:
         await until(lambda: gate.running == 2)
         waiting = [submit(worker, "/hold", "dropped", priority, "x")[1] for priority in (-10, 0, 10)]
         closing = asyncio.ensure_future(worker.close())
-        await asyncio.sleep(0)
+        await until(lambda: worker._invocation is not None and worker._invocation.closing)
         gate.go.set()
         await closing
         assert all(note.response is not None for note in held)
@@ -356,7 +356,7 @@ async def test_what_waits_for_its_endpoint_is_told_of_the_close(endpoint: str) -
         await until(lambda: gate.running == 2)
         _, waiting = submit(worker, endpoint, "waiting")
         closing = asyncio.ensure_future(worker.close())
-        await asyncio.sleep(0)
+        await until(lambda: worker._invocation is not None and worker._invocation.closing)
         gate.go.set()
         await closing
         assert isinstance(waiting.error, Unavailable)

@@ -6,7 +6,7 @@ from thalweg.errors import MalformedRequest
 from thalweg.transport.precedence import LONGEST_SHARE, checked_priority, checked_share, parsed_priority, precedence
 
 
-@pytest.mark.parametrize(("text", "priority"), [("0", 0), ("10", 10), ("-10", -10), ("+3", 3), (" 4 ", 4)])
+@pytest.mark.parametrize("text, priority", [("0", 0), ("10", 10), ("-10", -10), ("+3", 3), (" 4 ", 4)])
 def test_a_priority_is_a_whole_number(text: str, priority: int) -> None:
     assert parsed_priority(text) == priority
 

@@ -13,7 +13,7 @@ from typing import TypeAlias
 
 from thalweg.errors import Cancelled, ThalwegError
 from thalweg.executor.endpoint import MethodKind
-from thalweg.executor.invocation import Invocation, Work
+from thalweg.executor.invocation import Entrant, Invocation
 from thalweg.executor.lane import Lane
 from thalweg.executor.procedure import Procedure
 from thalweg.message import Context, Pending, Reply, Request, Response
@@ -56,7 +56,7 @@ class Turn:
         self._invocation = invocation
         self.request = request
         self.context = context
-        self.lane: Lane[Work] | None = None
+        self.lane: Lane[Entrant] | None = None
         self.size = 0
         self._come: Future[None] = invocation.loop.create_future()
 
@@ -125,7 +125,7 @@ class Call:
         self._procedure = procedure
         self.request = request
         self.context = context
-        self.lane: Lane[Work] | None = None
+        self.lane: Lane[Entrant] | None = None
         self._reply = reply
         self._outcome: Outcome = None
         self._called_off = False
@@ -187,7 +187,7 @@ class CoroutineWork(ABC):
         self._procedure = procedure
         self.request = request
         self.context = context
-        self.lane: Lane[Work] | None = None
+        self.lane: Lane[Entrant] | None = None
         self.size = 0
         self._outcome: Outcome = None
         self._task: Task[Response | None] | None = None

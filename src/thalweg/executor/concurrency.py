@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping
 from thalweg.config.options import WorkerOptions
 from thalweg.errors import ConfigurationError
 from thalweg.executor.endpoint import Endpoint, with_slash
-from thalweg.executor.invocation import Work
+from thalweg.executor.invocation import Entrant
 from thalweg.executor.lane import Lane
 
 MOST_DEFAULT_THREADS = 32
@@ -40,7 +40,7 @@ def _processors() -> int:
     return os.cpu_count() or 1
 
 
-def lanes(name: str, endpoints: Mapping[str, Endpoint], options: WorkerOptions) -> dict[str, Lane[Work]]:
+def lanes(name: str, endpoints: Mapping[str, Endpoint], options: WorkerOptions) -> dict[str, Lane[Entrant]]:
     """Path -> lane, of the endpoints of the Executor `name` for which anything is said. What `@requests` says counts for all
     paths of a method together, what the options say for the one that they name.
 
@@ -51,8 +51,8 @@ def lanes(name: str, endpoints: Mapping[str, Endpoint], options: WorkerOptions) 
     limits = {with_slash(path): limit for path, limit in options.queue_limits.items()}
     _check_known("max_concurrency", name, concurrency, endpoints)
     _check_known("queue_limits", name, limits, endpoints)
-    found: dict[str, Lane[Work]] = {}
-    shared: dict[str, Lane[Work]] = {}
+    found: dict[str, Lane[Entrant]] = {}
+    shared: dict[str, Lane[Entrant]] = {}
     for path, endpoint in endpoints.items():
         limit = limits.get(path)
         if path in concurrency or limit is not None:

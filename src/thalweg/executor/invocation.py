@@ -7,7 +7,7 @@ from collections.abc import Callable
 from time import monotonic
 from typing import Protocol, TypeGuard, TypeVar
 
-from thalweg.errors import Overloaded, ThalwegError, Unavailable
+from thalweg.errors import ExecutorFailed, Overloaded, ThalwegError, Unavailable
 from thalweg.executor.lane import Lane
 from thalweg.executor.thread import ComputeThreads, Job, Letter, LoopThread, Mailbox
 from thalweg.message import Context, Request
@@ -19,13 +19,13 @@ T = TypeVar("T")
 class Counted(Protocol):
     """Something that is counted in, and out at its end."""
 
-    lane: Lane[Work] | None
+    lane: Lane[Entrant] | None
     """That of its endpoint, where it has one; filled in when the request is let in."""
     size: int
     """Bytes of payload; filled in where there is a lane."""
 
 
-class Work(Counted, Protocol):
+class Entrant(Counted, Protocol):
     """A request that was let in."""
 
     context: Context
@@ -68,7 +68,7 @@ class Invocation:
         self.home: Mailbox[Letter] = Mailbox(self.loop, _deliver)
         """Where every thread puts what is to be handed on to the I/O loop."""
         self.compute = ComputeThreads(f"{name}-compute", self.home, threads)
-        self.lanes: dict[str, Lane[Work]] = {}
+        self.lanes: dict[str, Lane[Entrant]] = {}
         """Path -> what its endpoint takes on, of those for which something is said."""
         self._coroutines: LoopThread | None = None
         self._iterators: set[Closable] = set()
@@ -111,7 +111,7 @@ class Invocation:
             self._make_room(priority, share)
         self.inflight += 1
 
-    def admit(self, work: Work, path: str) -> bool:
+    def admit(self, work: Entrant, path: str) -> bool:
         """Let `work` for the endpoint `path` in; True where it may start at once, False where its lane will start it.
 
         Raises as `enter` does.
@@ -138,7 +138,7 @@ class Invocation:
             if following is not None:
                 following.start()
 
-    def withdraw(self, work: Work) -> bool:
+    def withdraw(self, work: Entrant) -> bool:
         """Count `work` out if it waits for its lane still."""
         lane, context = work.lane, work.context
         if lane is None or not lane.withdraw(work, work.size, context.priority, context.share):

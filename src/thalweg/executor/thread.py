@@ -95,9 +95,7 @@ class ComputeThreads:
         """Held by whoever touches the fair queue."""
         self._sleeping: deque[_Member] = deque()
         self._ended = False
-        self._members = [
-            _Member(name if number == 1 else f"{name}-{index}", self._work) for index in range(number)
-        ]
+        self._members = [_Member(name if number == 1 else f"{name}-{index}", self._work) for index in range(number)]
         self._first = self._members[0]
 
     def start(self) -> None:
