@@ -6,16 +6,25 @@ from collections.abc import AsyncGenerator
 
 import pytest
 from websockets.asyncio.client import ClientConnection
+from websockets.asyncio.server import ServerConnection
+from websockets.asyncio.server import serve as ws_serve
 from websockets.exceptions import ConnectionClosed
 
 from tests.transport.websocket.conftest import Open, Recorder, talk
 from thalweg.docs import BaseDoc, DocList
 from thalweg.docs.codecs.content import encode_content
-from thalweg.errors import DeadlineExceeded, ExecutorFailed, ThalwegError, Unavailable
+from thalweg.errors import DeadlineExceeded, ExecutorFailed, PeerLost, ThalwegError, Unavailable
 from thalweg.message import DOCARRAY, Context, Request, Response
 from thalweg.message.description import DRY_RUN_ENDPOINT
 from thalweg.message.proto.jina import State, StatusCode
-from thalweg.transport.jina.exchange import read_answer, write_data_request
+from thalweg.transport import registry
+from thalweg.transport.jina.exchange import (
+    read_answer,
+    read_data_request,
+    write_answer,
+    write_data_request,
+    write_failure,
+)
 
 
 class Text(BaseDoc):
@@ -71,9 +80,9 @@ async def test_answers_come_as_they_are_ready(serve: Open) -> None:
         await talking.send(call("/echo", "slow", "a"))
         await talking.send(call("/echo", "quick", "b"))
         quick = await talking.recv()
-        assert b"quick" in quick  # type: ignore[operator]
+        assert b"quick" in quick
         go.set()
-        assert b"slow" in await talking.recv()  # type: ignore[operator]
+        assert b"slow" in await talking.recv()
 
 
 async def test_what_a_stream_gives_is_one_answer(serve: Open) -> None:
@@ -163,3 +172,48 @@ async def test_json_of_the_first_version(serve: Open) -> None:
         await talking.send("{}")
         assert (await farewell(talking))[0] == 1000
     assert (handler.requests[0].endpoint, handler.requests[0].target) == ("/echo", "enc")
+
+
+async def test_a_service_of_jina_is_called_by_what_it_understands() -> None:
+    """As Jina's server does it: it names no sub-protocol, and closes where it does not know the one that is asked for."""
+
+    async def answer(connection: ServerConnection) -> None:
+        assert connection.request is not None
+        if connection.request.headers.get("Sec-WebSocket-Protocol") != "bytes":
+            return
+        later: list[bytes] = []
+        async for message in connection:
+            assert isinstance(message, bytes)
+            called = read_data_request(message)
+            if called.request.endpoint == "/bad":
+                await connection.send(write_failure(called, ExecutorFailed("no", executor="enc", cause="ValueError")))
+            elif called.request.endpoint == "/gone":
+                await connection.close(1011, "the network is down")
+            else:
+                later.append(write_answer(called, [Response(called.request.body, DOCARRAY)]))
+            if len(later) == 2:
+                for one in reversed(later):
+                    await connection.send(one)
+                later.clear()
+
+    async with ws_serve(answer, "127.0.0.1", 0) as server:
+        host, port = server.sockets[0].getsockname()[:2]
+        channel = registry.channel(f"ws://{host}:{port}")
+        await channel.connect()
+
+        async def ask(endpoint: str, text: str) -> bytes:
+            request = Request(endpoint, payload(text), DOCARRAY)
+            (response,) = [response async for response in channel.handle(request, Context.with_timeout(10))]
+            return b"".join(response.body)
+
+        assert list(await asyncio.gather(ask("/x", "a"), ask("/x", "b"))) == [
+            b"".join(payload(one)) for one in ("a", "b")
+        ]
+        with pytest.raises(ExecutorFailed, match="no"):
+            await ask("/bad", "a")
+        with pytest.raises(DeadlineExceeded):
+            _ = [one async for one in channel.handle(Request("/x", payload("a"), DOCARRAY), Context.with_timeout(0.05))]
+        with pytest.raises(PeerLost, match="the network is down"):
+            await ask("/gone", "a")
+        assert not channel.connected
+        await channel.close()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncGenerator
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from websockets.client import ClientProtocol
@@ -21,10 +22,15 @@ from thalweg.transport.multiplex.client import ClientSession
 from thalweg.transport.websocket.connection import WebSocketConnection
 from thalweg.transport.websocket.frames import SUBPROTOCOL, SessionParty
 
+if TYPE_CHECKING:
+    from thalweg.transport.websocket.jina_client import JinaSession
+
 CONNECT_SECONDS = 10.0
 PING_SECONDS = 20.0
 SWEEP_SECONDS = 1.0
 SCHEMES = ("ws", "wss")
+JINA = "bytes"
+"""The sub-protocol of Jina's."""
 
 
 class WebSocketChannel(Channel):
@@ -42,7 +48,8 @@ class WebSocketChannel(Channel):
         self._port = port or (443 if secure else 80)
         self._tls = client_context(tls or ClientTlsOptions()) if secure else None
         self._limits = limits
-        self._session: ClientSession | None = None
+        self._session: ClientSession | JinaSession | None = None
+        self._tick: asyncio.TimerHandle | None = None
         self._connections: set[WebSocketConnection] = set()
         self._closed = False
 
@@ -51,7 +58,25 @@ class WebSocketChannel(Channel):
             raise Unavailable(f"The channel to {self._address} is closed.")
         if self.connected:
             return
-        protocol = ClientProtocol(parse_uri(self._address), subprotocols=[Subprotocol(SUBPROTOCOL)])
+        connection = await self._open(SUBPROTOCOL)
+        if connection.protocol.subprotocol == SUBPROTOCOL:
+            self._session = _Session(connection, self._limits, self._address, self._connections).session
+        else:
+            # Nothing was chosen of what was offered: Jina's servers say nothing, but understand the one that is theirs.
+            await connection.end()
+            self._session = await self._open_jina()
+        if self._tick is None:
+            self._sweep()
+
+    async def _open_jina(self) -> JinaSession:
+        from thalweg.transport.websocket.jina_client import JinaSession
+
+        connection = await self._open(JINA)
+        return JinaSession(connection, self._limits, self._address, self._connections)
+
+    async def _open(self, subprotocol: str) -> WebSocketConnection:
+        """A connection whose handshake is done. Raises what speaks against it."""
+        protocol = ClientProtocol(parse_uri(self._address), subprotocols=[Subprotocol(subprotocol)])
         loop = asyncio.get_running_loop()
         answered: asyncio.Future[None] = loop.create_future()
         connection = WebSocketConnection(protocol, lambda *_: None if answered.done() else answered.set_result(None))
@@ -69,7 +94,7 @@ class WebSocketChannel(Channel):
             connection.abort()
             raise
         self._check(protocol)
-        self._session = _Session(connection, self._limits, self._address, self._connections).session
+        return connection
 
     def _check(self, protocol: ClientProtocol) -> None:
         """Raise what the server had against the connection."""
@@ -80,11 +105,15 @@ class WebSocketChannel(Channel):
             raise decode_failure(body) or foreign_failure(response.status_code, body, self._address)
         if problem is not None:
             raise Unavailable(f"{self._address} does not speak WebSocket: {problem}.")
-        if protocol.subprotocol != SUBPROTOCOL:
-            raise Unavailable(f"{self._address} does not speak {SUBPROTOCOL}.")
+
+    def _sweep(self) -> None:
+        for connection in list(self._connections):
+            connection.sweep(PING_SECONDS, PING_SECONDS)
+        loop = asyncio.get_running_loop()
+        self._tick = loop.call_later(SWEEP_SECONDS, self._sweep) if self._connections else None
 
     @property
-    def session(self) -> ClientSession:
+    def session(self) -> ClientSession | JinaSession:
         if self._session is None:
             raise Unavailable(f"There is no connection to {self._address}.")
         return self._session
@@ -108,6 +137,8 @@ class WebSocketChannel(Channel):
 
     async def close(self) -> None:
         self._closed = True
+        if self._tick is not None:
+            self._tick.cancel()
         await asyncio.gather(*(connection.end() for connection in list(self._connections)))
 
 
@@ -120,13 +151,7 @@ class _Session(SessionParty):
         super().__init__(connection)
         self._connections = connections
         self.session: ClientSession = ClientSession(self.wire, limits, address)
-        self._tick = connection.loop.call_later(SWEEP_SECONDS, self._sweep)
-
-    def _sweep(self) -> None:
-        self.connection.sweep(PING_SECONDS, PING_SECONDS)
-        self._tick = self.connection.loop.call_later(SWEEP_SECONDS, self._sweep)
 
     def lost(self, reason: BaseException | None) -> None:
-        self._tick.cancel()
         self._connections.discard(self.connection)
         super().lost(reason)
