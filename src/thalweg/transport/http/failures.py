@@ -133,12 +133,12 @@ class _Exception(msgspec.Struct):
 
 
 class _DryRun(msgspec.Struct):
-    exception: _Exception | None = None
-    timing: str = ""
+    """How a dry run went, as Jina tells it: always with HTTP status 200."""
 
     code: int = 0
     description: str = ""
     exception: _Exception | None = None
+    timing: str = ""
 
 
 def check_dry_run(body: bytes) -> dict[str, str]:
