@@ -23,7 +23,7 @@ from thalweg.client.profile import Profile, profile
 from thalweg.client.progress import ProgressBar, progress_bar
 from thalweg.docs import BaseDocWithoutId, DocList
 from thalweg.errors import ThalwegError, Unavailable
-from thalweg.message import COLUMNS, Context, Request
+from thalweg.message import COLUMNS, Context, Request, Response
 
 log = logging.getLogger("thalweg.client")
 
@@ -113,6 +113,7 @@ class AsyncClient(AsyncPostable):
             batch = single_batch(inputs, call.size)
             if batch is not None:
                 return _result(call, inputs, await self._documents(call, batch))
+            return await self._concatenated(call, inputs)
         answers: list[Answer[Any]] = []
         documents: DocList[Any] = DocList[call.doc_type]()  # type: ignore[name-defined]
         async with aclosing(self._answers(call, inputs)) as coming:
@@ -161,6 +162,19 @@ class AsyncClient(AsyncPostable):
                 async for response in responses:
                     for document in decode(response, call.doc_type):
                         yield document
+
+    async def _concatenated(self, call: Posted, inputs: Any) -> DocList[Any]:
+        """The documents of all requests of a call that wants no more than them."""
+        documents: DocList[Any] = DocList[call.doc_type]()  # type: ignore[name-defined]
+        flow = in_order if call.in_order else as_they_come
+        start = partial(self._responses, call)
+        async with aclosing(flow(batches(inputs, call.size), start, call.prefetch)) as responses:
+            async for response in responses:
+                documents += decode(response, call.doc_type)
+        return documents
+
+    def _responses(self, call: Posted, batch: Batch) -> AsyncGenerator[Response, None]:
+        return self._connections.handle(_request(call, batch), _context(call), call)
 
     async def _answers(self, call: Posted, inputs: Any) -> AsyncGenerator[Answer[Any], None]:
         """Every answer, those that failed too where the call goes on after them; the callbacks have been told."""
