@@ -16,7 +16,7 @@ from thalweg.docs.codecs.content import encode_content
 from thalweg.errors import DeadlineExceeded, ExecutorFailed, PeerLost, ThalwegError, Unavailable
 from thalweg.message import DOCARRAY, Context, Request, Response
 from thalweg.message.description import DRY_RUN_ENDPOINT
-from thalweg.message.proto.jina import State, StatusCode
+from thalweg.message.proto.jina import DataRequest, State, StatusCode
 from thalweg.transport import registry
 from thalweg.transport.jina.exchange import (
     read_answer,
@@ -96,6 +96,9 @@ async def test_what_a_stream_gives_is_one_answer(serve: Open) -> None:
         assert isinstance(answer, bytes)
         response, _ = read_answer(answer, "server")
         assert b"".join(response.body) == b"".join(payload("a", "b"))
+        (route,) = DataRequest.FromString(answer).routes
+        assert route.executor == "rivers"
+        assert route.end_time.ToNanoseconds() >= route.start_time.ToNanoseconds() > 0
 
 
 async def test_the_error_of_an_executor_is_an_answer(serve: Open) -> None:

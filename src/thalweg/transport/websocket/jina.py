@@ -8,6 +8,8 @@ it took too long, there is no answer: the connection closes with code 1011 and t
 from __future__ import annotations
 
 from itertools import count
+from operator import attrgetter
+from time import time
 from typing import Any
 
 import msgspec
@@ -20,12 +22,12 @@ from thalweg.errors import (
     Unavailable,
     UnsupportedContent,
 )
-from thalweg.message import JSON, Context, Request, Response
+from thalweg.message import JSON, Context, Request, Response, Visit
 from thalweg.message.description import DRY_RUN_ENDPOINT
 from thalweg.message.proto.jina import State
 from thalweg.message.status import Failure, to_failure
 from thalweg.transport.http.headers import Metadata
-from thalweg.transport.jina.exchange import DataCall, read_data_request, state_of, write_answer, write_failure
+from thalweg.transport.jina.exchange import GATEWAY, DataCall, read_data_request, state_of, write_answer, write_failure
 from thalweg.transport.websocket.connection import OK, WebSocketConnection
 from thalweg.transport.websocket.dialogue import Dialogue
 from thalweg.transport.websocket.hall import Hall
@@ -63,11 +65,16 @@ class Several:
 class JinaVoice:
     """The answer of one request as a `DataRequestProto`."""
 
-    __slots__ = ("_call", "_several")
+    __slots__ = ("_call", "_context", "_name", "_several", "_start")
 
-    def __init__(self, call: DataCall, largest: int) -> None:
+    def __init__(self, call: DataCall, context: Context, name: str, largest: int) -> None:
+        """`name` is that of the service, as it stands among those that worked on the request."""
         self._call = call
+        self._context = context
+        self._name = name
+        self._start = time()
         self._several = Several(largest)
+        context.visits = []
 
     def item(self, response: Response) -> None:
         self._several.add(response)
@@ -75,10 +82,16 @@ class JinaVoice:
     def end(self, response: Response | None) -> bytes:
         if response is not None:
             self._several.add(response)
-        return write_answer(self._call, self._several.responses)
+        return write_answer(self._call, self._several.responses, self._visits())
 
     def failure(self, error: ThalwegError, failure: Failure) -> bytes | None:
-        return None if _broken(error) else write_failure(self._call, error)
+        return None if _broken(error) else write_failure(self._call, error, self._visits())
+
+    def _visits(self) -> list[Visit]:
+        """A Gateway and what is behind it; an Executor served alone is the only one."""
+        whole = Visit(self._name, self._start, time())
+        executors = sorted(self._context.visits or (), key=attrgetter("start"))
+        return [whole._replace(name=GATEWAY), *executors] if executors else [whole]
 
 
 class JinaDialogue(Dialogue):
@@ -105,7 +118,8 @@ class JinaDialogue(Dialogue):
     def call(self, call: DataCall) -> None:
         """Begin a request; what keeps it from beginning is its answer."""
         context = self.context(call.request_id, None, {})
-        voice = JinaVoice(call._replace(request_id=call.request_id or context.request_id), self._largest)
+        call = call._replace(request_id=call.request_id or context.request_id)
+        voice = JinaVoice(call, context, self.hall.serving.describe().name, self._largest)
         try:
             exchange = self.open(self.key(), voice, call.request, context)
         except ThalwegError as error:
