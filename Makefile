@@ -83,6 +83,7 @@ bench: $(VENV)/.bench
 	@$(RUN) -m benchmarks $(ARGS)
 	@$(if $(ARGS),,$(RUN) -m benchmarks.dynamic_batching)
 	@$(if $(ARGS),,$(RUN) -m benchmarks.data_layer)
+	@$(if $(ARGS),,$(RUN) -m benchmarks.websocket)
 
 bench-docs: $(VENV)/.bench
 	@$(RUN) -m benchmarks.data_layer $(ARGS)
