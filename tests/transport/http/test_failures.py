@@ -204,7 +204,13 @@ def test_what_is_no_error_of_ours_is_not_taken_for_one(body: bytes) -> None:
 
 @pytest.mark.parametrize(
     "status,code",
-    [(502, "unavailable"), (429, "overloaded"), (403, "permission_denied"), (500, "server_error"), (302, "server_error")],
+    [
+        (502, "unavailable"),
+        (429, "overloaded"),
+        (403, "permission_denied"),
+        (500, "server_error"),
+        (302, "server_error"),
+    ],
 )
 def test_a_strangers_answer_becomes_the_nearest_error(status: int, code: str) -> None:
     error = foreign_failure(status, b"<h1>Bad</h1>", "http://x/y")

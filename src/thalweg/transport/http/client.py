@@ -179,6 +179,8 @@ class HttpChannel(Channel):
         url = self._address + quote(path)
         try:
             return await self._open().post(url, data=body, headers=lines, allow_redirects=False)
+        except aiohttp.ClientError:  # of which some are ValueErrors too
+            raise
         except ValueError as error:  # a line break in a header
             raise MalformedRequest(f"The metadata cannot be sent as headers: {error}.") from None
 

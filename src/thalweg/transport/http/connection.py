@@ -241,7 +241,8 @@ class HttpConnection(asyncio.Protocol):
         """From now on there is room when the system has taken everything: nothing but its own buffers runs ahead of a
         reader."""
         if self._transport is not None:
-            self._transport.set_write_buffer_limits(high=0)
+            # Not 0: encrypted transports stop at "as much as", and with 0 would never go on.
+            self._transport.set_write_buffer_limits(high=1)
 
     def buffer_writes(self) -> None:
         """Undo `flush_each_write`."""

@@ -142,10 +142,17 @@ class Exchange:
         mounted = Mounted(app, prefix, self._site.serving, self._connection, state)
         try:
             await mounted(self._scope, self._receive, self._send)
+        except Exception as error:
+            if not mounted.finished and mounted.refused is None:
+                raise
+            if mounted.refused is None:
+                log.error("the application at %s failed", prefix, exc_info=error)
         finally:
             self._out.started = mounted.started
             if mounted.read:
                 self._unread = 0
+        if mounted.refused is not None:
+            raise mounted.refused
         if not mounted.finished:
             await self._connection.sever()
 

@@ -27,6 +27,8 @@ class Mounted:
     finished = False
     read = False
     """Whether the whole body was."""
+    refused: PayloadTooLarge | None = None
+    """Why the application was cut off. Then nothing that it says counts."""
 
     def __init__(
         self, app: AsgiApp, prefix: str, serving: Serving, connection: HttpConnection, state: Mapping[str, Any]
@@ -54,10 +56,13 @@ class Mounted:
             self._size += len(message.get("body", b""))
             largest = self._serving.limits.max_message_bytes
             if self._size > largest:
-                raise PayloadTooLarge(f"The request has more than {largest} bytes; no more are taken.")
+                self.refused = PayloadTooLarge(f"The request has more than {largest} bytes; no more are taken.")
+                raise self.refused
         return message
 
     async def _give(self, message: Message) -> None:
+        if self.refused is not None and not self.started:
+            return
         self.started = True
         if message["type"] == "http.response.body" and not message.get("more_body", False):
             self.finished = True
