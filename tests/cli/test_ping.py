@@ -16,8 +16,9 @@ from tests.endtoend.samples import Upper
 from tests.endtoend.scripts import eventually
 from thalweg import Deployment, Flow
 from thalweg.cli.main import main
+from thalweg.config import Protocol
 
-PROTOCOLS = ["grpc", "http", "websocket"]
+PROTOCOLS: list[Protocol] = ["grpc", "http", "websocket"]
 
 
 def ping(*arguments: str) -> Result:

@@ -13,8 +13,9 @@ import pytest
 from tests.endtoend.patients import Asthmatic, Patient
 from tests.endtoend.samples import Text
 from tests.endtoend.scripts import eventually
-from thalweg import Deployment, Flow
-from thalweg.errors import ExecutorFailed, StartupFailed, ThalwegError
+from thalweg import Client, Deployment, Flow
+from thalweg.config import Protocol
+from thalweg.errors import DeadlineExceeded, ExecutorFailed, StartupFailed, ThalwegError
 
 
 def flow(folder: Path, uses: type = Patient, **options: object) -> Flow:
@@ -57,16 +58,21 @@ def test_a_stopped_worker_is_replaced_and_its_request_answered_by_the_next_one(t
 
 
 def test_requests_go_round_a_stopped_replica(tmp_path: Path) -> None:
-    with flow(tmp_path, replicas=2) as running, ThreadPoolExecutor(1) as pool:
-        stopped = running.pids["patient/0"]
+    with flow(tmp_path, replicas=2) as running:
+        stopped, other = running.pids["patient/0"], running.pids["patient/1"]
+
+        def answered_by() -> set[str]:
+            try:
+                return {running.post("/do", Text(text="a"), return_type=Text, timeout=2).text for _ in range(10)}
+            except DeadlineExceeded:  # it was sent before anybody could notice
+                return set()
+
         os.kill(stopped, signal.SIGSTOP)
         try:
-            held = pool.submit(lambda: [text(running, "/do") for _ in range(50)])
-            eventually(lambda: f"a {stopped}" not in {text(running, "/do") for _ in range(10)})
+            eventually(lambda: answered_by() == {f"a {other}"})
         finally:
             os.kill(stopped, signal.SIGCONT)
-        assert len(held.result()) == 50
-        eventually(lambda: f"a {stopped}" in {text(running, "/do") for _ in range(10)})
+        eventually(lambda: f"a {stopped}" in answered_by())
 
 
 def test_a_worker_whose_probe_fails_is_replaced(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
@@ -160,3 +166,30 @@ def test_what_a_constructor_raises_is_told_once_with_its_cause(
     assert caught.value.traceback.count("RuntimeError: not built") == 1
     assert "KeyError: 'blueprint'" in caught.value.traceback
     assert "not built" not in "".join(capfd.readouterr())
+
+
+@pytest.mark.parametrize("protocol", ["http", "grpc", "websocket"])
+def test_an_error_says_the_same_over_every_protocol(protocol: Protocol, tmp_path: Path) -> None:
+    made = Flow(protocol=protocol).add(
+        uses=Patient, name="patient", uses_with={"folder": str(tmp_path)}, development=True
+    )
+    with made as running, Client(running.addresses[0]) as client:
+        with pytest.raises(ExecutorFailed) as caught:
+            client.post("/fail", Text(text="no"))
+        error = caught.value
+        assert (error.executor, error.replica, error.cause) == ("patient", 0, "ValueError")
+        assert error.message == "patient failed at /fail: ValueError: no"
+        assert error.traceback.endswith("ValueError: no")
+        with pytest.raises(ThalwegError) as caught_too:
+            client.post("/pay", Text(text="no"))
+        assert (caught_too.value.code, caught_too.value.http) == ("payment_required", 402)
+
+
+def test_a_failed_request_reaches_no_later_executor_and_carries_no_documents(tmp_path: Path) -> None:
+    made = flow(tmp_path).add(
+        uses=Patient, name="later", uses_with={"folder": str(tmp_path)}, uses_requests={"/fail": "note"}
+    )
+    with made as running:
+        with pytest.raises(ExecutorFailed, match="patient failed at /fail"):
+            text(running, "/fail", "reached")
+        assert not (tmp_path / "reached").exists()
