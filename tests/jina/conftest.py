@@ -3,6 +3,7 @@
 import json
 import os
 import queue
+import signal
 import socket
 import subprocess
 import threading
@@ -39,7 +40,12 @@ def jina() -> None:
 def running(program: str, *arguments: object) -> Iterator[None]:
     """A program that serves, from when it says that it is ready."""
     process = subprocess.Popen(
-        command(program, *arguments), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=SURROUNDINGS
+        command(program, *arguments),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        env=SURROUNDINGS,
+        start_new_session=True,
     )
     lines: queue.SimpleQueue[str | None] = queue.SimpleQueue()
     said: list[str] = []
@@ -58,12 +64,9 @@ def running(program: str, *arguments: object) -> Iterator[None]:
             said.append(line)
         yield
     finally:
-        process.terminate()
-        try:
-            process.wait(20)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
+        # All of its session at once: Jina's own way to close waits for a minute where a child is gone already.
+        os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
         reader.join(20)
         if process.stdout is not None:
             process.stdout.close()

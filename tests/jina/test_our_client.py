@@ -12,16 +12,10 @@ from thalweg.docs.typing import NdArray
 from thalweg.errors import ExecutorFailed, SchemaMismatch, StartupFailed
 
 
-class Part(BaseDoc):
-    name: str = ""
-
-
 class Text(BaseDoc):
     """As Jina's Executor has it."""
 
     text: str = ""
-    score: float = 0.0
-    part: Part = Part(name="whole")
     vector: NdArray | None = None
     tags: list[str] = Field(default_factory=list)
 
@@ -45,7 +39,6 @@ def check(client: Client) -> None:
     got = client.post("/encode", sent, parameters={"n": 5}, request_size=10, return_type=DocList[Text])
     assert [doc.id for doc in got] == [doc.id for doc in sent]
     assert [doc.vector.tolist() for doc in got[:3]] == [[0.0] * 3, [1.0] * 3, [2.0] * 3]
-    assert got[0].part.name == "whole"
     assert got[0].tags == ["n=5.0"]  # Jina's Executors see every number as a float
 
 
@@ -59,7 +52,7 @@ def check_over_grpc(client: Client) -> None:
     assert caught.value.cause == "ValueError"
     assert caught.value.executor == "Encoder"
     assert caught.value.request_id
-    letters = client.stream("/letters", Text(text="abc", part=Part(name="p")), return_type=Text)
+    letters = client.stream("/letters", Text(text="abc"), return_type=Text)
     assert [doc.text for doc in letters] == ["a", "b", "c"]
 
 

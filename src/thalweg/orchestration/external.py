@@ -16,7 +16,7 @@ LONGEST_WAIT_SECONDS = 1.0
 
 def peer(node: NodeOptions) -> Peer:
     """How the replicas of an external node are called."""
-    return Peer(node.trust, node.grpc_metadata, node.grpc_channel_options, node.compression)
+    return Peer(node.name, node.trust, node.grpc_metadata, node.grpc_channel_options, node.compression)
 
 
 async def description(name: str, node: NodeOptions) -> ServiceDescription:
@@ -31,7 +31,7 @@ async def description(name: str, node: NodeOptions) -> ServiceDescription:
             wait = FIRST_WAIT_SECONDS
             while True:
                 try:
-                    return await _first(name, node.addresses, peer(node))
+                    return await _first(node.addresses, peer(node))
                 except Unavailable as error:
                     last = str(error)
                 await asyncio.sleep(wait)
@@ -44,10 +44,10 @@ async def description(name: str, node: NodeOptions) -> ServiceDescription:
         ) from None
 
 
-async def _first(name: str, addresses: Sequence[str], peer: Peer) -> ServiceDescription:
+async def _first(addresses: Sequence[str], peer: Peer) -> ServiceDescription:
     for address in addresses[:-1]:
         try:
-            return await described(name, address, peer)
+            return await described(address, peer)
         except Unavailable:
             continue
-    return await described(name, addresses[-1], peer)
+    return await described(addresses[-1], peer)

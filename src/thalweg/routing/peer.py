@@ -13,8 +13,9 @@ from thalweg.transport.contract import Channel
 
 
 class Peer(NamedTuple):
-    """Whom to trust, and what goes with every request."""
+    """Who it is in the Flow, whom to trust, and what goes with every request."""
 
+    name: str
     tls: ClientTlsOptions | None = None
     metadata: tuple[tuple[str, str], ...] = ()
     channel_options: tuple[tuple[str, int | str], ...] = ()
@@ -25,16 +26,20 @@ class Peer(NamedTuple):
         options = ChannelOptions(
             metadata=self.metadata, grpc_channel_options=self.channel_options, compression=self.compression
         )
-        return registry.channel(address, limits, self.tls, options)
+        channel = registry.channel(address, limits, self.tls, options)
+        cast(Describing, channel).executor = self.name
+        return channel
 
 
 class Describing(Protocol):
-    """A channel whose peer says what it answers."""
+    """A channel whose peer says what it answers, and is told which Executor it is."""
+
+    executor: str
 
     async def describe(self) -> ServiceDescription: ...
 
 
-async def described(name: str, address: str, peer: Peer) -> ServiceDescription:
+async def described(address: str, peer: Peer) -> ServiceDescription:
     """What the service at `address` says of itself, under the name that it has here.
 
     Raises:
@@ -43,6 +48,6 @@ async def described(name: str, address: str, peer: Peer) -> ServiceDescription:
     channel = peer.channel(address, Limits())
     try:
         await channel.connect()
-        return msgspec.structs.replace(await cast(Describing, channel).describe(), name=name)
+        return msgspec.structs.replace(await cast(Describing, channel).describe(), name=peer.name)
     finally:
         await channel.close()

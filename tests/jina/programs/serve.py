@@ -7,29 +7,29 @@ import numpy
 from docarray import DocList
 from jina import Deployment, Executor, Flow, requests
 
-from documents import Text
+from documents import Flat
 
 
 class Encoder(Executor):
     @requests(on="/encode")
-    def encode(self, docs: DocList[Text], parameters: dict, **kwargs) -> DocList[Text]:
+    def encode(self, docs: DocList[Flat], parameters: dict, **kwargs) -> DocList[Flat]:
         for doc in docs:
             doc.vector = numpy.ones(3, dtype="float32") * len(doc.text)
             doc.tags = [f"{name}={value!r}" for name, value in sorted(parameters.items())]
         return docs
 
     @requests(on="/fail")
-    def fail(self, docs: DocList[Text], **kwargs) -> DocList[Text]:
+    def fail(self, docs: DocList[Flat], **kwargs) -> DocList[Flat]:
         raise ValueError("boom")
 
     @requests(on="/report")
-    def report(self, docs: DocList[Text], **kwargs):
+    def report(self, docs: DocList[Flat], **kwargs):
         return {"count": len(docs)}
 
     @requests(on="/letters")
-    async def letters(self, doc: Text, **kwargs) -> Text:
+    async def letters(self, doc: Flat, **kwargs) -> Flat:
         for letter in doc.text:
-            yield Text(text=letter, part=doc.part)
+            yield Flat(text=letter)
 
 
 if __name__ == "__main__":

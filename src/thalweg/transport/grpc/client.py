@@ -72,6 +72,8 @@ class GrpcChannel(Channel):
         self._session: ClientSession | None = None
         self._connections: set[_Connection] = set()
         self._foreign: JinaPeer | None = None
+        self.executor = ""
+        """The name that the peer has as an Executor of a Flow; empty for a client."""
 
     async def connect(self) -> None:
         async with self._connecting:
@@ -94,6 +96,8 @@ class GrpcChannel(Channel):
 
     async def _take_foreign(self, peer: JinaPeer | None) -> None:
         before, self._foreign = self._foreign, peer
+        if peer is not None:
+            peer.executor = self.executor
         if before is not None:
             await before.close()
 

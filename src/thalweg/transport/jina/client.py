@@ -8,10 +8,12 @@ from typing import Any
 
 import grpc
 from grpc import aio
+from msgspec.structs import replace
 
 from thalweg.config import ChannelOptions, Limits
 from thalweg.errors import (
     DeadlineExceeded,
+    ExecutorFailed,
     InternalError,
     MalformedRequest,
     Overloaded,
@@ -24,6 +26,7 @@ from thalweg.errors import (
     Unavailable,
     UnsupportedContent,
 )
+from thalweg.graph.merge import RESULTS
 from thalweg.message import Context, EndpointDescription, Request, Response, ServiceDescription
 from thalweg.message.description import DEFAULT_ENDPOINT
 from thalweg.message.proto import jina
@@ -38,6 +41,10 @@ from thalweg.transport.jina.exchange import (
     write_document_requests,
 )
 
+SEPARATOR = "__"
+WITHOUT_DOC = "missing 1 required positional argument: 'doc'"
+MOST_STREAMING = 1024
+"""Names of streaming endpoints that are remembered; an endpoint may be any text."""
 ASK_SECONDS = 10.0
 """How long a peer may take to say what it is."""
 HEALTH_CHECK = "/grpc.health.v1.Health/Check"
@@ -75,6 +82,9 @@ class JinaPeer:
         self._options = options
         self._services = services
         self.description = ServiceDescription(address)
+        self._streaming: set[str] = set()
+        self.executor = ""
+        """The name of the Executor that the peer is in a Flow; empty for a client."""
         self.departed = asyncio.Event()
         self._watcher: asyncio.Task[None] | None = None
 
@@ -106,7 +116,9 @@ class JinaPeer:
 
     async def _discover(self) -> ServiceDescription:
         try:
-            told = await self._method(jina.DISCOVERY_SERVICE, "endpoint_discovery")(b"", metadata=self._options.metadata)
+            told = await self._method(jina.DISCOVERY_SERVICE, "endpoint_discovery")(
+                b"", metadata=self._options.metadata
+            )
         except aio.AioRpcError as error:
             if error.code() not in UNDESCRIBED:
                 raise
@@ -154,17 +166,41 @@ class JinaPeer:
             raise PayloadTooLarge(
                 f"The request has {request.size} bytes; at most {self._limits.max_message_bytes} are sent."
             )
-        endpoint = self.description.find(request.endpoint)
-        streams = endpoint is not None and endpoint.streaming and jina.DOCUMENT_SERVICE in self._services
+        sent = request.parameters
+        if self.executor and sent:
+            request = replace(request, parameters=_for(self.executor, sent))
         accept = request.accept or request.content_type
-        answers = (self._documents if streams else self._single)(request, context)
+        answers = self._answers(request, context)
         try:
             async for response in answers:
+                if request.parameters is not sent:
+                    response.parameters = _answered(sent, response.parameters)
                 yield in_form(response, accept)
         except aio.AioRpcError as error:
             raise self._error(error, context) from None
         finally:
             await answers.aclose()
+
+    async def _answers(self, request: Request, context: Context) -> AsyncGenerator[Response, None]:
+        """By the method that the endpoint needs. A Gateway of Jina 3.34 with pydantic 2 does not describe its endpoints; one
+        that streams is then known by its refusal, before anything has run, of a request without a `doc`."""
+        endpoint = self.description.find(request.endpoint)
+        streams = request.endpoint in self._streaming or (endpoint is not None and endpoint.streaming)
+        if not streams or jina.DOCUMENT_SERVICE not in self._services:
+            try:
+                async for response in self._single(request, context):
+                    yield response
+                return
+            except ExecutorFailed as error:
+                if (
+                    error.cause != "TypeError"
+                    or WITHOUT_DOC not in error.message
+                    or len(self._streaming) >= MOST_STREAMING
+                ):
+                    raise
+                self._streaming.add(request.endpoint)
+        async for response in self._documents(request, context):
+            yield response
 
     async def _single(self, request: Request, context: Context) -> AsyncGenerator[Response, None]:
         message = write_data_request(request, context.request_id)
@@ -216,6 +252,19 @@ class JinaPeer:
         if kind is DeadlineExceeded:
             return DeadlineExceeded("The deadline of the request has passed.", request_id=context.request_id)
         return kind(f"{self._address} ended the call ({_said(error)}).", request_id=context.request_id)
+
+
+def _for(executor: str, parameters: Mapping[str, Any]) -> dict[str, Any]:
+    """The parameters that one Executor of a Flow is to see: a key `<executor>__<key>` as `<key>`, and none of the others'.
+    Those of Thalweg see to that themselves."""
+    own = executor + SEPARATOR
+    seen = {key: value for key, value in parameters.items() if SEPARATOR not in key or key == RESULTS}
+    return seen | {key.removeprefix(own): value for key, value in parameters.items() if key.startswith(own)}
+
+
+def _answered(sent: Mapping[str, Any], answered: Mapping[str, Any]) -> dict[str, Any]:
+    """The parameters as they were sent, and what Executors reported."""
+    return {**sent, RESULTS: answered[RESULTS]} if answered.get(RESULTS) else dict(sent)
 
 
 async def _finished(call: Any) -> bytes:
