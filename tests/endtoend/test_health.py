@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
+import socket
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from email.message import Message
 from pathlib import Path
+from urllib.error import HTTPError
+from urllib.request import Request, urlopen
 
 import pytest
 
 from tests.endtoend.patients import Asthmatic, Patient
-from tests.endtoend.samples import Text
+from tests.endtoend.samples import Text, Upper
 from tests.endtoend.scripts import eventually
 from thalweg import Client, Deployment, Flow
 from thalweg.config import Protocol
@@ -193,3 +198,39 @@ def test_a_failed_request_reaches_no_later_executor_and_carries_no_documents(tmp
         with pytest.raises(ExecutorFailed, match="patient failed at /fail"):
             text(running, "/fail", "reached")
         assert not (tmp_path / "reached").exists()
+
+
+def answered(url: str, **headers: str) -> tuple[int, dict[str, object], Message]:
+    request = Request(
+        url, json.dumps({"data": [{"text": "a"}]}).encode(), {"content-type": "application/json", **headers}
+    )
+    with pytest.raises(HTTPError) as caught:
+        urlopen(request, timeout=60)
+    with caught.value as answer:
+        return answer.code, json.loads(answer.read()), answer.headers
+
+
+def test_over_http_a_lost_executor_is_503_and_a_late_one_504(tmp_path: Path) -> None:
+    made = Flow(protocol="http", replica_wait=0.1).add(
+        uses=Patient, name="patient", uses_with={"folder": str(tmp_path)}, stuck_after=None
+    )
+    with made as running:
+        code, body, headers = answered(running.addresses[0] + "/stick", **{"x-request-timeout": "0.5"})
+        assert (code, body["code"]) == (504, "deadline_exceeded")
+        assert headers["x-request-id"] == body["request_id"]
+        (tmp_path / "unbuilt").touch()
+        os.kill(running.pids["patient/0"], signal.SIGKILL)
+        code, body, headers = answered(running.addresses[0] + "/do")
+        assert (code, body["code"], body["executor"]) == (503, "unavailable", "patient")
+        assert int(headers["retry-after"]) >= 1
+        (tmp_path / "unbuilt").unlink()
+
+
+def test_a_client_knows_whether_a_flow_is_ready_before_and_after(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port = listener.getsockname()[1]
+    with Client(f"grpc://127.0.0.1:{port}") as client:
+        assert not client.is_flow_ready(timeout=5)
+        with Flow(protocol="grpc", port=port, host="127.0.0.1").add(uses=Upper):
+            assert client.is_flow_ready(timeout=30)
+        assert not client.is_flow_ready(timeout=5)
