@@ -28,7 +28,7 @@ SECONDS = 3.0
 
 
 class Embedding(BaseDoc):
-    embedding: NdArray[FLOATS]
+    embedding: NdArray[768]
 
 
 class Mirror(Executor):

@@ -29,6 +29,7 @@ from thalweg.transport.encryption import client_context
 from thalweg.transport.http import headers
 from thalweg.transport.http.events import EventParser, LineParser, event_response
 from thalweg.transport.http.failures import check_dry_run, decode_failure, foreign_failure
+from thalweg.transport.http.foreign import as_json, in_form
 from thalweg.transport.http.negotiation import EVENTS, LINES_TYPES
 from thalweg.transport.http.outgoing import OWN_HEADERS
 from thalweg.transport.http.payload import pack_content, unpack_content
@@ -80,6 +81,7 @@ class HttpChannel(Channel):
         self._lost = asyncio.Event()
         self._connecting = asyncio.Lock()
         self._closed = False
+        self._foreign: bool | None = None
 
     async def connect(self) -> None:
         async with self._connecting:
@@ -120,6 +122,10 @@ class HttpChannel(Channel):
                 "Over HTTP/1.1 nothing can be sent while the answer is read. Send all documents at once, or call it over "
                 "gRPC or WebSocket."
             )
+        accept = request.accept or request.content_type
+        foreign = JSON not in (request.content_type, accept) and await self._is_foreign(context)
+        if foreign:
+            request = as_json(request, context)
         dry_run = request.endpoint == DRY_RUN_ENDPOINT
         call = self._get("/dry_run") if dry_run else self._post(request, context)
         response = await self._within(context, call)
@@ -134,9 +140,18 @@ class HttpChannel(Channel):
                 async for item in self._items(response, context):
                     yield item
             else:
-                yield await self._within(context, self._answer(response))
+                answer = await self._within(context, self._answer(response))
+                yield in_form(answer, accept) if foreign else answer
         finally:
             response.close()
+
+    async def _is_foreign(self, context: Context) -> bool:
+        """Whether the server is none of Thalweg's, and knows JSON alone; asked once."""
+        if self._foreign is None:
+            response = await self._within(context, self._get("/healthz"))
+            response.release()
+            self._foreign = response.status in (404, 405)
+        return self._foreign
 
     # Requests.
 
@@ -146,29 +161,10 @@ class HttpChannel(Channel):
             raise PayloadTooLarge(
                 f"The request has {content.size} bytes; at most {self._limits.max_message_bytes} are sent."
             )
-        lines = {name: value for name, value in context.metadata.items() if name not in headers.NO_METADATA}
-        lines.pop("host", None)
-        lines.update((name.lower(), value) for name, value in self._options.metadata)
-        lines["content-type"] = request.content_type
+        lines = self._lines(request, context)
         lines["content-length"] = str(content.size)
-        lines["accept"] = f"{request.accept or request.content_type}, {EVENTS}"
-        if request.content_type == JSON:
-            lines[headers.ENVELOPE] = "true"
-        if context.priority:
-            lines[PRIORITY] = str(context.priority)
-        if context.share:
-            lines[SHARE] = context.share
         if content.parameters:
             lines[headers.PARAMETERS] = content.parameters
-        if request.target:
-            lines[headers.TARGET] = headers.target_text(request.target)
-        if context.given_request_id:
-            lines[headers.REQUEST_ID] = context.given_request_id
-        if context.trace:
-            lines[headers.TRACE] = context.trace
-        remaining = context.remaining()
-        if remaining is not None:
-            lines[headers.TIMEOUT] = f"{remaining:.6f}"
         body: bytes | AsyncGenerator[memoryview, None]
         if self._options.compression is not None and content.size >= PACKED_BYTES:
             body = await asyncio.to_thread(gzip.compress, b"".join(content.parts), GZIP_LEVEL)
@@ -183,6 +179,30 @@ class HttpChannel(Channel):
             raise
         except ValueError as error:  # a line break in a header
             raise MalformedRequest(f"The metadata cannot be sent as headers: {error}.") from None
+
+    def _lines(self, request: Request, context: Context) -> dict[str, str]:
+        """The headers of `request`, but for what its body decides."""
+        lines = {name: value for name, value in context.metadata.items() if name not in headers.NO_METADATA}
+        lines.pop("host", None)
+        lines.update((name.lower(), value) for name, value in self._options.metadata)
+        lines["content-type"] = request.content_type
+        lines["accept"] = f"{request.accept or request.content_type}, {EVENTS}"
+        if request.content_type == JSON:
+            lines[headers.ENVELOPE] = "true"
+        if context.priority:
+            lines[PRIORITY] = str(context.priority)
+        if context.share:
+            lines[SHARE] = context.share
+        if request.target:
+            lines[headers.TARGET] = headers.target_text(request.target)
+        if context.given_request_id:
+            lines[headers.REQUEST_ID] = context.given_request_id
+        if context.trace:
+            lines[headers.TRACE] = context.trace
+        remaining = context.remaining()
+        if remaining is not None:
+            lines[headers.TIMEOUT] = f"{remaining:.6f}"
+        return lines
 
     async def _get(self, path: str) -> aiohttp.ClientResponse:
         return await self._open().get(self._address + path, allow_redirects=False)
