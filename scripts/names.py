@@ -17,6 +17,7 @@ from pathlib import Path
 from scripts.source import modules, report
 
 SHARED = {
+    "AsyncFlow": "thalweg",  # ours, and what Jina calls by that name
     "Reader": "thalweg.docs.codecs",
     "DocIndexRetriever": "thalweg.docs.integrations",
     "Session": "thalweg.transport",

@@ -16,7 +16,7 @@ from thalweg.client.call import ClientSettings, Posted, at_least_one
 from thalweg.client.connections import Connections
 from thalweg.client.conversing import payloads
 from thalweg.client.exchange import Batch, Inputs, batches, decode, encode, item_type, made, single_batch
-from thalweg.client.pipeline import as_they_come, in_order
+from thalweg.client.pipeline import in_order, unordered
 from thalweg.client.postable import AsyncPostable
 from thalweg.client.posting import Posting
 from thalweg.client.profile import Profile, profile
@@ -166,7 +166,7 @@ class AsyncClient(AsyncPostable):
     async def _concatenated(self, call: Posted, inputs: Any) -> DocList[Any]:
         """The documents of all requests of a call that wants no more than them."""
         documents: DocList[Any] = DocList[call.doc_type]()  # type: ignore[name-defined]
-        flow = in_order if call.in_order else as_they_come
+        flow = in_order if call.in_order else unordered
         start = partial(self._responses, call)
         async with aclosing(flow(batches(inputs, call.size), start, call.prefetch)) as responses:
             async for response in responses:
@@ -179,7 +179,7 @@ class AsyncClient(AsyncPostable):
     async def _answers(self, call: Posted, inputs: Any) -> AsyncGenerator[Answer[Any], None]:
         """Every answer, those that failed too where the call goes on after them; the callbacks have been told."""
         with progress_bar(call.endpoint, inputs, call.progress) as shown:
-            flow = in_order if call.in_order else as_they_come
+            flow = in_order if call.in_order else unordered
             start = partial(self._outcomes, call, shown)
             async with aclosing(flow(batches(inputs, call.size), start, call.prefetch)) as coming:
                 async for answer in coming:

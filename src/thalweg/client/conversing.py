@@ -23,7 +23,7 @@ async def payloads(inputs: Item | Several, size: int) -> AsyncGenerator[tuple[Bu
             yield tuple(columns.encode(part))
 
 
-def single(inputs: object) -> BaseDocWithoutId | Mapping[str, object]:
+def one_document(inputs: object) -> BaseDocWithoutId | Mapping[str, object]:
     """`inputs`, which is one document. Raises `MalformedRequest`."""
     if not isinstance(inputs, (BaseDocWithoutId, Mapping)):
         raise MalformedRequest(

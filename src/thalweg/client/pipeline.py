@@ -88,7 +88,7 @@ async def _call_off(current: _Flight[T] | None, flights: asyncio.Queue[_Flight[T
     await asyncio.gather(*(flight.call_off() for flight in under_way if flight is not None))
 
 
-async def as_they_come(
+async def unordered(
     batches: AsyncGenerator[Batch, None], start: Callable[[Batch], AsyncGenerator[T, None]], most: int
 ) -> AsyncGenerator[T, None]:
     """Like `in_order`, with each item as soon as it is there: a slow request holds no other one up."""

@@ -9,7 +9,7 @@ from typing import Any, Literal, TypeVar, Unpack, overload
 from thalweg.client.answer import Answer
 from thalweg.client.arguments import AsyncCallback, CallArguments, Callback, Parameters
 from thalweg.client.call import Callbacks, ClientSettings, Posted
-from thalweg.client.conversing import single
+from thalweg.client.conversing import one_document
 from thalweg.client.exchange import Inputs, ReturnType, check_inputs
 from thalweg.client.posting import Posting
 from thalweg.client.profile import Profile
@@ -221,7 +221,7 @@ class Postable(ABC):
 
         Raises `MalformedRequest` where `inputs` is anything else.
         """
-        return self.stream(on, single(inputs), parameters=parameters, target_executor=target_executor, **options)
+        return self.stream(on, one_document(inputs), parameters=parameters, target_executor=target_executor, **options)
 
     def converse(
         self,
@@ -478,7 +478,7 @@ class AsyncPostable(ABC):
 
         Raises `MalformedRequest` where `inputs` is anything else.
         """
-        return self.stream(on, single(inputs), parameters=parameters, target_executor=target_executor, **options)
+        return self.stream(on, one_document(inputs), parameters=parameters, target_executor=target_executor, **options)
 
     def converse(
         self,
