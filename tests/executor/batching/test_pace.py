@@ -50,6 +50,14 @@ def test_batches_of_one_size_promise_nothing_about_larger_ones() -> None:
     assert line.seconds(8) == pytest.approx(0.016)
 
 
+def test_what_is_known_of_its_parts_outlives_a_time_of_equal_sizes() -> None:
+    draw = random.Random(2)
+    line, seconds = CostLine(), model(0.005, 0.0002, draw)
+    for cost in [*range(1, 64), *(draw.randint(60, 64) for _ in range(1000))]:
+        line.observe(cost, seconds(cost))
+    assert line.fixed == pytest.approx(0.005, rel=0.3)
+
+
 @pytest.mark.parametrize("objective", [0.02, 0.05, 0.2])
 @pytest.mark.parametrize("load", [0.3, 0.6])
 @pytest.mark.parametrize("seed", range(3))

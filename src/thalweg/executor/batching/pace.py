@@ -22,6 +22,9 @@ STEP = 0.25
 HEADROOM = 0.9
 """The part of the objective that is planned with: some calls take longer than others."""
 
+SPREAD = 0.1
+"""Sizes that differ by less than this part of their mean say more about the machine than about the model."""
+
 GAP_WEIGHT = 0.1
 QUIET_GAPS = 8.0
 """So many usual gaps between arrivals without an arrival mean that the burst is over."""
@@ -55,13 +58,17 @@ class CostLine:
     def _fit(self) -> None:
         x, y = self._x / self._weight, self._y / self._weight
         spread = self._xx / self._weight - x * x
-        if spread > 1e-4 * x * x:
+        if spread > (SPREAD * x) ** 2:
             each = (self._xy / self._weight - x * y) / spread
             self.each = min(max(each, 0.0), y / x)
-        elif not self.fixed and x > 0:
-            # Batches of one size do not tell the two parts apart; the careful reading is that all of it grows.
-            self.each = y / x
-        self.fixed = max(y - self.each * x, 0.0)
+            self.fixed = max(y - self.each * x, 0.0)
+        elif self.seconds(x) > 0.0:
+            # Batches of one size do not tell the two parts apart, but they tell whether both have become slower.
+            change = y / self.seconds(x)
+            self.fixed *= change
+            self.each *= change
+        elif x > 0.0:
+            self.each = y / x  # the careful reading: all of it grows
 
     def seconds(self, cost: float) -> float:
         """How long a batch that counts `cost` is expected to take."""
@@ -83,10 +90,10 @@ class Pace:
     It grows from one document on, at most to twice what has been tried, and never past `most`. Where more comes than
     passes in this way, documents wait for longer than that half; larger batches pass more, so the size then grows.
 
-    **Wait.** Each call has a fixed part that its documents share. With `n` requests waiting since `w` seconds, another
-    one that comes `g` seconds later raises the throughput while `g < (fixed + w) / n` (the marginal value theorem; E. L.
-    Charnov, Optimal foraging, 1976). So a batch waits while requests usually follow each other more closely than that,
-    and goes when they stop coming. Where one request comes alone, nothing waits at all.
+    **Wait.** Each call has a fixed part that its documents share. With `n` requests waiting, another one that comes `g`
+    seconds later costs `g` seconds in which nothing runs, and saves its share of the fixed part, `fixed / n`. So a batch
+    waits while requests usually follow each other more closely than that, goes when they stop coming, and never waits for
+    longer than the fixed part in all: another call would cost no more. Where one request comes alone, nothing waits.
     """
 
     def __init__(self, objective: float, most: float) -> None:
@@ -133,7 +140,7 @@ class Pace:
         requests came at `oldest`; a slot has been free since `free_since`."""
         begin = max(oldest, free_since)
         last = max(self._last, begin)
-        patience = (self._line.fixed + last - begin) / requests
+        patience = self._line.fixed / requests
         moment = begin
         gap = None if self._gap is None else exp(self._gap)
         if gap is not None and gap < patience:
@@ -141,7 +148,8 @@ class Pace:
         if self._echo is not None and self._echo < patience:
             # Callers that were just answered come back soon.
             moment = max(moment, min(free_since + 2 * self._echo, begin + patience))
-        return min(moment, oldest + HEADROOM * self._objective - self._line.seconds(cost))
+        in_time = oldest + HEADROOM * self._objective - self._line.seconds(cost)
+        return min(moment, begin + self._line.fixed, in_time)
 
 
 def _nearer(value: float | None, observed: float, weight: float) -> float:
