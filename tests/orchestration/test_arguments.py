@@ -1,7 +1,7 @@
 """The keyword arguments that type checkers know are the options that there are."""
 
 from thalweg.config import BalancerOptions, DeploymentOptions, GatewayOptions, NodeOptions
-from thalweg.orchestration.arguments import DeploymentArguments, GatewayArguments, ServerArguments, WorkerArguments
+from thalweg.orchestration.arguments import DeploymentArguments, GatewayArguments, NodeArguments, ServerArguments
 
 EXPLICIT = {"uses", "name", "needs"}
 
@@ -15,7 +15,7 @@ def test_those_of_a_gateway():
 
 
 def test_those_of_an_executor_in_a_flow():
-    assert WorkerArguments.__annotations__.keys() == NodeOptions.model_fields.keys() - EXPLICIT
+    assert NodeArguments.__annotations__.keys() == NodeOptions.model_fields.keys() - EXPLICIT
 
 
 def test_those_of_a_deployment():

@@ -17,6 +17,8 @@ from thalweg.config.health import ProbeOptions
 Protocol = Literal["grpc", "http", "websocket"]
 Compression = Literal["gzip", "deflate"]
 MIB = 1 << 20
+PROVIDER_PORT = 8080
+"""Where clouds look for a model's container."""
 
 
 class Options(BaseModel):
@@ -181,9 +183,12 @@ class ServerOptions(Options):
         (), description="Options of gRPC's own server, by name; they win over Thalweg's."
     )
     caller_priority: Priority | None = Field(
-        HIGHEST_PRIORITY, description="The highest priority that a caller may claim; null: what callers say does not count."
+        HIGHEST_PRIORITY,
+        description="The highest priority that a caller may claim; null: what callers say does not count.",
     )
-    caller_share: bool = Field(True, description="Whether callers may name the key by which waiting requests take turns.")
+    caller_share: bool = Field(
+        True, description="Whether callers may name the key by which waiting requests take turns."
+    )
     access: AccessOptions | None = Field(
         None, description="Who may call, and how often; everybody where it is not given."
     )
@@ -194,10 +199,22 @@ class ServerOptions(Options):
         {}, description="URL prefix -> an ASGI application shown there over http; '/' gets what nothing else answers."
     )
     routes: bool = Field(True, description="Whether the endpoints have routes over http; else only the apps answer.")
+    provider: Literal["none", "sagemaker", "azure"] = Field(
+        "none", description="A cloud that asks at /ping and /invocations: it is served over http, at port 8080."
+    )
+    provider_endpoint: str = Field("", description="The endpoint that invocations mean, where there are several.")
     drain_seconds: float = Field(10.0, ge=0, description="How long requests under way may take to end at a stop.")
     pages: dict[str, Path] = Field(
         {}, description="URL path -> a file to show there over http, or a folder whose files are shown below it."
     )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _as_the_provider_wants(cls, values: Any) -> Any:
+        if isinstance(values, dict) and str(values.get("provider", "none")).lower() != "none":
+            provider = str(values["provider"]).lower()
+            return {"port": (PROVIDER_PORT,), **values, "provider": provider, "protocol": ("http",)}
+        return values
 
     @field_validator("pages", "apps")
     @classmethod
@@ -289,7 +306,9 @@ class WorkerOptions(ExecutorOptions):
     replicas: int = Field(1, ge=1, description="Processes that run this Executor side by side.")
     env: dict[str, str] = Field({}, description="Environment variables of the worker processes.")
     queue: Limits = Field(Limits(), description="What each replica takes on at once.")
-    queue_limits: dict[str, EndpointLimits] = Field({}, description="Endpoint -> what of it each replica takes on at once.")
+    queue_limits: dict[str, EndpointLimits] = Field(
+        {}, description="Endpoint -> what of it each replica takes on at once."
+    )
     allow_concurrent: AllowConcurrent = Field(
         False, description="Whether synchronous methods run side by side in threads; a number says in how many."
     )

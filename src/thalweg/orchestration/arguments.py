@@ -48,6 +48,8 @@ class ServerArguments(TypedDict, total=False):
     middleware: Any
     apps: Mapping[str, Any]
     routes: bool
+    provider: str
+    provider_endpoint: str
     drain_seconds: float
     pages: Mapping[str, str | PathLike[str]]
     retries: int

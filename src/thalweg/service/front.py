@@ -13,6 +13,7 @@ from thalweg.config.options import CorsOptions, GatewayOptions, GraphqlOptions, 
 from thalweg.errors import ConfigurationError
 from thalweg.message import ServiceDescription, UnaryHandler
 from thalweg.service.claims import Claims
+from thalweg.service.provider import PATHS, Invocations
 from thalweg.service.throttle import throttled
 from thalweg.transport import graphql
 from thalweg.transport.contract import AsgiApp, Serving
@@ -148,10 +149,13 @@ class Front:
             routes=routes,
             pages=options.pages,
         )
+        if options.provider != "none":
+            invocations = Invocations(serving, options.provider_endpoint)
+            serving = replace(serving, apps={**dict.fromkeys(PATHS, invocations), **serving.apps})
         if options.graphql is False:
             return serving
         chosen = GraphqlOptions() if isinstance(options.graphql, bool) else options.graphql
-        return replace(serving, apps={chosen.path: graphql.app(serving, chosen), **apps})
+        return replace(serving, apps={chosen.path: graphql.app(serving, chosen), **serving.apps})
 
     def _guarded(self, handler: UnaryHandler, options: ServerOptions) -> UnaryHandler:
         for wrap in reversed(self._middleware):
