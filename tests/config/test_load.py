@@ -153,7 +153,7 @@ def test_a_file_that_does_not_say_what_it_is_is_told_how_to() -> None:
             "executors:\n- replicas: 0",
             "line 2: executors[0].replicas: Input should be greater than or equal to 1, not 0",
         ),
-        ("jtype: Flow\nwith:\n  protocol:\n  - http\n  - soap", "line 5: with.protocol[1]: Input should be 'grpc' or"),
+        ("jtype: Flow\nwith:\n  protocol:\n  - http\n  - soap", "line 5: with.protocol[1]: Input should be 'grpc', 'http' or"),
         ("jtype: Flow\nwith: {protocol: http, port: [1, 2]}", "1 protocols (http) need as many ports, not 2"),
         ("jtype: Flow\nwith: {port: 70000}", "with.port: Input should be less than or equal to 65535, not 70000"),
         ("jtype: Flow\njtype: Flow", "line 2: jtype: stands twice; the first is on line 1"),
