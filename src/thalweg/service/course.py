@@ -15,8 +15,8 @@ from thalweg.graph import Plan, Step
 from thalweg.graph.progress import Progress
 from thalweg.message import COLUMNS, Buffer, Context, Pending, Request, Response
 from thalweg.routing import ReplicaPool
-from thalweg.service.flights import Flight, StreamFlight, UnaryFlight, as_they_come, by_position, in_turn
-from thalweg.service.joining import joined, joined_answer, with_ids
+from thalweg.service.flights import Flight, StreamFlight, UnaryFlight, by_position, in_arrival_order, in_turn
+from thalweg.service.joining import joined_answer, joined_branches, with_ids
 from thalweg.service.relay import Relay, onwards, under
 from thalweg.transport.dispatch import defect
 
@@ -151,7 +151,7 @@ class Course:
                     async for later in advances:
                         yield later
                 return
-            outputs = await side_by_side([only(self._call(step, progress, request), step.name) for step in unary])
+            outputs = await all_answers([only_answer(self._call(step, progress, request), step.name) for step in unary])
             for step, output in zip(unary, outputs, strict=True):
                 progress = progress.finished(step.name, output)
         yield progress
@@ -161,7 +161,7 @@ class Course:
         parts = progress.parted()
         if len(parts) == 1:
             return self._together(parts[0], request)
-        return as_they_come([self._together(part, request) for part in parts], self._window)
+        return in_arrival_order([self._together(part, request) for part in parts], self._window)
 
     def _together(self, progress: Progress[Response], request: Request) -> AsyncGenerator[Progress[Response]]:
         steps = progress.ready()
@@ -178,7 +178,7 @@ class Course:
 
     def _call(self, step: Step, progress: Progress[Response], request: Request) -> AsyncGenerator[Response]:
         inputs = progress.inputs(step)
-        given = inputs[0] if len(inputs) == 1 else joined(inputs)
+        given = inputs[0] if len(inputs) == 1 else joined_branches(inputs)
         return self._pools[step.name].handle(onwards(given, request, step.accept or self._accept), self._context)
 
 
@@ -193,7 +193,7 @@ class _Handling:
 
     async def _run(self) -> None:
         try:
-            self._reply.answer(await only(self._answers, "the Flow"))
+            self._reply.answer(await only_answer(self._answers, "the Flow"))
         except ThalwegError as error:
             self._reply.fail(error)
         except Exception as error:
@@ -203,7 +203,7 @@ class _Handling:
         self._task.cancel()
 
 
-async def only(answers: AsyncGenerator[Response], name: str) -> Response:
+async def only_answer(answers: AsyncGenerator[Response], name: str) -> Response:
     """The one answer. Raises `InternalError` where there is none."""
     async with aclosing(answers) as items:
         async for item in items:
@@ -211,7 +211,7 @@ async def only(answers: AsyncGenerator[Response], name: str) -> Response:
     raise InternalError(f"{name!r} ended without an answer.", executor=name)
 
 
-async def side_by_side(calls: Sequence[Coroutine[None, None, Response]]) -> list[Response]:
+async def all_answers(calls: Sequence[Coroutine[None, None, Response]]) -> list[Response]:
     """All results, or the first error; then the other calls are called off and gone."""
     if len(calls) == 1:
         return [await calls[0]]

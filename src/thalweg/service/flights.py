@@ -170,7 +170,7 @@ def _wake(waiter: Future[None] | None) -> None:
         waiter.set_result(None)
 
 
-async def as_they_come(streams: list[AsyncGenerator[Output, None]], most: int) -> AsyncGenerator[Output, None]:
+async def in_arrival_order(streams: list[AsyncGenerator[Output, None]], most: int) -> AsyncGenerator[Output, None]:
     """The items of all `streams`, each as soon as it is there; no stream is more than `most` items ahead of the reader.
     The first error ends it."""
     arrived: deque[tuple[Output, asyncio.Semaphore]] = deque()

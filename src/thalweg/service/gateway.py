@@ -15,7 +15,7 @@ from thalweg.message import Context, Pending, Reply, Request, Response, ServiceD
 from thalweg.message.description import DRY_RUN_ENDPOINT
 from thalweg.routing import ReplicaPool
 from thalweg.routing.peer import Peer
-from thalweg.service.course import Course, only, side_by_side
+from thalweg.service.course import Course, all_answers, only_answer
 from thalweg.service.relay import Relay
 
 NO_METADATA: Mapping[str, str] = {}
@@ -79,7 +79,7 @@ class FlowHandler:
             raise Unavailable(f"No replica is ready of: {', '.join(gone)}.", executor=gone[0], retry_after=1.0)
         request = Request(DRY_RUN_ENDPOINT, (b"",))
         if self._pools:
-            await side_by_side([only(pool.handle(request, context), name) for name, pool in self._pools.items()])
+            await all_answers([only_answer(pool.handle(request, context), name) for name, pool in self._pools.items()])
 
     async def _timed_dry_run(self, context: Context) -> dict[str, str]:
         """Do a dry run and say how many milliseconds it took: https://www.w3.org/TR/server-timing/."""

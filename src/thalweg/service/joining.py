@@ -12,7 +12,7 @@ from thalweg.graph.merge import merged_documents, merged_parameters
 from thalweg.message import COLUMNS, Response
 
 
-def joined(branches: Sequence[Response]) -> Response:
+def joined_branches(branches: Sequence[Response]) -> Response:
     opened = [_documents(branch) for branch in branches]
     documents = merged_documents([documents for documents, _ in opened])
     parameters = merged_parameters([parameters for _, parameters in opened])
@@ -24,7 +24,7 @@ def joined_answer(branches: Sequence[Response], accept: str) -> Response:
     """The leaves' outputs as one answer in the content type that the caller wants."""
     if len(branches) == 1 and branches[0].content_type == accept:
         return branches[0]
-    together = branches[0] if len(branches) == 1 else joined(branches)
+    together = branches[0] if len(branches) == 1 else joined_branches(branches)
     if together.content_type == accept:
         return together
     documents, parameters = _documents(together)
