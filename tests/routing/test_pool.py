@@ -11,6 +11,7 @@ from thalweg.config import GatewayOptions
 from thalweg.errors import DeadlineExceeded, ExecutorFailed, PeerLost, ThalwegError, Unavailable
 from thalweg.message import Context, Request, Response
 from thalweg.routing import ReplicaPool
+from thalweg.routing import pool as pool_module
 from thalweg.testing.leaks import eventually, no_leaks
 from thalweg.transport import registry
 from thalweg.transport.contract import Server, Serving
@@ -28,6 +29,7 @@ class Replica:
         self.seen = 0
         self.error: ThalwegError | None = None
         self.first_item = False
+        self.ready = True
         self.server: Server | None = None
 
     async def handle(self, request: Request, context: Context) -> AsyncGenerator[Response, None]:
@@ -40,7 +42,7 @@ class Replica:
         yield Response((self.name.encode(),))
 
     async def start(self) -> None:
-        self.server = registry.server(self.address, Serving(self))
+        self.server = registry.server(self.address, Serving(self, ready=lambda: self.ready))
         await self.server.start()
 
     async def stop(self) -> None:
@@ -251,3 +253,20 @@ async def test_calling_off_gives_the_replica_back(tmp_path: Path):
         b.hold.set()
         assert sorted([await by_submit(made), await by_submit(made)]) == ["a", "b"]
         assert not answer.future.done()
+
+
+async def test_one_that_says_it_is_not_ready_gets_nothing_while_another_one_is(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(pool_module, "ASK_SECONDS", 0.01)
+    async with pool(tmp_path, "a", "b") as (made, replicas):
+        replicas[0].ready = False
+        await eventually(lambda: made.connections == 1)
+        assert made.ready
+        assert {await by_handle(made) for _ in range(10)} == {"b"}
+        replicas[1].ready = False
+        await eventually(lambda: not made.ready)
+        assert {await by_handle(made) for _ in range(10)} == {"a", "b"}  # better than nobody
+        replicas[0].ready = True
+        await eventually(lambda: made.ready)
+        assert {await by_handle(made) for _ in range(10)} == {"a"}
