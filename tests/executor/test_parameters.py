@@ -36,6 +36,9 @@ def endpoint(annotation: Any) -> Endpoint:
         ({"a__x__y": 1}, {"x__y": 1}),
         ({"__results__": {"b": {}}}, {}),
         ({"ab__k": 1}, {}),
+        ({"a": {"k": 1}, "k": 2}, {"a": {"k": 1}, "k": 1}),
+        ({"a": {"k": 1}, "a__k": 2}, {"a": {"k": 1}, "k": 2}),
+        ({"a": 5, "b": {"k": 1}}, {"a": 5, "b": {"k": 1}}),
     ],
 )
 def test_an_executor_sees_plain_keys_and_its_own(given: dict[str, Any], seen: dict[str, Any]) -> None:

@@ -18,17 +18,18 @@ RESULTS = "__results__"
 def seen_by(name: str, parameters: Mapping[str, Any]) -> dict[str, Any]:
     """The parameters that the Executor `name` sees; a new dict.
 
-    `<name>__<key>` is seen as `<key>` and wins over a plain `<key>`; any other key with two underscores in it is meant
-    for somebody else and left out.
+    `<name>__<key>` is seen as `<key>` and wins over a plain `<key>`, as does each key of a mapping that stands at
+    `<name>`. Any other key with two underscores in it is meant for somebody else and left out.
     """
     if not parameters:
         return {}
     own = name + SEPARATOR
     seen = {key: value for key, value in parameters.items() if SEPARATOR not in key}
-    if len(seen) < len(parameters):
-        for key, value in parameters.items():
-            if key.startswith(own):
-                seen[key[len(own) :]] = value
+    if isinstance(parameters.get(name), dict):
+        seen |= parameters[name]
+    for key, value in parameters.items():
+        if key.startswith(own):
+            seen[key[len(own) :]] = value
     return seen
 
 
