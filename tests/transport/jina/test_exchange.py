@@ -7,9 +7,9 @@ from thalweg.errors import ExecutorFailed, InvalidDocument, MalformedRequest, Un
 from thalweg.message import COLUMNS, DOCARRAY, Request, Response, Visit
 from thalweg.message.proto.description import message_class
 from thalweg.message.proto.jina import DataRequest, StatusCode
+from thalweg.transport.forms import in_form
 from thalweg.transport.jina.exchange import (
     DataCall,
-    in_form,
     read_answer,
     read_data_request,
     write_answer,

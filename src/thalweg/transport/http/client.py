@@ -26,10 +26,11 @@ from thalweg.message.description import DRY_RUN_ENDPOINT
 from thalweg.message.headers import RESERVED
 from thalweg.transport.contract import Channel
 from thalweg.transport.encryption import client_context
+from thalweg.transport.forms import in_form
 from thalweg.transport.http import headers
 from thalweg.transport.http.events import EventParser, LineParser, event_response
 from thalweg.transport.http.failures import check_dry_run, decode_failure, foreign_failure
-from thalweg.transport.http.foreign import as_json, in_form
+from thalweg.transport.http.foreign import as_json
 from thalweg.transport.http.negotiation import EVENTS, LINES_TYPES
 from thalweg.transport.http.outgoing import OWN_HEADERS
 from thalweg.transport.http.payload import pack_content, unpack_content

@@ -31,9 +31,9 @@ from thalweg.message import Context, EndpointDescription, Request, Response, Ser
 from thalweg.message.description import DEFAULT_ENDPOINT
 from thalweg.message.proto import jina
 from thalweg.message.proto.reflection import INFO, SERVICE, VERSIONS, package, request_class, response_class
+from thalweg.transport.forms import in_form
 from thalweg.transport.jina.discovery import read_endpoints
 from thalweg.transport.jina.exchange import (
-    in_form,
     message_of,
     read_answer,
     read_document,

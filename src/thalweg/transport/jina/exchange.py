@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from thalweg.docs.codecs.content import decode_content, encode_content, joined
+from thalweg.docs.codecs.content import joined
 from thalweg.docs.codecs.protobuf.wire import read_fields, varint
 from thalweg.errors import ExecutorFailed, MalformedRequest, ThalwegError, UnsupportedContent
 from thalweg.graph.merge import merged_parameters
@@ -22,6 +22,7 @@ from thalweg.message import DOCARRAY, Buffer, Request, Response, Visit
 from thalweg.message.proto.jina import DataRequest, DocumentRequest, StatusCode
 from thalweg.message.proto.structure import fill, plain
 from thalweg.message.status import to_failure
+from thalweg.transport.forms import in_form
 
 GATEWAY = "gateway"
 """The name under which a Gateway stands among the routes."""
@@ -217,15 +218,6 @@ def error_of(status: Any, peer: str, request_id: str) -> ThalwegError:
         cause=exception.name,
         traceback="".join(exception.stacks),
     )
-
-
-def in_form(response: Response, content_type: str) -> Response:
-    """`response` with its documents in the form of `content_type`. Raises what `decode_content` raises."""
-    if response.content_type == content_type:
-        return response
-    documents, parameters = decode_content(response.content_type, response.body, None)
-    body, beside = encode_content(content_type, documents, {**response.parameters, **parameters})
-    return Response(body, content_type, beside, response.headers)
 
 
 def _answer(call: DataCall, visits: Sequence[Visit]) -> Any:
