@@ -9,7 +9,7 @@ from websockets.sync.client import connect
 
 from tests.endtoend.samples import Text, Upper
 from thalweg import Client, Deployment, Flow
-from thalweg.config import DeploymentOptions
+from thalweg.config import DeploymentOptions, Protocol
 from thalweg.docs import DocList
 from thalweg.errors import ConfigurationError
 
@@ -35,7 +35,7 @@ def _check(served: Any) -> None:
     assert answer.json() == {"data": {"do": {"data": [{"text": "C"}]}}}
 
 
-PROTOCOLS = ("http", "websocket", "grpc")
+PROTOCOLS: tuple[Protocol, ...] = ("http", "websocket", "grpc")
 
 
 def test_an_executor_alone_speaks_several_protocols() -> None:
