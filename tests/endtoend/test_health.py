@@ -40,7 +40,7 @@ def text(running: Flow | Deployment, endpoint: str, content: str = "a") -> str:
 def test_a_worker_whose_thread_is_stuck_is_replaced_and_the_others_requests_are_answered(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    with flow(tmp_path, stuck_after=1.0) as running, ThreadPoolExecutor(5) as pool:
+    with flow(tmp_path, stuck_after=2.0) as running, ThreadPoolExecutor(5) as pool:
         old = running.pids["patient/0"]
         assert text(running, "/do") == f"a {old}"
         stuck = pool.submit(text, running, "/stick")
@@ -56,7 +56,7 @@ def test_a_worker_whose_thread_is_stuck_is_replaced_and_the_others_requests_are_
 
 
 def test_a_stopped_worker_is_replaced_and_its_request_answered_by_the_next_one(tmp_path: Path) -> None:
-    with flow(tmp_path, stuck_after=1.0) as running:
+    with flow(tmp_path, stuck_after=2.0) as running:
         old = running.pids["patient/0"]
         assert text(running, "/stop") == "a"
         assert is_replaced(running, old)

@@ -105,6 +105,11 @@ class Patient(Executor):
         self.go.wait(60)
         return docs
 
+    @requests(on="/freeze")
+    async def freeze(self, docs: DocList[Text]) -> DocList[Text]:
+        self.go.wait(60)
+        return docs
+
     @requests(on="/raise")
     def raise_(self, docs: DocList[Text]) -> DocList[Text]:
         raise {
@@ -231,7 +236,7 @@ async def test_an_example_can_be_the_probe() -> None:
 
 
 async def test_a_call_that_keeps_its_thread_has_the_worker_replaced_and_its_caller_told() -> None:
-    async with running(stuck_after=0.05) as (worker, resigned):
+    async with running(stuck_after=1.0) as (worker, resigned):
         with pytest.raises(ExecutorFailed, match="enc is being replaced: one call has kept its thread") as caught:
             await ask(worker, "/hold")
         assert not caught.value.retryable
@@ -239,9 +244,18 @@ async def test_a_call_that_keeps_its_thread_has_the_worker_replaced_and_its_call
         assert (worker.ready, worker.alive) == (False, False)
 
 
+async def test_a_coroutine_that_never_awaits_has_the_worker_replaced() -> None:
+    async with running(stuck_after=1.0) as (worker, resigned):
+        frozen = asyncio.create_task(ask(worker, "/freeze"))
+        await eventually(lambda: bool(resigned), 30)
+        assert resigned[0][1]
+        of(worker).go.set()
+        await frozen
+
+
 @pytest.mark.parametrize("lost", [False, True])
 async def test_health_is_told_over_http_and_grpc(lost: bool) -> None:
-    async with running(stuck_after=0.05 if lost else None) as (worker, resigned):
+    async with running(stuck_after=1.0 if lost else None) as (worker, resigned):
         serving = Serving(worker, ready=lambda: worker.ready, alive=lambda: worker.alive)
         servers = [registry.server(f"{scheme}://127.0.0.1:0", serving) for scheme in ("http", "grpc")]
         for server in servers:

@@ -166,7 +166,8 @@ class Worker:
     @property
     def ready(self) -> bool:
         """Whether the Executor answers: it was constructed, warmed up, is not being closed, its probe has not failed too
-        often, and none of its threads has been kept by one call for longer than `SILENCE_SECONDS`."""
+        often, and none of its threads has been kept by one call for longer than `SILENCE_SECONDS`, unless that may take
+        as long as it likes."""
         invocation, checkup = self._invocation, self._checkup
         return (
             invocation is not None
@@ -174,7 +175,7 @@ class Worker:
             and checkup.ready
             and not invocation.closing
             and invocation.alive
-            and invocation.silent_for < SILENCE_SECONDS
+            and (self._options.stuck_after is None or invocation.silent_for < SILENCE_SECONDS)
         )
 
     @property
