@@ -460,3 +460,46 @@ def test_remapping_reaches_methods_without_a_decorator() -> None:
 def test_remapping_to_a_method_that_does_not_exist_names_those_that_do() -> None:
     with pytest.raises(ConfigurationError, match=r"Parent has no method 'c'.*a, b"):
         endpoints(Parent, {"/c": "c"})
+
+
+def test_a_method_may_read_a_stream() -> None:
+    async def chat(self: Any, docs: AsyncIterator[Text]) -> AsyncIterator[Embedded]:
+        async for doc in docs:
+            yield Embedded(text=doc.text)
+
+    def listen(self: Any, docs: Iterator[Text]) -> Iterator[Text]:
+        yield from docs
+
+    for function, kind in ((chat, MethodKind.ASYNC_ITERATOR), (listen, MethodKind.ITERATOR)):
+        endpoint = method(function, on="/chat")
+        assert endpoint.reads_stream
+        assert endpoint.input_type is Text
+        assert endpoint.kind is kind
+    assert not method(_reads_a_list, on="/list").reads_stream
+
+
+def _reads_a_list(self: Any, docs: DocList[Text]) -> Iterator[Text]:
+    yield from docs
+
+
+def test_whoever_reads_a_stream_answers_with_one_of_the_same_kind() -> None:
+    def silent(self: Any, docs: Iterator[Text]) -> DocList[Text]:
+        return DocList[Text](docs)
+
+    def mixed(self: Any, docs: AsyncIterator[Text]) -> Iterator[Text]:
+        yield Text()
+
+    async def crossed(self: Any, docs: Iterator[Text]) -> AsyncIterator[Text]:
+        yield Text()
+
+    def lists(self: Any, docs: Iterator[DocList[Text]]) -> Iterator[Text]:
+        yield Text()
+
+    for function, advice in (
+        (silent, "answers with one: `yield`"),
+        (mixed, r"`def`, so its `docs` is an Iterator"),
+        (crossed, r"`async def`, so its `docs` is an AsyncIterator"),
+        (lists, "one document at a time"),
+    ):
+        with pytest.raises(TypeError, match=advice):
+            method(function, on="/chat")

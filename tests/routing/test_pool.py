@@ -9,7 +9,7 @@ import pytest
 
 from thalweg.config import GatewayOptions
 from thalweg.errors import DeadlineExceeded, ExecutorFailed, PeerLost, ThalwegError, Unavailable
-from thalweg.message import Context, Request, Response
+from thalweg.message import Buffer, Context, Request, Response
 from thalweg.routing import ReplicaPool
 from thalweg.routing import pool as pool_module
 from thalweg.testing.leaks import eventually, no_leaks
@@ -166,6 +166,41 @@ async def test_a_request_with_part_of_its_answer_is_not_repeated(tmp_path: Path)
             await anext(answers)
         assert caught.value.executor == "enc"
         assert sum(replica.seen for replica in replicas) == 1
+
+
+async def test_a_conversation_is_not_repeated_once_something_was_said(tmp_path: Path):
+    async def said() -> AsyncGenerator[tuple[Buffer, ...], None]:
+        yield (b"{}",)
+        await asyncio.Event().wait()
+
+    async with pool(tmp_path, "a", "b") as (made, replicas):
+        for replica in replicas:
+            replica.first_item = True
+            replica.hold.clear()
+        spoken = said()
+        answers = made.handle(Request("/e", inflow=spoken), Context())
+        assert (await anext(answers)).body == (b"first",)
+        for replica in replicas:
+            await replica.stop()
+        with pytest.raises(Unavailable):
+            await anext(answers)
+        assert sum(replica.seen for replica in replicas) == 1
+        await spoken.aclose()
+
+
+async def test_a_conversation_whose_replica_went_away_before_it_heard_anything_goes_on_with_another(tmp_path: Path):
+    async def said() -> AsyncGenerator[tuple[Buffer, ...], None]:
+        yield (b"{}",)
+
+    async with pool(tmp_path, "a", "b") as (made, (a, _)):
+        # between two turns of the loop, so that the pool has not heard of it yet
+        assert a.server is not None
+        stopping = asyncio.ensure_future(a.stop())
+        spoken = said()
+        found = [response async for response in made.handle(Request("/e", inflow=spoken), Context())]
+        assert bytes(found[-1].body[0]).decode() in ("a", "b")
+        await stopping
+        await spoken.aclose()
 
 
 @BOTH
