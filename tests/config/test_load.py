@@ -147,7 +147,7 @@ def test_a_file_that_does_not_say_what_it_is_is_told_how_to() -> None:
         ("jtype: Flow\nexecutor: []", "line 2: executor: no such option; did you mean 'executors'?"),
         ("jtype: Flow\nwith:\n  prot: 1", "line 3: with.prot: no such option; did you mean 'port'?"),
         ("jtype: Flow\nwith:\n  limits:\n    max_inflite: 1", "did you mean 'max_inflight'?"),
-        ("jtype: Deployment\nwith:\n  queue: {zzz: 1}", "there are max_inflight, max_inflight_bytes, max_message_"),
+        ("jtype: Deployment\nwith:\n  queue: {zzz: 1}", "there are adaptive_concurrency, max_inflight, max_inflight_bytes"),
         ("jtype: Flow\nversion: '2'", "line 2: version: Input should be '1', not '2'"),
         (
             "executors:\n- replicas: 0",
