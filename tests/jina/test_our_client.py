@@ -38,7 +38,7 @@ def check(client: Client) -> None:
     sent = DocList[Text]([Text(text="a" * size) for size in range(25)])
     got = client.post("/encode", sent, parameters={"n": 5}, request_size=10, return_type=DocList[Text])
     assert [doc.id for doc in got] == [doc.id for doc in sent]
-    assert [doc.vector.tolist() for doc in got[:3]] == [[0.0] * 3, [1.0] * 3, [2.0] * 3]
+    assert [np.asarray(doc.vector).tolist() for doc in got[:3]] == [[0.0] * 3, [1.0] * 3, [2.0] * 3]
     assert got[0].tags == ["n=5.0"]  # Jina's Executors see every number as a float
 
 
@@ -46,7 +46,7 @@ def check_over_grpc(client: Client) -> None:
     assert client.is_ready()
     check(client)
     got = client.post("/encode", Text(text="x"), return_type=Text)
-    assert got.vector.dtype == np.float32
+    assert np.asarray(got.vector).dtype == np.float32
     with pytest.raises(ExecutorFailed, match="boom") as caught:
         client.post("/fail", Text())
     assert caught.value.cause == "ValueError"
@@ -77,7 +77,7 @@ def test_executors_of_both_stand_one_after_the_other(executor: int) -> None:
     there = f"grpc://127.0.0.1:{executor}"
     with Flow().add(uses=Encoder, name="ours").add(external=True, host=there, name="theirs") as served:
         got = served.post("/encode", Text(text="abc"), parameters={"ours__k": 1, "theirs__k": 2}, return_type=Text)
-        assert got.vector.tolist() == [3.0] * 3
+        assert np.asarray(got.vector).tolist() == [3.0] * 3
         assert got.tags == ["k=2.0"]
 
 

@@ -15,7 +15,7 @@ Status = health_pb2.HealthCheckResponse.ServingStatus
 SERVING, NOT_SERVING, UNKNOWN = Status.SERVING, Status.NOT_SERVING, Status.SERVICE_UNKNOWN
 
 
-@pytest.mark.parametrize("service", ["", SERVICE])
+@pytest.mark.parametrize("service", ["", SERVICE, "jina.JinaRPC", "jina.JinaSingleDataRequestRPC"])
 @pytest.mark.parametrize("ready", [True, False])
 async def test_the_status_is_what_the_server_says_of_itself(serve: ServeType, service: str, ready: bool) -> None:
     _, channel = await serve(Settings(ready=lambda: ready).serving(Answering(echo)))

@@ -20,7 +20,7 @@ class Tree(BaseDoc):
 
 class Whole(BaseDoc):
     vector: NdArray
-    shaped: NdArray[3] | None = None
+    shaped: NdArray[3] | None = None  # type: ignore[type-arg, valid-type]
     part: Part
     spare: Part | None = None
     parts: DocList[Part] = DocList[Part]()
