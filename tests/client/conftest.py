@@ -61,7 +61,7 @@ def service() -> Service:
     return Service()
 
 
-@pytest.fixture(params=["unix", "grpc", "http"])
+@pytest.fixture(params=["unix", "grpc", "http", "ws"])
 def everywhere(request: pytest.FixtureRequest, service: Service, tmp_path: Path) -> Iterator[str]:
     """The address of the service, over each transport in turn."""
     address = {"unix": f"unix://{tmp_path}/s"}.get(request.param, f"{request.param}://127.0.0.1:0")

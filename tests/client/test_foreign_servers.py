@@ -175,7 +175,7 @@ async def test_a_proxy_of_the_environment_is_used_where_that_is_wanted(monkeypat
         monkeypatch.setenv("no_proxy", "")
         async with AsyncClient("http://encoder.invalid:81", proxy=True) as client:
             assert (await client.post("/echo", Number(n=1), return_type=Number)).n == 5
-    assert seen == [b"POST http://encoder.invalid:81/echo HTTP/1.1"]
+    assert seen[-1] == b"POST http://encoder.invalid:81/echo HTTP/1.1"
 
 
 def test_errors_reach_threads_that_wait():

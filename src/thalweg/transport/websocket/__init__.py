@@ -16,7 +16,8 @@ what is wrong with the connection closes it, with the code that `thalweg.message
 
 from __future__ import annotations
 
-from thalweg.config import ClientTlsOptions, Limits
+from thalweg.config import ChannelOptions, ClientTlsOptions, Limits
+from thalweg.errors import ConfigurationError
 from thalweg.transport.contract import Channel, Server, Serving
 
 
@@ -27,8 +28,15 @@ def server(address: str, serving: Serving) -> Server:
     return WebSocketServer(address, serving)
 
 
-def channel(address: str, limits: Limits, tls: ClientTlsOptions | None = None) -> Channel:
-    """A channel to `ws://host:port/path` or `wss://host:port/path`."""
+def channel(
+    address: str, limits: Limits, tls: ClientTlsOptions | None = None, options: ChannelOptions | None = None
+) -> Channel:
+    """A channel to `ws://host:port/path` or `wss://host:port/path`. Raises `ConfigurationError` for `options`."""
+    if options is not None:
+        given = ", ".join(sorted(options.model_fields_set))
+        raise ConfigurationError(
+            f"A WebSocket connection to {address} goes the direct way, unpacked; leave out {given}."
+        )
     from thalweg.transport.websocket.client import WebSocketChannel
 
     return WebSocketChannel(address, limits, tls)
