@@ -18,7 +18,6 @@ from thalweg.message import Buffer
 POST = "/post"
 """Answers for every endpoint: the body says which."""
 
-_SIGNS = (b'"header"', b'arget_executor"', b'argetExecutor"')
 _ENDPOINTS = (b'xec_endpoint"', b'xecEndpoint"')
 
 
@@ -35,6 +34,14 @@ class Address(msgspec.Struct, frozen=True):
 NOWHERE = Address()
 
 
+def may_address(body: bytes | bytearray) -> bool:
+    """Whether something in `body` looks as if it said to whom it goes."""
+    # All of them end alike; one short search spares most bodies three.
+    if b'r"' not in body:
+        return False
+    return b'"header"' in body or b'arget_executor"' in body or b'argetExecutor"' in body
+
+
 def address(body: Buffer, *, anywhere: bool = False) -> Address:
     """What the JSON `body` says. Only where something in it looks as if it did say anything is it read; with `anywhere`,
     for an endpoint too.
@@ -43,7 +50,7 @@ def address(body: Buffer, *, anywhere: bool = False) -> Address:
         InvalidDocument: something that it says is no text.
     """
     text = bytes(body) if isinstance(body, memoryview) else body
-    if not any(sign in text for sign in (_SIGNS + _ENDPOINTS if anywhere else _SIGNS)):
+    if not may_address(text) and not (anywhere and any(sign in text for sign in _ENDPOINTS)):
         return NOWHERE
     try:
         found = msgspec.json.decode(text, type=dict[str, msgspec.Raw])

@@ -120,7 +120,8 @@ class Application:
 
     def plain(self, path: str) -> EndpointDescription | None:
         """See `Site`."""
-        self._look()
+        if self.serving.describe() is not self._described:
+            self._look()
         found = self._plain.get(path)
         if found is None and self._fallback is not None and path not in self._endpoints and path != POST:
             return None if self._below(path) else self._fallback

@@ -64,6 +64,7 @@ class HttpConnection(asyncio.Protocol):
         """`settings` are those that uvicorn gives its protocols. Without `recognise` no request is a plain one."""
         self._options = options
         self._left = options.max_requests
+        self._largest_head = options.max_head_bytes
         self._opened = opened
         self._closed = closed
         settings["app_state"] = {"connection": self}
@@ -190,9 +191,9 @@ class HttpConnection(asyncio.Protocol):
         self.phase = phase
         self._quiet = 0
         self._unclaimed = 0
-        if self._left:
+        if self._left is not None:
             self._left -= 1
-        self._allowance = self._options.max_head_bytes
+        self._allowance = self._largest_head
 
     @property
     def spent(self) -> bool:

@@ -19,7 +19,7 @@ from thalweg.message import JSON, Buffer, Context, Pending, Request, Response, U
 from thalweg.message.status import http_status, to_failure
 from thalweg.transport.dispatch import defect, dispatch
 from thalweg.transport.http import headers
-from thalweg.transport.http.addressing import NOWHERE, Address, address, addressed_answer
+from thalweg.transport.http.addressing import NOWHERE, Address, address, addressed_answer, may_address
 from thalweg.transport.http.coding import chosen_coding, packed_body
 from thalweg.transport.http.connection import HttpConnection
 from thalweg.transport.http.exchange import Site
@@ -39,7 +39,9 @@ class ShortWay:
     def __init__(self, site: Site, handler: UnaryHandler) -> None:
         self.site = site
         self.handler = handler
-        self._largest = site.serving.limits.max_message_bytes
+        self.largest = site.serving.limits.max_message_bytes
+        self.least_packed = site.serving.connections.compress_bytes
+        """Bytes of an answer from which on it is compressed."""
         self._largest_head = site.serving.connections.max_head_bytes
 
     def __call__(self, guard: HttpConnection, data: bytes) -> Submission | None:
@@ -47,9 +49,9 @@ class ShortWay:
         if guard.full or self.site.draining:
             return None
         head = read_head(data)
-        if head is None or head.length > self._largest or head.size > self._largest_head:
+        if head is None or head.length > self.largest or head.size > self._largest_head:
             return None
-        if self.site.plain(head.path) is None or (head.origin and self.site.cors is not None):
+        if self.site.plain(head.path) is None or (head.origin and self.site.cors):
             return None
         if head.length > SMALL_BODY:
             try:
@@ -73,11 +75,13 @@ class Submission:
         "_head",
         "_pending",
         "_settled",
+        "_way",
         "_site",
         "missing",
     )
 
     def __init__(self, way: ShortWay, guard: HttpConnection, head: PlainHead) -> None:
+        self._way = way
         self._site = way.site
         self._handler = way.handler
         self._guard = guard
@@ -100,22 +104,21 @@ class Submission:
 
     def feed(self, data: bytes) -> bytes:
         """More of the body; returns what comes after it. Begins once the body is whole."""
-        if len(data) > self.missing:
+        rest = b""
+        size = len(data)
+        if size > self.missing:
             data, rest = data[: self.missing], data[self.missing :]
-        else:
-            rest = b""
-        self._body.append(data)
-        self.missing -= len(data)
-        if not self.missing:
-            self._begin()
+            size = self.missing
+        self.missing -= size
+        if self._body or self.missing:
+            self._body.append(data)
+        if not self.missing and not self._settled:  # it may have come so slowly that it was given up
+            self._begin(b"".join(self._body) if self._body else data)
         return rest
 
-    def _begin(self) -> None:
-        if self._settled:  # it came so slowly that it was given up
-            return
-        self._guard.phase = "working"
-        body = self._body[0] if len(self._body) == 1 else b"".join(self._body)
+    def _begin(self, body: bytes) -> None:
         self._body.clear()
+        self._guard.phase = "working"
         try:
             request, timeout = self._open(body)
             if self._admitted is None:
@@ -142,8 +145,7 @@ class Submission:
         if head.content_type == JSON:
             parts: tuple[Buffer, ...] = (body,)
             values: dict[str, Any] = {}
-            where = address(body)
-            if where is not NOWHERE:
+            if may_address(body) and (where := address(body)) is not NOWHERE:
                 self._address, target = where, where.target
                 name = name or headers.parsed_request_id(where.request_id.encode())
         else:
@@ -170,7 +172,7 @@ class Submission:
             self.answer(given[0])
 
     def answer(self, response: Response) -> None:
-        size, largest = response.size, self._site.serving.limits.max_message_bytes
+        size, largest = response.size, self._way.largest
         if size > largest:
             self.fail(PayloadTooLarge(f"The answer has {size} bytes; at most {largest} are sent."))
             return
@@ -190,8 +192,8 @@ class Submission:
             assert self._context is not None
             body = addressed_answer(b"".join(parts), self._address, self._context.request_id)
             parts, size = (body,), len(body)
-        least = self._site.serving.connections.compress_bytes
-        if self._head.encodings and least is not None and size >= least and compressible(content_type):
+        least = self._way.least_packed if self._head.encodings else None
+        if least is not None and size >= least and compressible(content_type):
             self._pending = asyncio.get_running_loop().create_task(
                 self._compress(content_type, lines, list(parts), size)
             )
