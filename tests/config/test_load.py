@@ -147,13 +147,19 @@ def test_a_file_that_does_not_say_what_it_is_is_told_how_to() -> None:
         ("jtype: Flow\nexecutor: []", "line 2: executor: no such option; did you mean 'executors'?"),
         ("jtype: Flow\nwith:\n  prot: 1", "line 3: with.prot: no such option; did you mean 'port'?"),
         ("jtype: Flow\nwith:\n  limits:\n    max_inflite: 1", "did you mean 'max_inflight'?"),
-        ("jtype: Deployment\nwith:\n  queue: {zzz: 1}", "there are adaptive_concurrency, max_inflight, max_inflight_bytes"),
+        (
+            "jtype: Deployment\nwith:\n  queue: {zzz: 1}",
+            "there are adaptive_concurrency, max_inflight, max_inflight_bytes",
+        ),
         ("jtype: Flow\nversion: '2'", "line 2: version: Input should be '1', not '2'"),
         (
             "executors:\n- replicas: 0",
             "line 2: executors[0].replicas: Input should be greater than or equal to 1, not 0",
         ),
-        ("jtype: Flow\nwith:\n  protocol:\n  - http\n  - soap", "line 5: with.protocol[1]: Input should be 'grpc', 'http' or"),
+        (
+            "jtype: Flow\nwith:\n  protocol:\n  - http\n  - soap",
+            "line 5: with.protocol[1]: Input should be 'grpc', 'http' or",
+        ),
         ("jtype: Flow\nwith: {protocol: http, port: [1, 2]}", "1 protocols (http) need as many ports, not 2"),
         ("jtype: Flow\nwith: {port: 70000}", "with.port: Input should be less than or equal to 65535, not 70000"),
         ("jtype: Flow\njtype: Flow", "line 2: jtype: stands twice; the first is on line 1"),

@@ -1,6 +1,7 @@
 """The threads in which user code runs."""
 
 import asyncio
+import random
 import threading
 from collections.abc import AsyncIterator, Callable
 from typing import Any
@@ -202,3 +203,61 @@ async def test_cancelling_all_waits_for_their_end(coroutines: LoopThread) -> Non
     assert ended == [True]
     with pytest.raises(asyncio.CancelledError):
         await task
+
+
+class Tally:
+    """A job that notes that it ran."""
+
+    def __init__(self, ran: list[int], number: int) -> None:
+        self._ran = ran
+        self._number = number
+
+    def run(self) -> None:
+        self._ran.append(self._number)
+
+    def deliver(self) -> None:
+        """Nobody waits for it."""
+
+
+@pytest.mark.parametrize("number", [1, 4])
+async def test_every_job_runs_once_or_was_taken_back_under_any_schedule(number: int) -> None:
+    chance = random.Random(number)
+    threads = ComputeThreads("test-compute", Mailbox(asyncio.get_running_loop(), deliver), number)
+    threads.start()
+    ran: list[int] = []
+    taken_back: list[int] = []
+    jobs: dict[int, tuple[Tally, int, str]] = {}
+    for index in range(20_000):
+        # Long stretches in which nothing is special, and others with priorities, so that the two ways alternate.
+        special = index // 500 % 2 == 1
+        priority = chance.choice((0, 0, 5, -5)) if special else 0
+        share = chance.choice(("", "a", "b")) if special else ""
+        jobs[index] = (Tally(ran, index), priority, share)
+        threads.put(*jobs[index])
+        if chance.random() < 0.2:
+            gone = chance.randint(max(0, index - 20), index)
+            if threads.remove(*jobs[gone]):
+                taken_back.append(gone)
+        if chance.random() < 0.05:
+            await asyncio.sleep(0)
+    await threads.stop()
+    assert not threads.alive
+    assert sorted(ran + taken_back) == list(range(20_000))
+
+
+async def test_one_thread_runs_by_priority_what_several_calls_put(compute: ComputeThreads) -> None:
+    begun, go = threading.Event(), threading.Event()
+    ran: list[int] = []
+
+    def wait() -> None:
+        begun.set()
+        go.wait()
+
+    held = asyncio.ensure_future(compute.do(wait))
+    await asyncio.to_thread(begun.wait)
+    for number, priority in enumerate((0, -1, 0, 1, 0)):
+        compute.put(Tally(ran, number), priority)
+    go.set()
+    await held
+    await compute.settle()
+    assert ran == [3, 0, 2, 4, 1]

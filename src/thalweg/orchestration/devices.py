@@ -63,9 +63,7 @@ def _nvidia() -> int:
     program = shutil.which("nvidia-smi")
     if program is not None:
         try:
-            listed = subprocess.run(  # noqa: S603  the driver's own program
-                [program, "-L"], capture_output=True, text=True, timeout=ASK_SECONDS, check=True
-            )
+            listed = subprocess.run([program, "-L"], capture_output=True, text=True, timeout=ASK_SECONDS, check=True)
         except (OSError, subprocess.SubprocessError) as error:
             raise ConfigurationError(f"How many GPUs there are is not known: nvidia-smi -L failed: {error}.") from None
         return sum(line.startswith("GPU ") for line in listed.stdout.splitlines())
