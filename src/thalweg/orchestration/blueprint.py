@@ -18,7 +18,7 @@ from thalweg.message import EndpointDescription, ServiceDescription
 from thalweg.message.description import DEFAULT_ENDPOINT
 from thalweg.orchestration.devices import assignment
 from thalweg.orchestration.directory import Directory
-from thalweg.orchestration.external import peer
+from thalweg.orchestration.external import remote
 from thalweg.service.control import GatewaySpec, Surroundings, WorkerSpec
 from thalweg.service.front import Additions, without_objects
 from thalweg.service.role import GatewayContent, WorkerContent
@@ -60,7 +60,7 @@ def flow_blueprint(options: FlowOptions, directory: Directory) -> Blueprint:
         for replica in range(node.replicas):
             address = directory.address(f"{index}-{replica}")
             workers.append(_worker(node, replica, found, [address], options.gateway.drain_seconds))
-    peers = {name: peer(node) for name, node in externals.items()}
+    peers = {name: remote(node) for name, node in externals.items()}
     gateway = GatewaySpec(
         name=options.name,
         surroundings=Surroundings.here(),

@@ -8,15 +8,15 @@ from collections.abc import Sequence
 from thalweg.config import NodeOptions
 from thalweg.errors import StartupFailed, Unavailable
 from thalweg.message import ServiceDescription
-from thalweg.routing.peer import Peer, described
+from thalweg.routing.peer import Remote, description_at
 
 FIRST_WAIT_SECONDS = 0.05
 LONGEST_WAIT_SECONDS = 1.0
 
 
-def peer(node: NodeOptions) -> Peer:
+def remote(node: NodeOptions) -> Remote:
     """How the replicas of an external node are called."""
-    return Peer(node.name, node.trust, node.grpc_metadata, node.grpc_channel_options, node.compression)
+    return Remote(node.name, node.trust, node.grpc_metadata, node.grpc_channel_options, node.compression)
 
 
 async def description(name: str, node: NodeOptions) -> ServiceDescription:
@@ -31,7 +31,7 @@ async def description(name: str, node: NodeOptions) -> ServiceDescription:
             wait = FIRST_WAIT_SECONDS
             while True:
                 try:
-                    return await _first(node.addresses, peer(node))
+                    return await _first(node.addresses, remote(node))
                 except Unavailable as error:
                     last = str(error)
                 await asyncio.sleep(wait)
@@ -44,10 +44,10 @@ async def description(name: str, node: NodeOptions) -> ServiceDescription:
         ) from None
 
 
-async def _first(addresses: Sequence[str], peer: Peer) -> ServiceDescription:
+async def _first(addresses: Sequence[str], peer: Remote) -> ServiceDescription:
     for address in addresses[:-1]:
         try:
-            return await described(address, peer)
+            return await description_at(address, peer)
         except Unavailable:
             continue
-    return await described(addresses[-1], peer)
+    return await description_at(addresses[-1], peer)

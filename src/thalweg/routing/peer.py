@@ -12,7 +12,7 @@ from thalweg.transport import registry
 from thalweg.transport.contract import Channel
 
 
-class Peer(NamedTuple):
+class Remote(NamedTuple):
     """Who it is in the Flow, whom to trust, and what goes with every request."""
 
     name: str
@@ -39,7 +39,7 @@ class Describing(Protocol):
     async def describe(self) -> ServiceDescription: ...
 
 
-async def described(address: str, peer: Peer) -> ServiceDescription:
+async def description_at(address: str, peer: Remote) -> ServiceDescription:
     """What the service at `address` says of itself, under the name that it has here.
 
     Raises:

@@ -15,7 +15,7 @@ from thalweg.config import BalancerOptions
 from thalweg.errors import DeadlineExceeded, InternalError, ThalwegError, Unavailable
 from thalweg.message import Buffer, Context, Inflow, Pending, Reply, Request, Response, UnaryHandler, Visit
 from thalweg.routing.balancer import Balancer
-from thalweg.routing.peer import Peer
+from thalweg.routing.peer import Remote
 from thalweg.routing.presence import Presence, eligible
 from thalweg.routing.retry import Backoff, RetryBudget, repeatable
 from thalweg.transport import registry
@@ -41,7 +41,7 @@ class ReplicaPool:
     nothing for `SILENCE_SECONDS`, gets no requests while another one is ready.
     """
 
-    def __init__(self, name: str, addresses: Sequence[str], options: BalancerOptions, peer: Peer | None = None) -> None:
+    def __init__(self, name: str, addresses: Sequence[str], options: BalancerOptions, peer: Remote | None = None) -> None:
         self._name = name
         self._options = options
         made = registry.channel if peer is None else peer.channel

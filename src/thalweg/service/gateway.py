@@ -14,7 +14,7 @@ from thalweg.graph.plan import answers_everything, outline, paths, plan
 from thalweg.message import Context, Pending, Reply, Request, Response, ServiceDescription
 from thalweg.message.description import DRY_RUN_ENDPOINT
 from thalweg.routing import ReplicaPool
-from thalweg.routing.peer import Peer
+from thalweg.routing.peer import Remote
 from thalweg.service.course import Course, all_answers, only_answer
 from thalweg.service.relay import Relay
 
@@ -37,7 +37,7 @@ class FlowHandler:
         descriptions: Mapping[str, ServiceDescription],
         replicas: Mapping[str, Sequence[str]],
         options: GatewayOptions,
-        peers: Mapping[str, Peer] = MappingProxyType({}),
+        peers: Mapping[str, Remote] = MappingProxyType({}),
     ) -> None:
         self.description = outline(name, topology, descriptions)
         self._topology = topology

@@ -16,7 +16,7 @@ from msgspec.structs import replace
 from thalweg.config.options import GatewayOptions, Limits, ServerOptions, WorkerOptions
 from thalweg.errors import ConfigurationError
 from thalweg.message import ServiceDescription
-from thalweg.routing.peer import Peer
+from thalweg.routing.peer import Remote
 from thalweg.service.control import (
     CHUNK,
     Described,
@@ -62,7 +62,7 @@ class GatewayContent:
     topology: Topology
     options: GatewayOptions
     additions: Additions = field(default_factory=Additions)
-    peers: Mapping[str, Peer] = field(default_factory=dict)
+    peers: Mapping[str, Remote] = field(default_factory=dict)
     """How the Executors are called that run elsewhere."""
 
 

@@ -30,7 +30,7 @@ from thalweg.transport.forms import in_form
 from thalweg.transport.http import headers
 from thalweg.transport.http.events import EventParser, LineParser, event_response
 from thalweg.transport.http.failures import check_dry_run, decode_failure, foreign_failure
-from thalweg.transport.http.foreign import as_json
+from thalweg.transport.http.foreign import json_request
 from thalweg.transport.http.negotiation import EVENTS, LINES_TYPES
 from thalweg.transport.http.outgoing import OWN_HEADERS
 from thalweg.transport.http.payload import pack_content, unpack_content
@@ -126,7 +126,7 @@ class HttpChannel(Channel):
         accept = request.accept or request.content_type
         foreign = JSON not in (request.content_type, accept) and await self._is_foreign(context)
         if foreign:
-            request = as_json(request, context)
+            request = json_request(request, context)
         dry_run = request.endpoint == DRY_RUN_ENDPOINT
         call = self._get("/dry_run") if dry_run else self._post(request, context)
         response = await self._within(context, call)

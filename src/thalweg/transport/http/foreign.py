@@ -9,7 +9,7 @@ from thalweg.docs.codecs.content import decode_content
 from thalweg.message import JSON, Context, Request
 
 
-def as_json(request: Request, context: Context) -> Request:
+def json_request(request: Request, context: Context) -> Request:
     """`request` with all that it holds in a JSON body, where Jina's Gateways look for it.
 
     Raises:
