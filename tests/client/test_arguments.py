@@ -154,3 +154,10 @@ def test_the_environment_stays_as_it_is(everywhere: str, monkeypatch: pytest.Mon
     with Client(everywhere) as client:
         assert client.post("/echo", Number(n=1), return_type=Number).n == 1
     assert dict(os.environ) == before
+
+
+@pytest.mark.parametrize("everywhere", ["grpc"], indirect=True)
+def test_options_of_grpcs_channel_are_a_mapping_or_pairs(everywhere: str):
+    for options in ({"grpc.max_concurrent_streams": 5}, [("grpc.max_concurrent_streams", 5)]):
+        with Client(everywhere, grpc_channel_options=options) as client:
+            assert client.post("/echo", Number(n=1), return_type=Number).n == 1
