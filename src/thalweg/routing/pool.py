@@ -41,7 +41,9 @@ class ReplicaPool:
     nothing for `SILENCE_SECONDS`, gets no requests while another one is ready.
     """
 
-    def __init__(self, name: str, addresses: Sequence[str], options: BalancerOptions, peer: Remote | None = None) -> None:
+    def __init__(
+        self, name: str, addresses: Sequence[str], options: BalancerOptions, peer: Remote | None = None
+    ) -> None:
         self._name = name
         self._options = options
         made = registry.channel if peer is None else peer.channel

@@ -10,7 +10,8 @@ from thalweg.config import Limits
 from thalweg.errors import DeadlineExceeded, MalformedRequest, PayloadTooLarge, PeerLost, ThalwegError, Unavailable
 from thalweg.message import Context, Pending, Reply, Request, Response
 from thalweg.message.proto.jina import DataRequest
-from thalweg.transport.jina.exchange import in_form, message_of, read_answer, write_data_request
+from thalweg.transport.forms import in_form
+from thalweg.transport.jina.exchange import message_of, read_answer, write_data_request
 from thalweg.transport.websocket.connection import WebSocketConnection
 
 MESSAGE_ALLOWANCE = 1 << 20
