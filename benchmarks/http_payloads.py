@@ -28,7 +28,7 @@ SECONDS = 3.0
 
 
 class Embedding(BaseDoc):
-    embedding: NdArray[768]
+    embedding: NdArray[768]  # type: ignore[type-arg, valid-type]
 
 
 class Mirror(Executor):

@@ -5,7 +5,8 @@ import pytest
 from openapi_spec_validator import OpenAPIV31SpecValidator
 from pydantic import BaseModel, create_model
 
-from thalweg.message import EndpointDescription, ServiceDescription
+from thalweg.message import ARROW, COLUMNS, DOCARRAY, JSON, EndpointDescription, ServiceDescription
+from thalweg.transport.contract import Serving
 from thalweg.transport.http.openapi import openapi
 
 
@@ -124,3 +125,37 @@ def test_operations_have_names_of_their_own() -> None:
 def test_names_fit_the_rules_of_components(name: str) -> None:
     schema = {"title": name, "type": "object", "properties": {"x": {"$ref": "#/$defs/a~1b~0c"}}}
     document(EndpointDescription("/a", schema | {"$defs": {"a/b~c": {"title": name, "type": "integer"}}}))
+
+
+class Nobody:
+    def handle(self, request: object, context: object) -> None: ...
+
+
+def test_the_head_of_the_document_is_what_the_owner_says() -> None:
+    serving = Serving(Nobody(), description="Cuts texts.", version="2.1", root_path="/api")  # type: ignore[arg-type]
+    made = openapi(ServiceDescription("river"), "Rivers", serving)
+    assert made["info"] == {"title": "Rivers", "description": "Cuts texts.", "version": "2.1"}
+    assert made["servers"] == [{"url": "/api"}]
+
+
+def test_every_form_of_a_body_is_told_and_files_where_they_fit() -> None:
+    schema = {"type": "object", "properties": {"raw": {"type": "string", "format": "base64url"}}}
+    operation = document(EndpointDescription("/raw", schema, schema))["paths"]["/raw"]["post"]
+    forms = {JSON, COLUMNS, ARROW, DOCARRAY}
+    assert set(operation["requestBody"]["content"]) == forms | {"multipart/form-data", "application/octet-stream"}
+    assert set(operation["responses"]["200"]["content"]) == forms
+
+
+def test_without_an_envelope_the_body_is_the_document_and_parameters_stand_in_the_query() -> None:
+    parameters = {"type": "object", "properties": {"top": {"type": "integer"}}, "required": ["top"]}
+    described = EndpointDescription("/bare", Text.model_json_schema(), None, parameters, envelope=False)
+    operation = document(described)["paths"]["/bare"]["post"]
+    assert operation["requestBody"]["content"][JSON]["schema"] == {"$ref": "#/components/schemas/Text"}
+    (query,) = [one for one in operation["parameters"] if one["in"] == "query"]
+    assert (query["name"], query["required"], query["schema"]) == ("top", True, {"type": "integer"})
+
+
+def test_a_stream_may_be_read_by_get() -> None:
+    described = EndpointDescription("/count", Text.model_json_schema(), streaming=True)
+    operation = document(described)["paths"]["/count"]["get"]
+    assert {one["name"] for one in operation["parameters"] if one["in"] == "query"} == {"text"}

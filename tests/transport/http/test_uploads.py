@@ -186,3 +186,10 @@ def test_garbage_is_an_error_and_nothing_worse(pieces: list[bytes]) -> None:
         form_upload(BOUNDARY, b"".join(pieces), None)
     except ThalwegError:
         return
+
+
+async def test_every_one_of_many_documents_is_answered(url: str) -> None:
+    sent = json.dumps({"data": [{"text": str(number)} for number in range(250)]}).encode()
+    status, body = await post(f"{url}/text", sent, content_type="application/json")
+    assert status == 200
+    assert [document["text"] for document in body["data"]] == [str(number) for number in range(250)]

@@ -232,8 +232,8 @@ def _request_envelope(endpoint: EndpointDescription, document: Schema, component
     parameters = components.hoist(endpoint.parameters_schema) if endpoint.parameters_schema else _ANY_OBJECT
     header = {
         "type": ["object", "null"],
-        "description": "What the request is called, and who is to answer; the answer then has one too.",
-        "properties": {"request_id": {"type": ["string", "null"]}, "target_executor": {"type": ["string", "null"]}},
+        "description": "What the request is called; the answer then has one too.",
+        "properties": {"request_id": {"type": ["string", "null"]}},
     }
     return {
         "type": "object",

@@ -75,8 +75,8 @@ class Submission:
         "_head",
         "_pending",
         "_settled",
-        "_way",
         "_site",
+        "_way",
         "missing",
     )
 
