@@ -3,10 +3,10 @@
 What stands where in a request and its answer:
 
 =====================  ==============================================================================================
-path                   the endpoint, percent-encoded; always `POST`
-`content-type`         `application/json` (also where it is absent) or `application/vnd.thalweg.columns`
+path                   the endpoint, percent-encoded; `POST`, and `GET` too where it streams
+`content-type`         one of `negotiation.PAYLOADS`, JSON where it is absent; lines of JSON, a form, or a file
 `accept`               the content type wanted back; `text/event-stream` beside it says that a stream is welcome
-`thalweg-timeout`      seconds that the request may take
+`thalweg-timeout`      seconds that the request may take; `x-request-timeout` is the same
 `x-request-id`         up to 128 visible ASCII characters, given back; made up where there is none and one is needed
 `traceparent`          W3C trace context
 `thalweg-target`       `Request.target`, percent-encoded
