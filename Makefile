@@ -82,6 +82,8 @@ $(VENV)/jina-wire/.tried: tests/jina/requirements.txt tests/compat/jina/requirem
 bench: $(VENV)/.bench
 	@$(RUN) -m benchmarks $(ARGS)
 	@$(if $(ARGS),,$(RUN) -m benchmarks.dynamic_batching)
+	@$(if $(ARGS),,$(RUN) -m benchmarks.streaming)
+	@$(if $(ARGS),,$(RUN) -m benchmarks.http_payloads)
 	@$(if $(ARGS),,$(RUN) -m benchmarks.data_layer)
 	@$(if $(ARGS),,$(RUN) -m benchmarks.websocket)
 

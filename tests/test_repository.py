@@ -68,6 +68,8 @@ def test_a_target_whose_environment_is_there_installs_nothing(tmp_path: Path) ->
     (tmp_path / "bin/pip").touch()
     (tmp_path / ".test").touch()
     (tmp_path / ".numpy1").touch()
+    (tmp_path / "jina-wire").mkdir()
+    (tmp_path / "jina-wire/.tried").touch()
     plan = make("test", "--dry-run", folder=tmp_path)
     assert "-m pytest" in plan.stdout
     assert "install" not in plan.stdout
