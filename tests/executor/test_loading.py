@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from thalweg.config.options import WorkerOptions
+from thalweg.config.workers import WorkerOptions
 from thalweg.docs import BaseDoc, DocList
 from thalweg.errors import ConfigurationError
 from thalweg.executor import Executor, requests
@@ -79,7 +79,7 @@ import sys, pickle
 path, data = pickle.load(sys.stdin.buffer)
 sys.path[:] = path
 import msgspec
-from thalweg.config.options import WorkerOptions
+from thalweg.config.workers import WorkerOptions
 from thalweg.docs import DocList
 from thalweg.executor.loading import Reference
 source = msgspec.msgpack.decode(data, type=Reference).resolve()

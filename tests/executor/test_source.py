@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from thalweg.config.options import WorkerOptions
+from thalweg.config.workers import WorkerOptions
 from thalweg.docs import BaseDoc, DocList
 from thalweg.errors import ConfigurationError
 from thalweg.executor import Executor, requests

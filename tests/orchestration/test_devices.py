@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from thalweg import Deployment, Executor, requests
-from thalweg.config.options import WorkerOptions
+from thalweg.config.workers import WorkerOptions
 from thalweg.docs import BaseDoc, DocList
 from thalweg.errors import ConfigurationError
 from thalweg.orchestration import devices

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from thalweg.config import Limits
-from thalweg.config.options import WorkerOptions
+from thalweg.config.workers import WorkerOptions
 from thalweg.docs import BaseDoc, DocList
 from thalweg.errors import ConfigurationError, Overloaded, ThalwegError, Unavailable
 from thalweg.executor import Executor, requests

@@ -13,7 +13,7 @@ import pytest
 from pydantic import BaseModel
 
 from thalweg.config import Limits
-from thalweg.config.options import WorkerOptions
+from thalweg.config.workers import WorkerOptions
 from thalweg.docs import BaseDoc, DocList, DocVec
 from thalweg.docs.codecs import columns, json
 from thalweg.docs.typing import NdArray

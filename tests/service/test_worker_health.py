@@ -15,7 +15,7 @@ from grpc_health.v1 import health_pb2, health_pb2_grpc
 
 from thalweg import Executor, probe, requests, warmup
 from thalweg.config import ProbeOptions
-from thalweg.config.options import WorkerOptions
+from thalweg.config.workers import WorkerOptions
 from thalweg.docs import BaseDoc, DocList
 from thalweg.docs.codecs import json
 from thalweg.errors import (

@@ -6,7 +6,7 @@ from collections import Counter
 from dataclasses import dataclass
 
 from thalweg.config import DeploymentOptions, FlowOptions
-from thalweg.config.options import WorkerOptions
+from thalweg.config.workers import WorkerOptions
 from thalweg.export.mermaid import code_name
 from thalweg.graph import ENTRY, Topology
 from thalweg.orchestration.member import News, Phase

@@ -23,8 +23,8 @@ from thalweg.compat.gateway import gateway_source
 from thalweg.compat.sources import source_arguments
 from thalweg.compat.yamls import read_yaml
 from thalweg.config import DeploymentOptions, FlowOptions, GatewayOptions, NodeOptions
+from thalweg.config.limits import Limits
 from thalweg.config.load import parse_options
-from thalweg.config.options import Limits
 from thalweg.errors import StartupFailed, ThalwegError
 from thalweg.graph.topology import ENTRY, Topology
 from thalweg.orchestration import Deployment, Flow

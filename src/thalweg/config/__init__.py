@@ -4,24 +4,14 @@ from thalweg.config.access import AccessOptions
 from thalweg.config.batching import BatchingOptions
 from thalweg.config.client import ChannelOptions, HedgePolicy, RetryPolicy
 from thalweg.config.concurrency import AdaptiveConcurrency, EndpointLimits
+from thalweg.config.connections import ConnectionOptions, CorsOptions, GraphqlOptions, WebSocketOptions
+from thalweg.config.encryption import ClientTlsOptions, TlsOptions
 from thalweg.config.health import ProbeOptions
-from thalweg.config.options import (
-    BalancerOptions,
-    ClientTlsOptions,
-    Compression,
-    ConnectionOptions,
-    CorsOptions,
-    DeploymentOptions,
-    FlowOptions,
-    GatewayOptions,
-    GraphqlOptions,
-    Limits,
-    NodeOptions,
-    Options,
-    Protocol,
-    TlsOptions,
-    WebSocketOptions,
-)
+from thalweg.config.limits import Limits
+from thalweg.config.nodes import NodeOptions
+from thalweg.config.options import Compression, Options
+from thalweg.config.runnables import DeploymentOptions, FlowOptions
+from thalweg.config.servers import BalancerOptions, GatewayOptions, Protocol
 
 __all__ = [
     "AccessOptions",

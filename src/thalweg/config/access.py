@@ -6,19 +6,15 @@ import re
 from pathlib import Path
 from typing import Any, Self
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator, model_validator
+from pydantic import Field, SecretStr, field_validator, model_validator
+
+from thalweg.config.options import Options
 
 DIGEST = re.compile(r"sha256:[0-9a-f]{64}\Z")
 EVERYTHING = ("*",)
 
 
-class AccessModel(BaseModel):
-    """A value: frozen, unknown names refused."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class RateOptions(AccessModel):
+class RateOptions(Options):
     """How many requests a caller may make: `requests` in each `seconds`, and after a pause `burst` at once."""
 
     requests: float = Field(gt=0, description="Requests in each of the `seconds` below.")
@@ -35,7 +31,7 @@ class RateOptions(AccessModel):
         return self.requests / self.seconds
 
 
-class ApiKeyOptions(AccessModel):
+class ApiKeyOptions(Options):
     """One key and what it opens."""
 
     name: str = Field(
@@ -58,7 +54,7 @@ class ApiKeyOptions(AccessModel):
         return value
 
 
-class JwtOptions(AccessModel):
+class JwtOptions(Options):
     """Which JSON Web Tokens (RFC 7519) are believed."""
 
     key: SecretStr | None = Field(None, description="The shared secret, or the public key as PEM text.")
@@ -79,7 +75,7 @@ class JwtOptions(AccessModel):
         return self
 
 
-class AccessOptions(AccessModel):
+class AccessOptions(Options):
     """Who may call, and how often. With neither keys nor tokens everybody may, as often as `rate` says."""
 
     api_keys: tuple[ApiKeyOptions, ...] = Field((), description="Keys; a mapping of name to key will do.")

@@ -5,16 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any, Self
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
 from pydantic.json_schema import SkipJsonSchema
+
+from thalweg.config.options import Options
 
 DEFAULT_TIMEOUT_MS = 10_000.0
 
 
-class BatchingOptions(BaseModel):
+class BatchingOptions(Options):
     """A value. What is left out says nothing, so that several can be laid over each other."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", arbitrary_types_allowed=True)
 
     preferred_batch_size: int | None = Field(
         None, gt=0, description="Most documents of one call; with `use_custom_metric` most of what that counts."

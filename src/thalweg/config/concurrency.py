@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import Annotated, TypeAlias
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
+
+from thalweg.config.options import Options
 
 LOWEST_PRIORITY = -10
 HIGHEST_PRIORITY = 10
@@ -14,19 +16,15 @@ Priority: TypeAlias = Annotated[int, Field(ge=LOWEST_PRIORITY, le=HIGHEST_PRIORI
 AllowConcurrent: TypeAlias = bool | Annotated[int, Field(ge=1, le=MOST_THREADS)]
 
 
-class EndpointLimits(BaseModel):
+class EndpointLimits(Options):
     """What one endpoint of a replica takes on at once."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     max_inflight: int | None = Field(None, gt=0, description="Requests that are accepted and not yet answered.")
     max_inflight_bytes: int | None = Field(None, gt=0, description="Payload bytes of those requests together.")
 
 
-class AdaptiveConcurrency(BaseModel):
+class AdaptiveConcurrency(Options):
     """A limit of requests under way that finds itself, so that answers come within a time."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     latency: float = Field(gt=0, description="Seconds within which nine of ten requests are to be answered.")
     initial: int = Field(16, gt=0, description="Requests under way at once to begin with.")

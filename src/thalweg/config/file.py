@@ -6,7 +6,10 @@ from typing import Literal
 
 from pydantic import Field
 
-from thalweg.config.options import DeploymentOptions, FlowOptions, GatewayOptions, NodeOptions, Options
+from thalweg.config.nodes import NodeOptions
+from thalweg.config.options import Options
+from thalweg.config.runnables import DeploymentOptions, FlowOptions
+from thalweg.config.servers import GatewayOptions
 
 
 class FlowFile(Options):

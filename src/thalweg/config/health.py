@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from typing import Any, Self
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
+
+from thalweg.config.options import Options
 
 
-class ProbeOptions(BaseModel):
-    """What a worker asks itself, and how often. Frozen, unknown names refused.
+class ProbeOptions(Options):
+    """What a worker asks itself, and how often.
 
     Without `on` it calls the method that is decorated with `@probe`.
     """
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     on: str = Field("", description="An endpoint of the Executor to send `document` to, in place of its own probe.")
     document: dict[str, Any] | None = Field(None, description="The document that is sent; none where it is absent.")

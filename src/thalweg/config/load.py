@@ -12,8 +12,11 @@ from typing import Any, TypeAlias, TypeVar, get_args
 from pydantic import BaseModel, ValidationError
 
 from thalweg.config.file import DeploymentFile, FlowFile
-from thalweg.config.options import DeploymentOptions, FlowOptions, Options, ServerOptions, WorkerOptions
+from thalweg.config.options import Options
+from thalweg.config.runnables import DeploymentOptions, FlowOptions
+from thalweg.config.servers import ServerOptions
 from thalweg.config.source import KeyPath, Source, read
+from thalweg.config.workers import WorkerOptions
 from thalweg.errors import ConfigurationError
 
 ConfigSource: TypeAlias = str | os.PathLike[str] | Mapping[str, Any]

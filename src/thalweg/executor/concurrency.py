@@ -6,7 +6,7 @@ import os
 import sys
 from collections.abc import Iterable, Mapping
 
-from thalweg.config.options import WorkerOptions
+from thalweg.config.workers import WorkerOptions
 from thalweg.errors import ConfigurationError
 from thalweg.executor.endpoint import Endpoint, with_slash
 from thalweg.executor.invocation import Entrant

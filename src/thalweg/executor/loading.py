@@ -16,8 +16,9 @@ from pydantic import Field
 from thalweg.config.batching import BatchingOptions
 from thalweg.config.load import parse_options
 from thalweg.config.objects import file_module, importable, imported_module, pickled
-from thalweg.config.options import Options, WorkerOptions
+from thalweg.config.options import Options
 from thalweg.config.source import read
+from thalweg.config.workers import WorkerOptions
 from thalweg.errors import ConfigurationError
 from thalweg.executor.endpoint import requests
 from thalweg.executor.executor import Executor

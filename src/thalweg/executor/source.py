@@ -9,7 +9,7 @@ from difflib import get_close_matches
 from typing import Any
 
 from thalweg.config.batching import BatchingOptions
-from thalweg.config.options import WorkerOptions
+from thalweg.config.workers import WorkerOptions
 from thalweg.errors import ConfigurationError
 from thalweg.executor.batching.declaration import batched_endpoints
 from thalweg.executor.endpoint import Endpoint, binding_of, endpoints

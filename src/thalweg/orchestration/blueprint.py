@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 from functools import partial
 
 from thalweg.config import BalancerOptions, DeploymentOptions, FlowOptions, GatewayOptions, NodeOptions
-from thalweg.config.options import ServerOptions, WorkerOptions
+from thalweg.config.servers import ServerOptions
+from thalweg.config.workers import WorkerOptions
 from thalweg.errors import TopologyError
 from thalweg.executor.description import describe
 from thalweg.executor.loading import Reference, reference

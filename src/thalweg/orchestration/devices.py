@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from thalweg.config.devices import VARIABLES, Assignment, assigned, round_robin
-from thalweg.config.options import WorkerOptions
+from thalweg.config.workers import WorkerOptions
 from thalweg.errors import ConfigurationError
 
 TOTAL = "CUDA_TOTAL_DEVICES"

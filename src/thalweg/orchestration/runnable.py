@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 from thalweg.client import Client
 from thalweg.client.postable import Postable
-from thalweg.config.options import ServerOptions
+from thalweg.config.servers import ServerOptions
 from thalweg.errors import StartupFailed, ThalwegError, Unavailable
 from thalweg.orchestration.blueprint import FRONT, Blueprint
 from thalweg.orchestration.directory import Directory

@@ -13,7 +13,7 @@ import msgspec
 from pydantic import BaseModel
 
 from thalweg.config.health import ProbeOptions
-from thalweg.config.options import WorkerOptions
+from thalweg.config.workers import WorkerOptions
 from thalweg.errors import DeadlineExceeded, ExecutorFailed, ThalwegError
 from thalweg.executor.endpoint import MethodKind
 from thalweg.executor.executor import Executor

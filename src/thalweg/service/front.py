@@ -8,8 +8,9 @@ from typing import Any, Protocol, TypeVar, cast
 
 from thalweg.access import Guard
 from thalweg.config.concurrency import HIGHEST_PRIORITY
+from thalweg.config.connections import CorsOptions, GraphqlOptions
 from thalweg.config.objects import ObjectReference, object_reference
-from thalweg.config.options import CorsOptions, GatewayOptions, GraphqlOptions, ServerOptions
+from thalweg.config.servers import GatewayOptions, ServerOptions
 from thalweg.errors import ConfigurationError
 from thalweg.message import ServiceDescription, UnaryHandler
 from thalweg.service.claims import Claims

@@ -13,7 +13,9 @@ from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
-from thalweg.config.options import GatewayOptions, Limits, ServerOptions, WorkerOptions
+from thalweg.config.limits import Limits
+from thalweg.config.servers import GatewayOptions, ServerOptions
+from thalweg.config.workers import WorkerOptions
 from thalweg.errors import ConfigurationError
 from thalweg.message import ServiceDescription
 from thalweg.routing.peer import Remote
@@ -190,7 +192,9 @@ class GatewayRole(Role):
         link.send(Starting())
         options = self._content.options
         topology = self._content.topology
-        self._handler = FlowHandler(self._spec.name, topology, go.descriptions, go.replicas, options, self._content.peers)
+        self._handler = FlowHandler(
+            self._spec.name, topology, go.descriptions, go.replicas, options, self._content.peers
+        )
         await self._handler.start()
         private = [address for address in self._spec.addresses if address.startswith("unix:")]
         public = [address for address in self._spec.addresses if not address.startswith("unix:")]

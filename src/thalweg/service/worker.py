@@ -11,7 +11,7 @@ from functools import cached_property, lru_cache
 
 from msgspec.structs import replace
 
-from thalweg.config.options import WorkerOptions
+from thalweg.config.workers import WorkerOptions
 from thalweg.errors import EndpointNotFound, MalformedRequest, Unavailable
 from thalweg.executor.batching.batches import Batches, start_batches
 from thalweg.executor.batching.statistics import BatchingStatistics

@@ -9,7 +9,7 @@ from contextlib import asynccontextmanager
 from time import monotonic
 from typing import Any
 
-from thalweg.config.options import WorkerOptions
+from thalweg.config.workers import WorkerOptions
 from thalweg.docs import DocList
 from thalweg.docs.codecs import columns, json
 from thalweg.executor import Executor

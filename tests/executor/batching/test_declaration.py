@@ -10,7 +10,7 @@ from pydantic import BaseModel
 
 from thalweg import Deployment, Flow
 from thalweg.config.batching import BatchingOptions
-from thalweg.config.options import WorkerOptions
+from thalweg.config.workers import WorkerOptions
 from thalweg.docs import BaseDoc, DocList
 from thalweg.errors import ConfigurationError
 from thalweg.executor import Executor, dynamic_batching, requests

@@ -10,7 +10,8 @@ from grpc import aio
 from pydantic import SecretStr
 
 from thalweg.config import ChannelOptions, ClientTlsOptions, Limits, TlsOptions
-from thalweg.config.options import NodeOptions, ServerOptions
+from thalweg.config.nodes import NodeOptions
+from thalweg.config.servers import ServerOptions
 from thalweg.errors import ConfigurationError, Unavailable
 from thalweg.message import Context, EndpointDescription, Request, Response, ServiceDescription
 from thalweg.transport.contract import Server, Serving
