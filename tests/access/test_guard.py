@@ -79,6 +79,20 @@ def test_nobody_else_is_let_in_and_is_told_what_is_missing(headers: dict[str, st
         ask(guarded(api_keys={"ada": KEY}), headers)
 
 
+def test_callers_without_a_name_do_not_escape_their_rate_by_what_they_say_of_themselves() -> None:
+    guard = guarded(rate={"requests": 1})
+    guard.submit(Request("/encode"), Context(share="one"), _Unread())
+    with pytest.raises(RateLimited, match="Callers without a name"):
+        guard.submit(Request("/encode"), Context(share="another"), _Unread())
+
+
+def test_callers_without_a_name_do_not_take_the_turns_of_others() -> None:
+    guard = guarded(api_keys={"ada": KEY}, public=["/status"])
+    context = Context(share="ada")
+    guard.submit(Request("/status"), context, _Unread())
+    assert context.share == ""
+
+
 async def test_the_long_way_is_guarded_too() -> None:
     with pytest.raises(Unauthenticated):
         guarded(api_keys={"ada": KEY}).handle(Request("/encode"), Context())

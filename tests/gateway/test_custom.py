@@ -119,6 +119,23 @@ def test_middleware_stands_before_every_protocol(protocol: Any) -> None:
             client.post("/say", Text(text="a secret"))
 
 
+@pytest.mark.parametrize("protocol", ["grpc", "http", "websocket"])
+@pytest.mark.parametrize("options", [{"access": {"api_keys": {"ada": KEY}}}, {"caller_priority": 0}])
+def test_middleware_stands_behind_what_looks_at_callers(protocol: Any, options: dict[str, Any]) -> None:
+    with (
+        Deployment(Upper, protocol=protocol, middleware=Censor, **options) as running,
+        Client(running.addresses[0], headers={"x-api-key": KEY}) as client,
+    ):
+        assert client.post("/say", Text(text="a"), return_type=Text).text == "A"
+        with pytest.raises(InvalidDocument, match="not said here"):
+            client.post("/say", Text(text="a secret"))
+
+
+def test_middleware_that_makes_no_handler_is_refused_before_anything_listens() -> None:
+    with pytest.raises(StartupFailed, match="middleware FastAPI is called with the handler"):
+        Deployment(Upper, protocol="http", middleware=FastAPI).start()
+
+
 @pytest.mark.parametrize("protocol", ["grpc", "http"])
 @pytest.mark.parametrize("replicas", [1, 2])
 def test_a_key_is_asked_for_from_outside_only(protocol: Any, replicas: int) -> None:

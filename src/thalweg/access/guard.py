@@ -20,7 +20,8 @@ class Guard:
     """Stands before a handler and lets through who may call, as often as it may.
 
     Who was recognised becomes the request's `share`, so that waiting requests share what there is by caller, whatever the
-    caller says. Both clocks are in seconds: `now` never jumps, `today` counts from 1970.
+    caller says. Where keys or tokens are known, callers without a name share one, and they count as one against a rate
+    everywhere. Both clocks are in seconds: `now` never jumps, `today` counts from 1970.
     """
 
     def __init__(
@@ -51,30 +52,37 @@ class Guard:
             PermissionDenied: somebody who may not call this endpoint.
             RateLimited: too often; says when to come back.
         """
-        limited = self._let_in(request, context)
+        counted = self._let_in(request, context)
         pending = self._handler.submit(request, context, reply)
-        if pending is None and limited:  # it comes again by the long way, and counts then
-            self._buckets.put_back(context.share)
+        if pending is None and counted is not None:  # it comes again by the long way, and counts then
+            self._buckets.put_back(counted)
         return pending
 
-    def _let_in(self, request: Request, context: Context) -> bool:
-        """Returns whether it counts against a rate."""
+    def check_known(self, endpoint: str, context: Context) -> None:
+        """Let through who may call `endpoint`. Where callers have names they need one, whatever is `public`. Raises as
+        `submit` does."""
+        self._let_in(Request(endpoint), context)
+        if self._options.closed and not context.share:
+            raise Unauthenticated(f"{endpoint} is not for everybody; it needs {' or '.join(self._ways())}.")
+
+    def _let_in(self, request: Request, context: Context) -> str | None:
+        """Returns for whom it counts against a rate; None where there is none."""
         options = self._options
         caller = self._caller(request.endpoint, context)
         if not caller.may(request.endpoint):
             raise PermissionDenied(f"{caller.name!r} may not call {request.endpoint}.")
-        if caller.name:
+        if options.closed:
             context.share = caller.name
         rate = caller.rate or options.rate
         if rate is None:
-            return False
-        wait = self._buckets.take(context.share, rate, self._now())
+            return None
+        wait = self._buckets.take(caller.name, rate, self._now())
         if wait:
             raise RateLimited(
                 f"{caller.name or 'Callers without a name'} may make {rate.requests:g} requests in {rate.seconds:g} s.",
                 retry_after=wait,
             )
-        return True
+        return caller.name
 
     def _caller(self, endpoint: str, context: Context) -> Caller:
         options, metadata = self._options, context.metadata

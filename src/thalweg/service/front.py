@@ -14,6 +14,7 @@ from thalweg.config.servers import GatewayOptions, ServerOptions
 from thalweg.errors import ConfigurationError
 from thalweg.message import ServiceDescription, UnaryHandler
 from thalweg.service.claims import Claims
+from thalweg.service.middleware import wrapped
 from thalweg.service.provider import PATHS, Invocations
 from thalweg.service.throttle import throttled
 from thalweg.transport import graphql
@@ -160,7 +161,7 @@ class Front:
 
     def _guarded(self, handler: UnaryHandler, options: ServerOptions) -> UnaryHandler:
         for wrap in reversed(self._middleware):
-            handler = cast(UnaryHandler, wrap(handler))
+            handler = wrapped(wrap, handler)
         if options.access is not None:
             handler = Guard(handler, options.access)
         if options.caller_share and options.caller_priority == HIGHEST_PRIORITY:
