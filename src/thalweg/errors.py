@@ -41,7 +41,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from enum import StrEnum
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 
 __all__ = [
     "Cancelled",
@@ -147,6 +147,12 @@ class ThalwegError(Exception):
 
     def __str__(self) -> str:
         return self.message or type(self).__name__
+
+    def __copy__(self) -> Self:
+        # Without the constructor: nobody knows what that of a subclass takes.
+        twin = type(self).__new__(type(self), *self.args)
+        vars(twin).update(vars(self))
+        return twin.with_traceback(self.__traceback__)
 
 
 class ClientError(ThalwegError):

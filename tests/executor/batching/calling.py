@@ -15,6 +15,7 @@ from thalweg.docs.codecs import columns, json
 from thalweg.executor import Executor
 from thalweg.executor.source import ExecutorSource
 from thalweg.message import COLUMNS, JSON, Context, Request
+from thalweg.service.checkup import Resign
 from thalweg.service.worker import Worker
 
 
@@ -31,8 +32,8 @@ class Gate:
 
 
 @asynccontextmanager
-async def working(executor: type[Executor], **options: Any) -> AsyncIterator[Worker]:
-    worker = Worker(ExecutorSource(executor), WorkerOptions(**options))
+async def working(executor: type[Executor], resign: Resign | None = None, **options: Any) -> AsyncIterator[Worker]:
+    worker = Worker(ExecutorSource(executor), WorkerOptions(**options), resign=resign)
     await worker.start()
     try:
         yield worker

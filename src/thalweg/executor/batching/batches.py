@@ -290,13 +290,17 @@ class Batches:
     def _part(self, run: BatchRun, error: BaseException) -> None:
         """The call of `run` has failed: make it again in halves; one request alone gets the error."""
         waiting = [part for part in run.slices if not part.request.settled]
-        if len(waiting) < 2 or not self._options.isolate_errors or isinstance(error, NEVER_AGAIN):
+        # Whoever was in it when it failed counts: of two, the one that was called off meanwhile may be at fault.
+        if len(run.slices) < 2 or not self._options.isolate_errors or isinstance(error, NEVER_AGAIN):
             for part in waiting:
                 # Each caller gets an error of its own: it carries the id of the request.
-                self._fail(part.request, copy(error) if len(waiting) > 1 else error)
+                self._fail(part.request, copy(error) if isinstance(error, ThalwegError) else error)
             return
+        self._failures.passed_over(error, self.path, told=not run.again)
         middle = len(waiting) // 2
         for half in (waiting[:middle], waiting[middle:]):
+            if not half:
+                continue
             run.ticket.open += 1
             self._tally.retried += 1
             self._begin(BatchRun(self, run.ticket, half, again=True))

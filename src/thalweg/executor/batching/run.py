@@ -56,6 +56,7 @@ class BatchRun:
     __slots__ = (
         "_arguments",
         "_called_off",
+        "_exit",
         "_first_deadline",
         "_method",
         "_task",
@@ -75,6 +76,7 @@ class BatchRun:
         self._task: Task[Any] | None = None
         self._arguments: dict[str, Any] = {}
         self._called_off = -1
+        self._exit: BaseException | None = None
         self._first_deadline: float | None = None
         self.ticket = ticket
         self.slices = slices
@@ -101,17 +103,20 @@ class BatchRun:
         if not self.slices:
             return False
         try:
-            self._join()
+            complete = self._join()
         except BaseException as error:
             self.error = error
             return False
-        return True
+        return complete or self.prepare()
 
-    def _join(self) -> None:
+    def _join(self) -> bool:
+        """False where a request was settled meanwhile, on the other thread: its documents are gone."""
         parts: list[Documents] = []
         self._first_deadline = None
         for call, start, stop in self.slices:
             own = self._method.fresh(call) if self.again else call.docs
+            if call.settled:
+                return False
             parts.append(own if stop - start == len(own) else own[start:stop])
             deadline = call.context.deadline
             if deadline is not None and (self._first_deadline is None or deadline < self._first_deadline):
@@ -129,6 +134,7 @@ class BatchRun:
         self._arguments = {"docs": docs, **first.arguments}
         if self._method.wants_context:
             self.context = self._arguments["context"] = self._shared_context(first)
+        return True
 
     def _shared_context(self, first: BatchedCall) -> Context:
         """That of the batch: until the last of its requests ends, with headers where all of them have the same."""
@@ -168,11 +174,14 @@ class BatchRun:
         self._task.add_done_callback(self._ended)
 
     async def _call(self) -> Any:
-        return await self._method.function(**self._arguments)
+        try:
+            return await self._method.function(**self._arguments)
+        except (SystemExit, KeyboardInterrupt) as error:  # either would end the loop, and with it all other calls
+            self._exit = error
 
     def _ended(self, task: Task[Any]) -> None:
         self.seconds = monotonic() - self.seconds
-        self.error = asyncio.CancelledError() if task.cancelled() else task.exception()
+        self.error = asyncio.CancelledError() if task.cancelled() else self._exit or task.exception()
         if self.error is None:
             self.returned = task.result()
         self._method.finished(self)
