@@ -89,23 +89,22 @@ class Failures:
         if failure.replica is None and failure.executor == self._executor:
             failure.replica = self._replica
         failure.request_id = context.request_id  # not the one before: user code may raise one object again and again
-        self._end_after(error, path)
+        self.noticed(error, path)
         return failure
 
-    def passed_over(self, error: BaseException, path: str, told: bool) -> None:
-        """`error` was raised by a call for several requests, and none of them gets it yet: they are tried in parts. `told`:
-        whether it is logged, where it is not about what callers sent."""
-        if told and not _is_plain(error):
+    def passed_over(self, error: BaseException, path: str) -> None:
+        """`error` was raised by a call for several requests, and none of them gets it: in parts the same call passed."""
+        if not _is_plain(error):
             log.warning(
-                "%s failed at %s with a batch, which is tried in parts: %s: %s",
+                "%s failed at %s with a batch that passed in parts: %s: %s",
                 self._executor,
                 path,
                 type(error).__name__,
                 _text(error),
             )
-        self._end_after(error, path)
 
-    def _end_after(self, error: BaseException, path: str) -> None:
+    def noticed(self, error: BaseException, path: str) -> None:
+        """End the worker where `error` is one of those after which it ends."""
         name = type(error).__name__
         if self._told and name in self._exit_on and self._end is not None:
             self._end(f"{name} was raised at {path}: {_text(error)}")

@@ -285,6 +285,8 @@ class Batches:
             self._part(run, run.error)
         ticket.open -= 1
         if not ticket.open:
+            if ticket.failure is not None:
+                self._failures.passed_over(ticket.failure, self.path)
             self._carry_out(self._batcher.complete(ticket.batch, monotonic(), ticket.seconds))
 
     def _part(self, run: BatchRun, error: BaseException) -> None:
@@ -292,11 +294,14 @@ class Batches:
         waiting = [part for part in run.slices if not part.request.settled]
         # Whoever was in it when it failed counts: of two, the one that was called off meanwhile may be at fault.
         if len(run.slices) < 2 or not self._options.isolate_errors or isinstance(error, NEVER_AGAIN):
+            run.ticket.failure = None
             for part in waiting:
                 # Each caller gets an error of its own: it carries the id of the request.
                 self._fail(part.request, copy(error) if isinstance(error, ThalwegError) else error)
             return
-        self._failures.passed_over(error, self.path, told=not run.again)
+        self._failures.noticed(error, self.path)
+        if not run.again:
+            run.ticket.failure = error
         middle = len(waiting) // 2
         for half in (waiting[:middle], waiting[middle:]):
             if not half:

@@ -37,13 +37,14 @@ class Method(Protocol):
 
 class Ticket:
     """A batch that was given out; it is complete when no run of it is left. `seconds` is what its first call took, None
-    where that failed."""
+    where that failed; `failure` why it did, as long as no request is to blame."""
 
-    __slots__ = ("batch", "open", "seconds")
+    __slots__ = ("batch", "failure", "open", "seconds")
 
     def __init__(self, batch: Batch[BatchedCall]) -> None:
         self.batch = batch
         self.open = 1
+        self.failure: BaseException | None = None
         self.seconds: float | None = None
 
 
