@@ -263,12 +263,13 @@ class _Attempt:
 
     def begin(self, replica: int) -> bool:
         """Submit to `replica`; False where this request needs `handle`. A replica that is lost just now counts as one
-        attempt."""
+        attempt. Raises where nothing is to be tried after that: the reply is not called before `submit` has returned."""
         self._replica = replica
         try:
             self._pending = self._pool.submit_to(replica, self._request, self._context, self)
         except Unavailable as error:
-            self._go_on(error)
+            if not self._goes_on(error):
+                raise self._pool.named(error) from None
             return True
         return self._pending is not None
 
@@ -280,7 +281,8 @@ class _Attempt:
 
     def fail(self, error: ThalwegError) -> None:
         self._pool.release(self._replica)
-        self._go_on(error)
+        if not self._goes_on(error):
+            self._reply.fail(self._pool.named(error) if isinstance(error, Unavailable) else error)
 
     def cancel(self) -> None:
         if self._task is not None:
@@ -290,16 +292,17 @@ class _Attempt:
             pending.cancel()
             self._pool.release(self._replica)
 
-    def _go_on(self, error: ThalwegError) -> None:
+    def _goes_on(self, error: ThalwegError) -> bool:
         """Try again where that is safe: by the long way, which can wait for a replica to come back."""
         self._pending = None
         self._attempts += 1
-        if isinstance(error, Unavailable):
-            self._pool.notice(self._replica)
-        if isinstance(error, Unavailable) and self._pool.again(error, self._attempts):
-            self._task = asyncio.get_running_loop().create_task(self._handle())
-        else:
-            self._reply.fail(self._pool.named(error) if isinstance(error, Unavailable) else error)
+        if not isinstance(error, Unavailable):
+            return False
+        self._pool.notice(self._replica)
+        if not self._pool.again(error, self._attempts):
+            return False
+        self._task = asyncio.get_running_loop().create_task(self._handle())
+        return True
 
     async def _handle(self) -> None:
         try:
