@@ -1,13 +1,14 @@
 """Ten thousand requests at once, and an Executor that is slow."""
 
 import asyncio
+import time
 from collections import Counter
 
 import psutil
 import pytest
 
 from tests.endtoend.samples import Text
-from thalweg import AsyncClient, Executor, Flow, requests
+from thalweg import AsyncClient, Deployment, Executor, Flow, requests
 from thalweg.docs import DocList
 from thalweg.errors import Overloaded
 
@@ -17,6 +18,12 @@ LIMIT = 100
 GROWTH_BYTES = 60 << 20
 """Far below what the requests hold together with all that is made for each: more than 40 MB of payload alone in each of
 two processes, and three times that with what holds it."""
+
+
+class Steady(Executor):
+    @requests(on="/do")
+    def do(self, docs: DocList[Text], **kwargs: object) -> None:
+        time.sleep(0.02)
 
 
 class Sluggish(Executor):
@@ -48,3 +55,27 @@ async def end_of(client: AsyncClient) -> str:
         return "refused" if error.retry_after else "refused without a word on when to come back"
     assert document.text == PAYLOAD
     return "answered"
+
+
+@pytest.mark.parametrize("protocol", ["http", "grpc", "websocket"])
+async def test_what_cannot_be_done_in_time_is_refused_at_once(protocol: str) -> None:
+    with Deployment(uses=Steady, protocol=protocol) as deployment:
+        async with AsyncClient(deployment.addresses[0]) as client:
+            for _ in range(10):
+                await client.post("/do", Text(text=""), timeout=60)
+            patient = [asyncio.ensure_future(client.post("/do", Text(text=""))) for _ in range(400)]
+            await asyncio.wait(patient, return_when=asyncio.FIRST_COMPLETED)
+            with pytest.raises(Overloaded, match="requests to do before this one") as refused:
+                await client.post("/do", Text(text=""), timeout=2, max_attempts=1)
+            assert refused.value.retry_after is not None
+            assert refused.value.retry_after > 1
+            for task in patient:
+                task.cancel()
+            await asyncio.gather(*patient, return_exceptions=True)
+
+
+async def test_who_says_no_time_waits_as_long_as_it_takes() -> None:
+    with Deployment(uses=Steady) as deployment:
+        async with AsyncClient(deployment.addresses[0]) as client:
+            await client.post("/do", Text(text=""), timeout=60)
+            assert len(await asyncio.gather(*(client.post("/do", Text(text="")) for _ in range(100)))) == 100

@@ -162,3 +162,17 @@ def test_a_newcomer_takes_no_place_from_its_equals() -> None:
     assert queue.displaced(-1, "c", lambda _: True) is None
     assert queue.displaced(0, "b", lambda _: True) is None
     assert queue.displaced(0, "c", lambda _: True) == "a1"
+
+
+def test_who_goes_before_a_newcomer_is_known_and_true() -> None:
+    chance = random.Random(5)
+    for _ in range(300):
+        queue: FairQueue[int] = FairQueue()
+        for item in range(chance.randrange(12)):
+            queue.put(item, chance.randrange(-1, 2), chance.choice(("", "a", "b")))
+        priority, share = chance.randrange(-1, 2), chance.choice(("", "a", "b", "c"))
+        expected = queue.ahead(priority, share)
+        queue.put(-1, priority, share)
+        turns = [queue.take() for _ in range(len(queue))]
+        # A key whose turn it is not yet in this round may stand behind the newcomer's own.
+        assert expected - 2 <= turns.index(-1) <= expected

@@ -261,3 +261,28 @@ async def test_one_thread_runs_by_priority_what_several_calls_put(compute: Compu
     await held
     await compute.settle()
     assert ran == [3, 0, 2, 4, 1]
+
+
+async def test_how_many_go_before_a_newcomer_is_known_in_both_queues(compute: ComputeThreads) -> None:
+    started, gate = threading.Event(), threading.Event()
+
+    class Wait:
+        def run(self) -> None:
+            started.set()
+            gate.wait()
+
+        def deliver(self) -> None: ...
+
+    jobs = [Wait() for _ in range(5)]
+    try:
+        compute.put(jobs[0])
+        await asyncio.to_thread(started.wait)
+        for job in jobs[1:4]:
+            compute.put(job)
+        assert [compute.ahead(priority, "") for priority in (1, 0, -1)] == [0, 3, 3]
+        assert compute.ahead(0, "key") == 1
+        compute.put(jobs[4], 1)
+        assert [compute.ahead(priority, "") for priority in (2, 1, 0, -1)] == [0, 1, 4, 4]
+        assert compute.ahead(0, "key") == 2
+    finally:
+        gate.set()

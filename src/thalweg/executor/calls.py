@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 from abc import ABC, abstractmethod
 from asyncio import Future, Task
+from time import monotonic
 from typing import TypeAlias
 
 from thalweg.errors import Cancelled, ThalwegError
@@ -34,6 +35,8 @@ def submit(
         return procedure.batches.submit(request, context, reply)
     kind = procedure.endpoint.kind
     if kind is MethodKind.PLAIN:
+        if context.deadline is not None:
+            invocation.expect(context, context.deadline - monotonic())
         call = Call(invocation, procedure, request, context, reply)
         if not invocation.lanes:
             invocation.enter(context.priority, context.share)

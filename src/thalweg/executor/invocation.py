@@ -9,9 +9,10 @@ from typing import Protocol, TypeGuard, TypeVar
 
 from thalweg.errors import ExecutorFailed, Overloaded, ThalwegError, Unavailable
 from thalweg.executor.lane import Lane
+from thalweg.executor.pace import Pace
 from thalweg.executor.thread import ComputeThreads, Job, Letter, LoopThread, Mailbox
 from thalweg.message import Context, Request
-from thalweg.message.throughput import Throughput
+from thalweg.message.throughput import LONGEST_SECONDS, SHORTEST_SECONDS, Throughput
 
 T = TypeVar("T")
 
@@ -110,6 +111,27 @@ class Invocation:
         if self.inflight >= self._max_inflight:
             self._make_room(priority, share)
         self.inflight += 1
+
+    def expect(self, context: Context, remaining: float) -> None:
+        """Turn away what waits for a compute thread and cannot be done within `remaining` seconds.
+
+        Raises:
+            Overloaded: it says when all that is before it is done.
+        """
+        compute = self.compute
+        pace = compute.pace
+        if pace is None:  # the first request that has a deadline
+            pace = compute.pace = Pace()
+        ahead = compute.ahead(context.priority, context.share)
+        if pace.in_time(ahead, compute.number, remaining):
+            return
+        wait = pace.wait(ahead, compute.number)
+        raise Overloaded(
+            f"{self._name} has {ahead} requests to do before this one, about {wait:.3g} s of work; it has "
+            f"{max(0.0, remaining):.3g} s left.",
+            retry_after=min(max(wait, SHORTEST_SECONDS), LONGEST_SECONDS),
+            executor=self._name,
+        )
 
     def admit(self, work: Entrant, path: str) -> bool:
         """Let `work` for the endpoint `path` in; True where it may start at once, False where its lane will start it.

@@ -20,7 +20,7 @@ Line: TypeAlias = "OrderedDict[T, None]"
 
 class FairQueue(Generic[T]):
     """Items are compared by identity or by what they are equal to, and each is in the queue at most once. Every operation
-    takes the same time however much waits, except `displaced`, which looks at each key of one priority.
+    takes the same time however much waits, except `ahead` and `displaced`, which look at each key of one priority.
 
     Most requests have priority 0 and no key. Their line is always there, so that nothing is made or thrown away for them.
     """
@@ -84,6 +84,20 @@ class FairQueue(Generic[T]):
         del line[item]
         self._left(priority, share, line)
         return True
+
+    def ahead(self, priority: int, share: str) -> int:
+        """How many of those that wait now have their turn before a newcomer with this priority and key."""
+        count = 0
+        for level in self._order:
+            if level < priority:
+                break
+            lines = self._levels[level]
+            if level > priority:
+                count += sum(map(len, lines.values()))
+            else:
+                own = len(lines.get(share, ()))
+                count += own + sum(min(len(line), own + 1) for key, line in lines.items() if key != share)
+        return count
 
     def displaced(self, priority: int, share: str, may_go: Callable[[T], bool]) -> T | None:
         """Take out what should give its place to a newcomer: the last of the longest line of the lowest priority below

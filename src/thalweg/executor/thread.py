@@ -17,6 +17,7 @@ from contextlib import suppress
 from time import monotonic
 from typing import Any, Generic, Protocol, TypeVar
 
+from thalweg.executor.pace import Pace
 from thalweg.executor.queue import FairQueue
 
 T = TypeVar("T")
@@ -95,6 +96,8 @@ class ComputeThreads:
         """Held by whoever touches the fair queue."""
         self._sleeping: deque[_Member] = deque()
         self._ended = False
+        self.pace: Pace | None = None
+        """Is told how long each job takes, where there is one."""
         self._members = [_Member(name if number == 1 else f"{name}-{index}", self._work) for index in range(number)]
         self._first = self._members[0]
 
@@ -129,6 +132,16 @@ class ComputeThreads:
             self._line[job] = None
         if self._sleeping:
             self._wake()
+
+    def ahead(self, priority: int, share: str) -> int:
+        """How many of the jobs that wait now have their turn before one that would be put so."""
+        if self._ordered:
+            with self._lock:
+                return self._fair.ahead(priority, share)
+        waiting = len(self._line)
+        if priority > 0:
+            return 0
+        return min(waiting, 1) if share and not priority else waiting
 
     def remove(self, job: Job, priority: int = 0, share: str = "") -> bool:
         """Take back a job that was put so; False where it is running, or has run."""
@@ -196,6 +209,8 @@ class ComputeThreads:
             member.job = job
             member.busy_since = monotonic()
             job.run()
+            if self.pace is not None:
+                self.pace.note(monotonic() - member.busy_since)
             member.busy_since = None
             member.job = None
             finish(job)
