@@ -3,6 +3,7 @@
 import asyncio
 import time
 from collections import Counter
+from typing import Literal
 
 import psutil
 import pytest
@@ -58,7 +59,7 @@ async def end_of(client: AsyncClient) -> str:
 
 
 @pytest.mark.parametrize("protocol", ["http", "grpc", "websocket"])
-async def test_what_cannot_be_done_in_time_is_refused_at_once(protocol: str) -> None:
+async def test_what_cannot_be_done_in_time_is_refused_at_once(protocol: Literal["http", "grpc", "websocket"]) -> None:
     with Deployment(uses=Steady, protocol=protocol) as deployment:
         async with AsyncClient(deployment.addresses[0]) as client:
             for _ in range(10):
