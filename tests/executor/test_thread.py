@@ -286,3 +286,70 @@ async def test_how_many_go_before_a_newcomer_is_known_in_both_queues(compute: Co
         assert compute.ahead(0, "key") == 2
     finally:
         gate.set()
+
+
+class Returning(Tally):
+    """A job that is put back a few times, and notes where it ran."""
+
+    def __init__(self, threads: ComputeThreads, times: int) -> None:
+        self.ran_on: list[int] = []
+        self.ended: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._threads = threads
+        self._times = times
+
+    def run(self) -> None:
+        self.ran_on.append(threading.get_ident())
+
+    def deliver(self) -> None:
+        if len(self.ran_on) == self._times:
+            self.ended.set_result(None)
+        else:
+            self._threads.put_back(self, self.ran_on[0])
+
+
+async def test_what_is_put_back_stays_on_its_thread_and_holds_nothing_up() -> None:
+    threads = ComputeThreads("test-compute", Mailbox(asyncio.get_running_loop(), deliver), 3)
+    threads.start()
+    returning = [Returning(threads, 200) for _ in range(9)]
+    ran: list[int] = []
+    for job in returning:
+        threads.put(job)
+    for number in range(1000):
+        threads.put(Tally(ran, number), number % 3)
+    async with asyncio.timeout(30):
+        await asyncio.gather(*(job.ended for job in returning))
+    assert all(len(set(job.ran_on)) == 1 for job in returning)
+    await threads.stop()
+    assert sorted(ran) == list(range(1000))
+
+
+async def test_what_was_put_back_can_be_taken_back() -> None:
+    threads = ComputeThreads("test-compute", Mailbox(asyncio.get_running_loop(), deliver), 2)
+    threads.start()
+    begun, go = threading.Event(), threading.Event()
+
+    def wait() -> int:
+        begun.set()
+        go.wait()
+        return threading.get_ident()
+
+    held = asyncio.ensure_future(threads.do(wait))
+    await asyncio.to_thread(begun.wait)
+    job = Returning(threads, 1)
+    threads.put_back(job, threads._first.thread.ident or 0)
+    assert threads.remove(job)
+    assert not threads.remove(job)
+    go.set()
+    await held
+    await threads.stop()
+    assert not job.ran_on
+
+
+async def test_a_coroutine_that_would_end_the_process_does_not_end_the_loop(coroutines: LoopThread) -> None:
+    async def leave() -> None:
+        raise SystemExit(3)
+
+    with pytest.raises(RuntimeError, match="SystemExit was raised: 3"):
+        await coroutines.do(leave())
+    await coroutines.do(asyncio.sleep(0))
+    assert coroutines.alive

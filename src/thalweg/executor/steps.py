@@ -159,7 +159,8 @@ class Outlet:
 
 class Steps:
     """A synchronous iterator. A job of the compute thread makes items for as long as there is credit and its slice of
-    time lasts, so that several iterators and the calls beside them take turns."""
+    time lasts, so that several iterators and the calls beside them take turns. Where there are several threads all of it
+    runs on the one where it began: what it holds open, such as a cursor of sqlite, belongs to that one."""
 
     def __init__(self, invocation: Invocation, procedure: Procedure, request: Request, context: Context) -> None:
         self._invocation = invocation
@@ -175,6 +176,8 @@ class Steps:
         self._put = False
         self._closing = False
         self._finished = False
+        self._thread: int | None = None
+        """Where the user's iterator was made."""
         self.outlet = Outlet(invocation)
         invocation.keep(self)
         self._put_job()
@@ -207,7 +210,11 @@ class Steps:
         # The first item alone: a job that goes on keeps the interpreter, and the loop from sending it.
         self._budget = self._credit if self._items is not None else 1
         self._credit -= self._budget
-        self._invocation.compute.put(self, self.context.priority, self.context.share)
+        compute = self._invocation.compute
+        if self._thread is None or compute.number == 1:
+            compute.put(self, self.context.priority, self.context.share)
+        else:
+            compute.put_back(self, self._thread)
 
     def run(self) -> None:
         until = monotonic() + SLICE_SECONDS
@@ -230,6 +237,7 @@ class Steps:
     def _step(self) -> None:
         try:
             if self._items is None:
+                self._thread = threading.get_ident()
                 self._items = self._procedure.items(self.request, self.context)
             self._outcome = next(self._items, None)
         except ThalwegError as error:

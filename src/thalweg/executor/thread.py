@@ -143,10 +143,22 @@ class ComputeThreads:
             return 0
         return min(waiting, 1) if share and not priority else waiting
 
+    def put_back(self, job: Job, thread: int) -> None:
+        """Let `job`, which has run on the thread with this identity, go on there: what it holds may belong to that one. On
+        each thread such jobs and those that may go to any take turns."""
+        member = next(one for one in self._members if one.thread.ident == thread)
+        member.kept.append(job)
+        self._rouse(member)
+
     def remove(self, job: Job, priority: int = 0, share: str = "") -> bool:
-        """Take back a job that was put so; False where it is running, or has run."""
+        """Take back a job that was put so, or put back; False where it is running, or has run."""
         if self._line.pop(job, self) is None:
             return True
+        for member in self._members:
+            if member.kept:
+                with suppress(ValueError):
+                    member.kept.remove(job)
+                    return True
         with self._lock:
             return self._fair.remove(job, priority, share)
 
@@ -160,9 +172,7 @@ class ComputeThreads:
         """The result of `function`, called on the first thread, before all that waits."""
         errand = Errand(function)
         self._first.errands.append(errand)
-        with suppress(ValueError):  # it is awake, and looks for errands before it sleeps
-            self._sleeping.remove(self._first)
-            self._first.wake()
+        self._rouse(self._first)
         return await errand.future
 
     async def settle(self) -> None:
@@ -202,6 +212,11 @@ class ComputeThreads:
         with suppress(IndexError):  # the last sleeper has just got up by itself
             self._sleeping.pop().wake()
 
+    def _rouse(self, member: _Member) -> None:
+        with suppress(ValueError):  # it is awake, and looks for what it has to do before it sleeps
+            self._sleeping.remove(member)
+            member.wake()
+
     def _work(self, member: _Member) -> None:
         take = self._take
         finish = self._home.put
@@ -223,6 +238,8 @@ class ComputeThreads:
         while True:
             if member.errands:
                 return member.errands.popleft()
+            if member.kept and (job := self._take_kept(member)) is not None:
+                return job
             if line:
                 try:
                     return line.popitem(last=False)[0]
@@ -236,7 +253,7 @@ class ComputeThreads:
                 return None
             sleeping.append(member)
             # What was put before that woke nobody, so it is looked for once more.
-            if line or self._ordered or member.errands or self._ended:
+            if line or self._ordered or member.errands or member.kept or self._ended:
                 try:
                     sleeping.remove(member)
                 except ValueError:
@@ -244,6 +261,16 @@ class ComputeThreads:
                 else:
                     continue
             member.sleep()
+
+    def _take_kept(self, member: _Member) -> Job | None:
+        """A job that was put back, unless it is the turn of those that may go to any thread."""
+        member.gives_way = not member.gives_way and bool(self._line or self._ordered)
+        if member.gives_way:
+            return None
+        try:
+            return member.kept.popleft()
+        except IndexError:  # it was taken back just now
+            return None
 
     def _take_in_order(self) -> Job | None:
         with self._lock:
@@ -256,7 +283,7 @@ class ComputeThreads:
 class _Member:
     """One compute thread."""
 
-    __slots__ = ("busy_since", "errands", "job", "sleep", "thread", "wake")
+    __slots__ = ("busy_since", "errands", "gives_way", "job", "kept", "sleep", "thread", "wake")
 
     def __init__(self, name: str, work: Callable[[_Member], None]) -> None:
         # A daemon: user code that never returns must not keep the process from ending.
@@ -264,7 +291,11 @@ class _Member:
         self.busy_since: float | None = None
         self.job: Job | None = None
         self.errands: deque[Job] = deque()
-        """Jobs for this thread and no other."""
+        """Jobs for this thread and no other, before all that waits."""
+        self.kept: deque[Job] = deque()
+        """Jobs that were put back."""
+        self.gives_way = False
+        """Whether what may go to any thread has its turn now."""
         bed = threading.Lock()
         bed.acquire()
         self.sleep = bed.acquire
@@ -286,8 +317,7 @@ class Errand(Generic[T]):
             self._result = self._function()
         except (SystemExit, KeyboardInterrupt, StopIteration) as error:
             # A future does not carry StopIteration, and the other two would end the I/O loop instead of this errand.
-            self._error = RuntimeError(f"{type(error).__name__} was raised: {error}")
-            self._error.__cause__ = error
+            self._error = _told(error)
         except BaseException as error:
             self._error = error
 
@@ -330,8 +360,8 @@ class LoopThread:
         self._asked = None
 
     async def do(self, coroutine: Any) -> Any:
-        """The result of a coroutine that runs on the loop."""
-        return await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(coroutine, self._loop))
+        """The result of a coroutine that runs on the loop; its exception as an `Errand` gives it."""
+        return await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(_contained(coroutine), self._loop))
 
     async def cancel_all(self) -> None:
         """Cancel every task of the loop and wait for their end."""
@@ -352,6 +382,20 @@ class LoopThread:
         finally:
             asyncio.set_event_loop(None)
             self._loop.close()
+
+
+async def _contained(coroutine: Any) -> Any:
+    try:
+        return await coroutine
+    except (SystemExit, KeyboardInterrupt) as error:  # either would end the loop it runs on
+        raise _told(error) from error
+
+
+def _told(error: BaseException) -> RuntimeError:
+    """An exception that is not for where it would go, as one that is."""
+    told = RuntimeError(f"{type(error).__name__} was raised: {error}")
+    told.__cause__ = error
+    return told
 
 
 def _call(function: Callable[[], object]) -> None:
