@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from thalweg.client import AsyncClient, Client
-    from thalweg.executor import Executor, dynamic_batching, probe, requests, warmup
+    from thalweg.executor import Executor, dynamic_batching, probe, requests, warmup, write
     from thalweg.gateway import Gateway
     from thalweg.orchestration import AsyncFlow, Deployment, Flow
 
@@ -25,6 +25,7 @@ __all__ = [
     "probe",
     "requests",
     "warmup",
+    "write",
 ]
 
 _HOMES = {
@@ -39,6 +40,7 @@ _HOMES = {
     "probe": "thalweg.executor",
     "requests": "thalweg.executor",
     "warmup": "thalweg.executor",
+    "write": "thalweg.executor",
 }
 """Where each public name is defined. Loaded when it is first asked for, so that `import thalweg` does no work."""
 

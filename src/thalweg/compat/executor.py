@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import AsyncGenerator, Callable, Iterator, Mapping
+from contextlib import aclosing, contextmanager
 from functools import wraps
 from typing import Any, TypeVar, cast
 
@@ -18,13 +18,11 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 JOINED = ("docs_matrix", "docs_map", "tracing_context")
 """What Jina hands to methods beside what Thalweg does."""
-SNAPSHOTS = "Snapshots are not enabled: override `snapshot` and `restore`."
 
 
 class JinaExecutor(ThalwegExecutor):
     """`jina.Executor`: what it offers beside Thalweg's."""
 
-    write_endpoints: frozenset[str] = frozenset()
     tracer = tracer_provider = meter = meter_provider = None
     dynamic_batching: Mapping[str, Any] = {}
 
@@ -38,12 +36,10 @@ class JinaExecutor(ThalwegExecutor):
         """The time of a block; nothing is measured yet."""
         yield
 
-    def snapshot(self, snapshot_file: str) -> None:
-        """Write the whole state into `snapshot_file`."""
-        raise NotImplementedError(SNAPSHOTS)
-
-    def restore(self, snapshot_file: str) -> None:
-        """Read the state from `snapshot_file`."""
+    @property
+    def write_endpoints(self) -> frozenset[str]:
+        """The paths whose methods are decorated with `@write`."""
+        return frozenset(path for path, bound in self.requests.items() if bound.endpoint.writes)
 
     @classmethod
     def serve(cls, stop_event: Any = None, **options: Any) -> None:
@@ -101,31 +97,50 @@ def _with_joined(function: F) -> F:
         }
         return {name: values[name] for name in asked if name not in given}
 
-    if inspect.iscoroutinefunction(function):
-
-        @wraps(function)
-        async def adapted(self: Any, *arguments: Any, **given: Any) -> Any:
-            return await function(self, *arguments, **given, **extra(given))
-    else:
-
-        @wraps(function)
-        def adapted(self: Any, *arguments: Any, **given: Any) -> Any:
-            return function(self, *arguments, **given, **extra(given))
-
+    adapted = _of_the_same_kind(function, extra)
     kept = [one for name, one in signature.parameters.items() if name not in JOINED]
     adapted.__signature__ = signature.replace(parameters=kept)  # type: ignore[attr-defined]
     del adapted.__wrapped__
     return cast(F, adapted)
 
 
+def _of_the_same_kind(function: F, extra: Callable[[Mapping[str, Any]], dict[str, Any]]) -> Callable[..., Any]:
+    """What calls `function` with what `extra` makes of the arguments besides; a generator where that is one, since what a
+    method is decides how it is served."""
+    if inspect.isasyncgenfunction(function):
+
+        @wraps(function)
+        async def items_later(self: Any, *arguments: Any, **given: Any) -> AsyncGenerator[Any, None]:
+            async with aclosing(function(self, *arguments, **given, **extra(given))) as items:
+                async for item in items:
+                    yield item
+
+        return items_later
+    if inspect.isgeneratorfunction(function):
+
+        @wraps(function)
+        def items_now(self: Any, *arguments: Any, **given: Any) -> Iterator[Any]:
+            yield from function(self, *arguments, **given, **extra(given))
+
+        return items_now
+    if inspect.iscoroutinefunction(function):
+
+        @wraps(function)
+        async def later(self: Any, *arguments: Any, **given: Any) -> Any:
+            return await function(self, *arguments, **given, **extra(given))
+
+        return later
+
+    @wraps(function)
+    def now(self: Any, *arguments: Any, **given: Any) -> Any:
+        return function(self, *arguments, **given, **extra(given))
+
+    return now
+
+
 def monitor(*, name: str | None = None, documentation: str | None = None) -> Callable[[F], F]:
     """`jina.monitor`. Nothing is measured yet; the method stays what it is."""
     return lambda function: function
-
-
-def jina_write(function: F) -> F:
-    """Marks an endpoint that changes state. Without replicated state it changes nothing else."""
-    return function
 
 
 def jina_batching(func: Any = None, **options: Any) -> Any:

@@ -107,7 +107,7 @@ _MODULES: dict[str, dict[str, str]] = {
     "jina.orchestrate.flow.base": {"Flow": _FLOWS["Flow"]},
     "jina.serve": {},
     "jina.serve.executors": {"BaseExecutor": _EXECUTOR, "Executor": _EXECUTOR},
-    "jina.serve.executors.decorators": {**_DECORATORS, "write": f"{_HERE}.executor:jina_write"},
+    "jina.serve.executors.decorators": {**_DECORATORS, "write": "thalweg.executor:write"},
     "jina.serve.runtimes": {},
     "jina.serve.runtimes.gateway": {"BaseGateway": _GATEWAY},
     "jina.serve.runtimes.gateway.composite": {"CompositeGateway": _NO_PARTS},

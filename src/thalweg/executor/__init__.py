@@ -4,5 +4,6 @@ from thalweg.executor.batching import dynamic_batching
 from thalweg.executor.endpoint import Endpoint, requests
 from thalweg.executor.executor import Executor
 from thalweg.executor.hooks import probe, warmup
+from thalweg.executor.writing import write
 
-__all__ = ["Endpoint", "Executor", "dynamic_batching", "probe", "requests", "warmup"]
+__all__ = ["Endpoint", "Executor", "dynamic_batching", "probe", "requests", "warmup", "write"]

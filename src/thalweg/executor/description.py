@@ -56,6 +56,7 @@ def _description(source: ExecutorSource, path: str, endpoint: Endpoint) -> Endpo
         single=endpoint.single,
         envelope=endpoint.envelope,
         reads_stream=endpoint.reads_stream,
+        writes=endpoint.writes,
         description=endpoint.description,
         reads_metadata=endpoint.takes_rest or bool(endpoint.takes & {"headers", "context"}),
     )

@@ -15,6 +15,7 @@ from thalweg.docs import BaseDocWithoutId
 from thalweg.errors import ConfigurationError
 from thalweg.executor import annotation
 from thalweg.executor.batching.declaration import declared_batching, hindrance
+from thalweg.executor.writing import writes
 from thalweg.message.description import DEFAULT_ENDPOINT
 
 ARGUMENTS = ("docs", "doc", "parameters", "headers", "context")
@@ -70,6 +71,7 @@ class Endpoint:
     batching: BatchingOptions | None = None
     max_concurrency: int | None = None
     envelope: bool = True
+    writes: bool = False
     description: str = ""
 
     @property
@@ -266,9 +268,14 @@ def _read(cls: type, method: str, paths: tuple[str, ...], binding: Binding) -> E
         batching=declared_batching(function),
         max_concurrency=own.max_concurrency if own is not None else None,
         envelope=own is None or own.envelope,
+        writes=writes(function),
         description=inspect.getdoc(function) or "",
     )
     _check_batching(endpoint, where)
+    if endpoint.writes and endpoint.streaming:
+        raise TypeError(
+            f"{where}: @write cannot stand here: it streams, and a slow reader would hold up all other writes."
+        )
     return endpoint
 
 

@@ -112,6 +112,25 @@ class Executor:
         folder.mkdir(parents=True, exist_ok=True)
         return str(folder)
 
+    def snapshot(self, snapshot_file: str) -> Any:
+        """Write the whole state into the file `snapshot_file`, which is not there yet. Override it, together with
+        `restore`, where there is a state to keep; `async def` works too.
+
+        A worker calls it when no method runs on the thread that constructed the Executor, and no `@write` anywhere.
+
+        Raises:
+            NotImplementedError: it was not overridden.
+        """
+        raise NotImplementedError(f"{type(self).__name__} has no snapshots: it does not override `snapshot`.")
+
+    def restore(self, snapshot_file: str) -> Any:
+        """Read the whole state from `snapshot_file`, in place of what is there. Called as `snapshot` is; the file stays.
+
+        Raises:
+            NotImplementedError: it was not overridden.
+        """
+        raise NotImplementedError(f"{type(self).__name__} restores no snapshots: it does not override `restore`.")
+
     def close(self) -> Any:
         """Let go of what the constructor took. Override it where there is anything; `async def close` works too.
 

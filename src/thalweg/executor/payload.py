@@ -41,7 +41,7 @@ def reader(endpoint: Endpoint) -> Reader:
     return read
 
 
-def write(docs: Documents, parameters: dict[str, Any], request: Request) -> Response:
+def encoded(docs: Documents, parameters: dict[str, Any], request: Request) -> Response:
     """The answer in the content type that the caller accepts. In JSON the parameters stand in the body beside the
     documents, else in the header."""
     content_type = request.accept or request.content_type

@@ -185,10 +185,10 @@ class Procedure:
         sent = prepared.parameters
         if results is not None:
             sent = parameters.with_results(sent, self.executor, results)
-        return _with_headers(payload.write(docs, sent, request), context)
+        return _with_headers(payload.encoded(docs, sent, request), context)
 
     def _item(self, request: Request, context: Context, prepared: Prepared, item: Any) -> Response:
-        return _with_headers(payload.write(self._outcomes.of_item(item), prepared.parameters, request), context)
+        return _with_headers(payload.encoded(self._outcomes.of_item(item), prepared.parameters, request), context)
 
     def _failure(self, error: BaseException, context: Context) -> ThalwegError:
         """`error` in the form in which it leaves the worker."""

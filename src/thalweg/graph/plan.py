@@ -155,6 +155,7 @@ def _outside(path: str, shape: Plan, descriptions: Descriptions) -> EndpointDesc
         single=bool(first) and all(e.single for e in first),
         envelope=all(e.envelope for e in first),
         reads_stream=any(step.reads_stream for step in shape.steps),
+        writes=any(e.writes for e in found.values()),
     )
 
 

@@ -12,6 +12,10 @@ DRY_RUN_ENDPOINT = "_jina_dry_run_"
 """Answered by every service: a Gateway asks one replica of each Executor, a worker runs its probe. What comes is given back,
 or the error of what does not answer. No endpoint of user code can be called so, since theirs begin with a slash."""
 
+SNAPSHOT_ENDPOINT = "_snapshot_"
+RESTORE_ENDPOINT = "_restore_"
+"""What a caller must be allowed to call to take snapshots of an Executor, and to restore them. Nothing answers there."""
+
 
 class EndpointDescription(msgspec.Struct, frozen=True):
     """One endpoint. Schemas are JSON Schema of ONE document; None where any document is taken or given."""
@@ -30,6 +34,8 @@ class EndpointDescription(msgspec.Struct, frozen=True):
     """Whether JSON goes as `{"data": [...], "parameters": {...}}`. Else the body is the one document itself."""
     reads_stream: bool = False
     """Whether it takes documents that come while its answers go out."""
+    writes: bool = False
+    """Whether it changes the state of its Executor."""
 
 
 class ServiceDescription(msgspec.Struct, frozen=True):

@@ -16,9 +16,10 @@ from thalweg.message import ServiceDescription, UnaryHandler
 from thalweg.service.claims import Claims
 from thalweg.service.middleware import wrapped
 from thalweg.service.provider import PATHS, Invocations
+from thalweg.service.snapshot_access import GuardedSnapshots
 from thalweg.service.throttle import throttled
 from thalweg.transport import graphql
-from thalweg.transport.contract import AsgiApp, Serving
+from thalweg.transport.contract import AsgiApp, Serving, Snapshots
 
 Server = TypeVar("Server", bound=ServerOptions)
 
@@ -121,8 +122,16 @@ class Front:
         if self._program is not None:
             await self._program.close()
 
-    def serving(self, service: Service, options: ServerOptions, handler: UnaryHandler | None = None) -> Serving:
+    def serving(
+        self,
+        service: Service,
+        options: ServerOptions,
+        handler: UnaryHandler | None = None,
+        snapshots: Snapshots | None = None,
+    ) -> Serving:
         """What servers for everybody serve: `handler` where one stands before the service already."""
+        if snapshots is not None and options.access is not None:
+            snapshots = GuardedSnapshots(snapshots, Guard(service, options.access))
         apps, routes = dict(self._apps), options.routes
         program = self._program
         if program is not None:
@@ -149,6 +158,7 @@ class Front:
             grpc_options=options.grpc_server_options,
             apps=apps,
             routes=routes,
+            snapshots=snapshots,
             pages=options.pages,
         )
         if options.provider != "none":

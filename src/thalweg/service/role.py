@@ -152,7 +152,11 @@ class WorkerRole(Role):
             ready=lambda: worker.ready,
             alive=lambda: worker.alive,
         )
-        public = private if content.public is None else self._front.serving(worker, content.public, handler)
+        public = (
+            private
+            if content.public is None
+            else self._front.serving(worker, content.public, handler, worker.snapshots)
+        )
         self._servers = [
             registry.server(address, private if address.startswith("unix:") else public)
             for address in self._spec.addresses

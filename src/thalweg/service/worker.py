@@ -18,16 +18,18 @@ from thalweg.executor.batching.statistics import BatchingStatistics
 from thalweg.executor.calls import submit
 from thalweg.executor.concurrency import lanes, thread_count
 from thalweg.executor.description import describe
-from thalweg.executor.executor import Executor
+from thalweg.executor.executor import BoundEndpoint, Executor
 from thalweg.executor.failures import Failures
 from thalweg.executor.invocation import Invocation
 from thalweg.executor.loading import Passthrough
 from thalweg.executor.procedure import Procedure
 from thalweg.executor.source import ExecutorSource
 from thalweg.executor.steps import answers
+from thalweg.executor.writing import WriteLock, exclusive
 from thalweg.message import Context, Pending, Reply, Request, Response, ServiceDescription
 from thalweg.message.description import DEFAULT_ENDPOINT, DRY_RUN_ENDPOINT
 from thalweg.service.checkup import Checkup, Resign
+from thalweg.service.snapshots import WorkerSnapshots, takes_snapshots
 from thalweg.service.traceback import user_traceback
 
 log = logging.getLogger("thalweg.worker")
@@ -78,6 +80,7 @@ class Worker:
         self._batches: list[Batches] = []
         self._invocation: Invocation | None = None
         self._executor: Executor | None = None
+        self._snapshots: WorkerSnapshots | None = None
 
     @cached_property
     def description(self) -> ServiceDescription:
@@ -97,9 +100,9 @@ class Worker:
             await invocation.compute.stop()
             raise
         failures = self._failures(invocation)
-        self._procedures = {
-            path: Procedure(self.name, path, bound, failures) for path, bound in executor.requests.items()
-        }
+        lock = WriteLock()
+        bound = {path: _alone(one, lock) for path, one in executor.requests.items()}
+        self._procedures = {path: Procedure(self.name, path, one, failures) for path, one in bound.items()}
         self._default = self._procedures.get(DEFAULT_ENDPOINT)
         self._executor = executor
         self._invocation = invocation
@@ -113,8 +116,10 @@ class Worker:
         self._checkup = checkup
         checkup.start()
         self._batches = start_batches(
-            self._source.batching(self._options), executor, invocation, self._procedures, failures
+            self._source.batching(self._options), bound, invocation, self._procedures, failures
         )
+        if takes_snapshots(executor):
+            self._snapshots = WorkerSnapshots(executor, invocation, lock, self._replica)
 
     def _failures(self, invocation: Invocation) -> Failures:
         options = self._options
@@ -142,6 +147,11 @@ class Worker:
         if self._executor is None:
             raise Unavailable(f"{self.name} has not been started.", executor=self.name)
         return self._executor
+
+    @property
+    def snapshots(self) -> WorkerSnapshots | None:
+        """Those of the running Executor; None where it has no `snapshot` of its own."""
+        return self._snapshots
 
     @property
     def inflight(self) -> int:
@@ -258,6 +268,8 @@ class Worker:
             return
         if self._checkup is not None:
             await self._checkup.stop()
+        if self._snapshots is not None:
+            await self._snapshots.close()
         for batches in self._batches:
             await batches.close()
         try:
@@ -275,6 +287,12 @@ class _Resignation:
 
     def deliver(self) -> None:
         self._worker._give_up(self._reason, False)
+
+
+def _alone(bound: BoundEndpoint, lock: WriteLock) -> BoundEndpoint:
+    """`bound`, running with `lock` where it writes."""
+    endpoint = bound.endpoint
+    return BoundEndpoint(endpoint, exclusive(bound.method, lock)) if endpoint.writes else bound
 
 
 @lru_cache(maxsize=256)

@@ -6,16 +6,34 @@ from abc import ABC, abstractmethod
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, MutableMapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any, Protocol, TypeAlias
 
 from thalweg.config import Compression, ConnectionOptions, CorsOptions, Limits, TlsOptions, WebSocketOptions
 from thalweg.message import Context, Handler, Request, Response, ServiceDescription
+from thalweg.message.snapshot import SnapshotProgress
 
 Scope: TypeAlias = MutableMapping[str, Any]
 Receive: TypeAlias = Callable[[], Awaitable[MutableMapping[str, Any]]]
 Send: TypeAlias = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 AsgiApp: TypeAlias = Callable[[Scope, Receive, Send], Awaitable[None]]
 """An ASGI 3 application (https://asgi.readthedocs.io)."""
+
+
+class Snapshots(Protocol):
+    """Takes and restores the state of an Executor. `context` says who asks; all of it raises `Unauthenticated`,
+    `PermissionDenied` or `RateLimited` where they may not. Used on the server's event loop; never waits."""
+
+    def take(self, context: Context) -> SnapshotProgress:
+        """Begin a snapshot. Raises `Overloaded` while one is taken or restored, and `Unavailable` at the end."""
+
+    def taken(self, snapshot_id: str, context: Context) -> SnapshotProgress:
+        """How far one has got."""
+
+    def restore(self, file: str, context: Context) -> SnapshotProgress:
+        """Begin to restore the state in `file`. Raises as `take` does, and `ClientError` where it is no snapshot."""
+
+    def restored(self, restore_id: str, context: Context) -> SnapshotProgress:
+        """How far that has got."""
 
 
 def _nothing_known() -> ServiceDescription:
@@ -56,6 +74,8 @@ class Serving:
     else answers."""
     routes: bool = True
     """Whether endpoints, and what is told of them, have routes over HTTP beside `apps`; `/healthz` and `/readyz` always do."""
+    snapshots: Snapshots | None = None
+    """Its state, where there is one; of use to transports that speak of it."""
     pages: Mapping[str, Path] = field(default_factory=dict)
     """URL path -> a file, or a folder whose files are shown below that path; of use to transports that show pages."""
 

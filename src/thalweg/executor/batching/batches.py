@@ -28,7 +28,7 @@ from thalweg.executor.batching.pace import Pace
 from thalweg.executor.batching.run import BatchRun, Ticket
 from thalweg.executor.batching.statistics import BatchingStatistics, Tally
 from thalweg.executor.endpoint import MethodKind
-from thalweg.executor.executor import BoundEndpoint, Executor
+from thalweg.executor.executor import BoundEndpoint
 from thalweg.executor.failures import Failures
 from thalweg.executor.invocation import Invocation
 from thalweg.executor.lane import Lane
@@ -300,7 +300,7 @@ class Batches:
                 self._fail(part.request, copy(error) if isinstance(error, ThalwegError) else error)
             return
         self._failures.noticed(error, self.path)
-        if not run.again:
+        if waiting and not run.again:
             run.ticket.failure = error
         middle = len(waiting) // 2
         for half in (waiting[:middle], waiting[middle:]):
@@ -349,7 +349,7 @@ class Batches:
 
     def _answer(self, call: BatchedCall, docs: Documents, headers: Mapping[str, str]) -> None:
         try:
-            response = payload.write(docs, call.parameters, call.request)
+            response = payload.encoded(docs, call.parameters, call.request)
             if headers:
                 response.headers = checked_headers(headers)
         except BaseException as error:
@@ -399,7 +399,7 @@ class Departure:
 
 def start_batches(
     options: Mapping[str, BatchingOptions],
-    executor: Executor,
+    bound: Mapping[str, BoundEndpoint],
     invocation: Invocation,
     procedures: Mapping[str, Procedure],
     failures: Failures,
@@ -408,7 +408,7 @@ def start_batches(
     started = []
     for path, batching in options.items():
         procedure = procedures[path]
-        batches = Batches(invocation, procedure.executor, path, executor.requests[path], batching, failures)
+        batches = Batches(invocation, procedure.executor, path, bound[path], batching, failures)
         batches.start()
         procedure.batches = batches
         started.append(batches)

@@ -17,7 +17,10 @@ Schema = dict[str, Any]
 def write_endpoints(description: ServiceDescription) -> bytes:
     """The `EndpointsProto` of a service, as Jina's Executors write it."""
     endpoints = [*description.endpoints, EndpointDescription(DRY_RUN_ENDPOINT)]
-    message = Endpoints(endpoints=[endpoint.path for endpoint in endpoints])
+    message = Endpoints(
+        endpoints=[endpoint.path for endpoint in endpoints],
+        write_endpoints=[endpoint.path for endpoint in endpoints if endpoint.writes],
+    )
     fill(message.schemas, {endpoint.path: _described(endpoint) for endpoint in endpoints})
     data: bytes = message.SerializeToString()
     return data
@@ -49,13 +52,12 @@ def read_endpoints(data: bytes, name: str) -> ServiceDescription:
     """
     message = message_of(Endpoints, data)
     schemas = plain(message.schemas)
-    return ServiceDescription(
-        name,
-        tuple(_endpoint(path, schemas.get(path) or {}) for path in message.endpoints if path != DRY_RUN_ENDPOINT),
-    )
+    writing = frozenset(message.write_endpoints)
+    paths = [path for path in message.endpoints if path != DRY_RUN_ENDPOINT]
+    return ServiceDescription(name, tuple(_endpoint(path, schemas.get(path) or {}, path in writing) for path in paths))
 
 
-def _endpoint(path: str, described: Schema) -> EndpointDescription:
+def _endpoint(path: str, described: Schema, writes: bool) -> EndpointDescription:
     return EndpointDescription(
         path,
         _model(described.get("input")),
@@ -63,6 +65,7 @@ def _endpoint(path: str, described: Schema) -> EndpointDescription:
         _model(described.get("parameters")),
         streaming=bool(described.get("is_generator")),
         single=bool(described.get("is_singleton_doc")),
+        writes=writes,
     )
 
 

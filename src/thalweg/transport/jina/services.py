@@ -42,6 +42,7 @@ from thalweg.transport.jina.exchange import (
     write_document,
     write_failure,
 )
+from thalweg.transport.jina.snapshots import SnapshotServices
 
 ERROR_KEY = "is-error"
 IN_ORDER_KEY = "__results_in_order__"
@@ -68,6 +69,8 @@ class JinaServices(grpc.GenericRpcHandler):
             f"{jina.DRY_RUN_SERVICE}/dry_run": unary(self._dry_run),
             f"{jina.INFO_SERVICE}/_status": unary(self._inform),
         }
+        if self._serving.snapshots is not None:
+            methods |= SnapshotServices(ongoing, self._serving.snapshots).methods
         self._methods = {f"/{path}": method for path, method in methods.items()}
         self.services = tuple(path.partition("/")[0] for path in methods)
 
