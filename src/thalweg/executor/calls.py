@@ -62,6 +62,7 @@ class Turn:
         self.lane: Lane[Entrant] | None = None
         self.size = 0
         self._come: Future[None] = invocation.loop.create_future()
+        self._refused = False
 
     async def wait(self, path: str) -> None:
         """Count it in; return when it may begin. Raises as `Invocation.admit` does, and then it is not counted."""
@@ -70,7 +71,7 @@ class Turn:
         try:
             await self._come
         except asyncio.CancelledError:
-            if not self._invocation.withdraw(self):
+            if not self._refused and not self._invocation.withdraw(self):
                 self._invocation.leave(self)
             raise
 
@@ -79,8 +80,10 @@ class Turn:
             self._come.set_result(None)
 
     def refuse(self, error: ThalwegError) -> None:
-        if self._invocation.withdraw(self) and not self._come.done():
-            self._come.set_exception(error)
+        if self._invocation.withdraw(self):
+            self._refused = True
+            if not self._come.done():
+                self._come.set_exception(error)
 
 
 class Waiter:

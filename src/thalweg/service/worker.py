@@ -78,6 +78,7 @@ class Worker:
         self._procedures: dict[str, Procedure] = {}
         self._default: Procedure | None = None
         self._batches: list[Batches] = []
+        self._closing = False
         self._invocation: Invocation | None = None
         self._executor: Executor | None = None
         self._snapshots: WorkerSnapshots | None = None
@@ -264,8 +265,9 @@ class Worker:
         raises is logged. Idempotent; waits for as long as user code takes, so put a timeout around it where that
         matters."""
         invocation, executor = self._invocation, self._executor
-        if invocation is None or executor is None or invocation.closing:
+        if invocation is None or executor is None or self._closing:
             return
+        self._closing = True
         if self._checkup is not None:
             await self._checkup.stop()
         if self._snapshots is not None:
