@@ -8,6 +8,7 @@ from typing import Any
 
 import grpc
 import pytest
+from grpc_reflection.v1alpha.proto_reflection_descriptor_database import ProtoReflectionDescriptorDatabase
 
 from thalweg import Client, Deployment, Executor, Flow, requests, write
 from thalweg.docs import BaseDoc, DocList
@@ -130,6 +131,13 @@ def test_a_state_is_restored_in_a_new_deployment(tmp_path: Path) -> None:
         assert begun.status == jina.RestoreStatus.RUNNING
         assert ended(caller.restore_status, begun, ends).status == jina.RestoreStatus.SUCCEEDED
         assert words(address) == ["one", "two"]
+
+
+@pytest.mark.parametrize("uses, listed", [(Store, 4), (Plain, 0)])
+def test_reflection_tells_of_the_services_where_they_are(tmp_path: Path, uses: type[Executor], listed: int) -> None:
+    with serving(uses, tmp_path) as address, grpc.insecure_channel(address.removeprefix("grpc://")) as channel:
+        services = ProtoReflectionDescriptorDatabase(channel).get_services()
+    assert len([name for name in services if "Snapshot" in name or "Restore" in name]) == listed
 
 
 def test_what_nobody_knows_is_not_found(tmp_path: Path) -> None:
