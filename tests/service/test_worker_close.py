@@ -37,6 +37,10 @@ class Held(Executor):
         self.wait()
         yield from docs
 
+    @requests(on="/hold")
+    def hold(self, docs: DocList[Text]) -> None:
+        self.wait()
+
     @requests(on="/batch")
     @dynamic_batching(preferred_batch_size=1, timeout=0)
     def batch(self, docs: DocList[Text]) -> None:
@@ -102,3 +106,18 @@ async def test_after_the_end_nobody_is_let_in(path: str) -> None:
     await worker.close()
     with pytest.raises(Unavailable):
         await begin(worker, path)
+
+
+async def test_a_stream_that_had_not_begun_is_refused_and_not_empty() -> None:
+    worker, held = await started()
+    running = begin(worker, "/hold")
+    await eventually(held.begun.is_set)
+    waiting = begin(worker, "/stream")
+    await eventually(lambda: worker.inflight == 2)
+    closing = asyncio.ensure_future(worker.close())
+    async with asyncio.timeout(30):
+        with pytest.raises(Unavailable, match="shutting down"):
+            await waiting
+        held.go.set()
+        await closing
+        assert len(await running) == 1
