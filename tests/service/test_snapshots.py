@@ -16,7 +16,7 @@ from thalweg import Executor, dynamic_batching, requests, write
 from thalweg.config.workers import WorkerOptions
 from thalweg.docs import BaseDoc, DocList
 from thalweg.docs.codecs import json
-from thalweg.errors import ClientError, ExecutorFailed, Overloaded
+from thalweg.errors import ClientError, ExecutorFailed, Overloaded, Unavailable
 from thalweg.executor.source import ExecutorSource
 from thalweg.message import Context, Request
 from thalweg.message.snapshot import SnapshotProgress, SnapshotStage
@@ -275,6 +275,16 @@ async def test_writes_of_all_kinds_run_one_at_a_time(tmp_path: Path) -> None:
         assert finished == begun.replace("begins", "ends")
 
 
+async def test_one_that_user_code_calls_off_has_failed(tmp_path: Path) -> None:
+    class Cancelling(Store):
+        def snapshot(self, snapshot_file: str) -> None:
+            raise asyncio.CancelledError
+
+    async with running(tmp_path, Cancelling) as worker:
+        assert (await taken(worker)).stage is SnapshotStage.FAILED
+        assert (await taken(worker)).stage is SnapshotStage.FAILED
+
+
 @pytest.mark.parametrize("uses, reason", [(Failing, "the disk is full"), (Lazy, "wrote nothing")])
 async def test_one_that_fails_is_logged_and_leaves_no_file(
     tmp_path: Path, uses: type[Executor], reason: str, caplog: pytest.LogCaptureFixture
@@ -299,7 +309,19 @@ async def test_a_worker_that_closes_lets_a_snapshot_end(tmp_path: Path) -> None:
         await asyncio.sleep(0)
         hold.go.set()
         await closing
+        with pytest.raises(Unavailable):
+            worker.snapshots.take(Context())
     assert content(snapshot) == ""
+
+
+async def test_without_a_workspace_the_caller_is_told(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    async with running(tmp_path / "file") as worker:
+        assert worker.snapshots is not None
+        with pytest.raises(ExecutorFailed, match="store has no workspace for snapshots"):
+            worker.snapshots.take(Context())
+        with pytest.raises(ExecutorFailed):
+            worker.snapshots.restore("state.bin", Context())
 
 
 @pytest.mark.parametrize(

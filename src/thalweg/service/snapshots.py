@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, Protocol
 from uuid import uuid4
 
-from thalweg.errors import Overloaded
+from thalweg.errors import ExecutorFailed, Overloaded
 from thalweg.executor.endpoint import binding_of
 from thalweg.executor.executor import Executor
 from thalweg.executor.invocation import Invocation
@@ -43,10 +43,16 @@ class WorkerSnapshots:
         self._taken = SnapshotLog()
         self._restored = SnapshotLog()
         self._running: asyncio.Task[None] | None = None
+        self._closing = False
 
     @cached_property
     def _folder(self) -> SnapshotFolder:
-        return SnapshotFolder(self._executor.workspace, self._replica)
+        try:
+            return SnapshotFolder(self._executor.workspace, self._replica)
+        except OSError as error:
+            name = self._executor.metas.name
+            log.error("%s has no workspace for snapshots: %s", name, error)
+            raise ExecutorFailed(f"{name} has no workspace for snapshots.", executor=name) from error
 
     def take(self, context: Context) -> SnapshotProgress:
         """See `Snapshots`."""
@@ -74,12 +80,13 @@ class WorkerSnapshots:
 
     async def close(self) -> None:
         """Follow nothing any longer. User code that runs ends with the threads that it runs on."""
+        self._closing = True
         if self._running is not None:
             self._running.cancel()
             await asyncio.gather(self._running, return_exceptions=True)
 
     def _check_idle(self) -> None:
-        if self._invocation.closing:
+        if self._closing:
             raise self._invocation.closed()
         if self._running is not None and not self._running.done():
             raise Overloaded(
@@ -104,6 +111,9 @@ class WorkerSnapshots:
                 await self._invocation.coroutines.do(self._run_later(work, snapshot_id, tell))
             else:
                 await self._invocation.compute.do(lambda: self._run(work, snapshot_id, tell))
+        except asyncio.CancelledError:  # by the end of the worker, or raised by user code
+            known.reach(snapshot_id, SnapshotStage.FAILED)
+            raise
         except Exception:
             log.exception("%s: the %s %s has failed", self._executor.metas.name, work.verb, snapshot_id)
             known.reach(snapshot_id, SnapshotStage.FAILED)
