@@ -71,4 +71,5 @@ class Response(msgspec.Struct):
     @property
     def size(self) -> int:
         """Bytes of payload."""
-        return payload_size(self.body)
+        body = self.body
+        return len(body[0]) if len(body) == 1 and isinstance(body[0], bytes) else payload_size(body)

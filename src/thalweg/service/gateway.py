@@ -47,7 +47,7 @@ class FlowHandler:
             node.name: ReplicaPool(node.name, replicas[node.name], options, peers.get(node.name))
             for node in topology.nodes
         }
-        self._plans: dict[tuple[str, str], tuple[Plan, bool]] = {}
+        self._plans: dict[tuple[str, str], tuple[Plan, bool, bool]] = {}
         self._window = options.limits.stream_window
 
     async def start(self) -> None:
@@ -93,7 +93,7 @@ class FlowHandler:
         if request.endpoint == DRY_RUN_ENDPOINT:
             yield Response(request.body, request.content_type, request.parameters, await self._timed_dry_run(context))
             return
-        shape, chain = self._plan(request.endpoint, request.target)
+        shape, chain, _ = self._plan(request.endpoint, request.target)
         if not shape.reads_metadata:
             context.metadata = NO_METADATA
         course = Course(self._pools, shape, request, context, self._window)
@@ -111,8 +111,8 @@ class FlowHandler:
         """See `UnaryHandler.submit`: the short way is for chains in which nobody streams."""
         if request.endpoint == DRY_RUN_ENDPOINT:
             return None
-        shape, short = self._plan(request.endpoint, request.target)
-        if not short or any(step.streaming for step in shape.steps):
+        shape, _, short = self._plan(request.endpoint, request.target)
+        if not short:
             return None
         if not shape.reads_metadata:
             context.metadata = NO_METADATA
@@ -121,7 +121,8 @@ class FlowHandler:
         relay = Relay(self._pools, shape.steps, request, context, reply)
         return relay if relay.begin() else None
 
-    def _plan(self, endpoint: str, target: str) -> tuple[Plan, bool]:
+    def _plan(self, endpoint: str, target: str) -> tuple[Plan, bool, bool]:
+        """The plan, whether it is a chain, and whether it is one in which nobody streams."""
         found = self._plans.get((endpoint, target))
         if found is None:
             if not self._open and self.description.find(endpoint) is None:
@@ -132,5 +133,7 @@ class FlowHandler:
             shape = plan(self._topology, self._descriptions, endpoint, target)
             if len(self._plans) >= MOST_PLANS:
                 self._plans.clear()
-            found = self._plans[endpoint, target] = (shape, shape.chain and bool(shape.steps))
+            chain = shape.chain and bool(shape.steps)
+            short = chain and not any(step.streaming for step in shape.steps)
+            found = self._plans[endpoint, target] = (shape, chain, short)
         return found

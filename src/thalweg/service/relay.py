@@ -53,7 +53,9 @@ class Relay:
 
     def begin(self) -> bool:
         """Submit to the first step; False where that needs `handle`."""
-        self._request = replace(self._request, accept=self._steps[0].accept)
+        accept = self._steps[0].accept
+        if self._request.accept != accept:
+            self._request = replace(self._request, accept=accept)
         self._pending = self._pools[self._steps[0].name].submit(self._request, self._context, self)
         return self._pending is not None
 

@@ -3,7 +3,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from thalweg.errors import MalformedRequest, PayloadTooLarge, ThalwegError
-from thalweg.message import COLUMNS, Request, Response
+from thalweg.message import COLUMNS, JSON, Request, Response
 from thalweg.message.status import Failure
 from thalweg.transport.multiplex.frames import (
     HEAD,
@@ -18,6 +18,7 @@ from thalweg.transport.multiplex.frames import (
     read_request,
     read_response,
     request_message,
+    request_opening,
     response_message,
 )
 
@@ -126,3 +127,16 @@ def test_an_answer_of_one_buffer_comes_out_as_it_went_in(size: int):
     message = b"".join(map(bytes, response_message(Response((b"x" * size,), "application/json"))))
     assert read_response(message) == Response((b"x" * size,), "application/json")
     assert (len(message) - size) % 8 == 0
+
+
+@pytest.mark.parametrize("size", [0, 1, 7, 8, 300])
+def test_what_is_remembered_of_plain_requests_is_what_they_would_be_written_as(size: int) -> None:
+    payload = b"x" * size
+    request = Request("/do", (payload,), JSON, COLUMNS)
+    head = RequestHead(request.endpoint, request.content_type, [size], request.accept, window=9)
+    for _ in range(2):
+        opening = request_opening("/do", JSON, size, COLUMNS, 9)
+        assert opening + payload == b"".join(request_message(request, head))
+    read, found = read_request(opening + payload)
+    assert read == request
+    assert found == head

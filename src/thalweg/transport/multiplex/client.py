@@ -26,6 +26,7 @@ from thalweg.transport.multiplex.frames import (
     read_failure,
     read_response,
     request_message,
+    request_opening,
     response_message,
 )
 from thalweg.transport.multiplex.server import HEAD_ALLOWANCE
@@ -143,12 +144,23 @@ class ClientSession:
         if self.departed.is_set():
             raise Unavailable(f"There is no connection to {self._peer}.")
         context.check()
-        remaining = None if context.deadline is None else context.deadline - monotonic()
-        head = self._head(request, context, remaining)
-        if self.wire.full or sum(head.sizes) > LARGEST_SUBMITTED_BYTES:
+        if self.wire.full:
             return None
-        parts = request_message(request, head)
-        length = sum(map(len, parts))
+        if _plain(request, context):
+            payload = request.body[0]
+            size = len(payload)
+            if size > LARGEST_SUBMITTED_BYTES:
+                return None
+            opening = request_opening(request.endpoint, request.content_type, size, request.accept, self._window)
+            parts: list[Buffer] = [opening, payload]
+            length = len(opening) + size
+        else:
+            remaining = None if context.deadline is None else context.deadline - monotonic()
+            head = self._head(request, context, remaining)
+            if sum(head.sizes) > LARGEST_SUBMITTED_BYTES:
+                return None
+            parts = request_message(request, head)
+            length = sum(map(len, parts))
         if length > MAX_FRAME_BYTES:
             return None
         number = self._next_number()
@@ -264,3 +276,21 @@ class ClientSession:
             stream.assembly = Assembly(body, self._limits.max_message_bytes + HEAD_ALLOWANCE)
         except PayloadTooLarge as error:
             stream.fail(error)
+
+
+def _plain(request: Request, context: Context) -> bool:
+    """Whether `request` says no more than where it goes and what it carries, in one buffer."""
+    body = request.body
+    return (
+        len(body) == 1
+        and isinstance(body[0], bytes)
+        and not request.parameters
+        and not request.target
+        and request.inflow is None
+        and context.deadline is None
+        and not context.metadata
+        and not context.trace
+        and not context.given_request_id
+        and not context.priority
+        and not context.share
+    )

@@ -135,6 +135,12 @@ def request_message(request: Request, head: RequestHead) -> list[Buffer]:
     return _message(packed, request.body)
 
 
+@lru_cache(maxsize=1024)
+def request_opening(endpoint: str, content_type: str, size: int, accept: str, window: int) -> bytes:
+    """All that stands before the payload of a request of one buffer with nothing else to say: most are like one before."""
+    return b"".join(_message(_encode(RequestHead(endpoint, content_type, [size], accept, window=window)), (b"",)))
+
+
 def response_message(response: Response) -> list[Buffer]:
     """The message of `response`, in parts."""
     body = response.body
