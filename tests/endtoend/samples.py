@@ -98,3 +98,16 @@ class Once(Executor):
     @requests(on="/do")
     def do(self, docs: DocList[Text], **kwargs: object) -> DocList[Text]:
         return docs
+
+
+class Counting(Executor):
+    """Says which replica it is, and counts in a stream."""
+
+    @requests(on="/replica")
+    def replica(self, docs: DocList[Text]) -> DocList[Text]:
+        return DocList[Text]([Text(id=doc.id, text=str(self.runtime_args.replica)) for doc in docs])
+
+    @requests(on="/count")
+    async def count(self, doc: Text) -> AsyncIterator[Text]:
+        for number in range(3):
+            yield Text(text=f"{doc.text}{number}")

@@ -6,7 +6,7 @@ import urllib.request
 
 import pytest
 
-from tests.endtoend.samples import Slow, Text, Upper
+from tests.endtoend.samples import Counting, Slow, Text, Upper
 from tests.endtoend.scripts import eventually
 from thalweg import Client, Deployment
 from thalweg.errors import ConfigurationError, StartupFailed
@@ -91,3 +91,16 @@ class Strict(Upper):
 def test_an_argument_that_the_constructor_does_not_take_is_answered_with_the_nearest():
     with pytest.raises(StartupFailed, match=r"'modle'.*'model'"):
         Deployment(Strict, uses_with={"modle": "a"}).start()
+
+
+def test_replicas_take_turns_over_http_and_stream():
+    with Deployment(Counting, name="counting", replicas=2, protocol="http") as deployment:
+        with Client(deployment.addresses[0]) as client:
+            answers = [client.post("/replica", Text(text=""), return_type=Text).text for _ in range(8)]
+            assert {answers.count(replica) for replica in ("0", "1")} == {4}
+            items = [item.text for item in client.stream_doc("/count", Text(text="n"), return_type=Text)]
+            assert items == ["n0", "n1", "n2"]
+        request = urllib.request.Request(f"{deployment.addresses[0]}/count?text=n", headers={"accept": "*/*"})
+        with urllib.request.urlopen(request) as answer:
+            assert answer.headers["content-type"].startswith("text/event-stream")
+            assert answer.read().count(b"event: update") == 3

@@ -352,3 +352,31 @@ def test_an_unknown_key_is_named_with_the_nearest_known_one(folder: Path) -> Non
 def test_yaml_without_a_class_says_so() -> None:
     with pytest.raises(ConfigurationError, match="does not say which Executor"):
         reference("with: {size: 5}").resolve()
+
+
+def test_one_name_in_two_files_is_two_executors(folder: Path) -> None:
+    (folder / "other").mkdir()
+    (folder / "other" / "mine.py").write_text(CODE.replace("/mine", "/theirs"))
+    ours = reference("mine.py:Mine").resolve()
+    theirs = reference("other/mine.py:Mine").resolve()
+    assert list(ours.endpoints(WorkerOptions())) == ["/mine"]
+    assert list(theirs.endpoints(WorkerOptions())) == ["/theirs"]
+
+
+def test_fields_of_a_dataclass_are_the_arguments(folder: Path) -> None:
+    code = CODE.replace("class Mine", "from dataclasses import dataclass\n@dataclass\nclass Mine")
+    start, end = code.index("    def __init__"), code.index("    @requests")
+    (folder / "fields.py").write_text(f"{code[:start]}    size: int\n    word: str = 'a'\n\n{code[end:]}")
+    source = reference({"jtype": "fields.py:Mine", "with": {"size": 3}}).resolve()
+    executor: Any = source.create(WorkerOptions(name="described"))
+    assert (executor.size, executor.word, executor.metas.name) == (3, "a", "described")
+    assert list(executor.requests) == ["/mine"]
+
+
+def test_a_package_of_several_files_may_import_from_itself(folder: Path) -> None:
+    (folder / "several").mkdir()
+    (folder / "several" / "__init__.py").write_text("from .code import Mine")
+    (folder / "several" / "code.py").write_text(f"from .size import SIZE\n{CODE}")
+    (folder / "several" / "size.py").write_text("SIZE = 7")
+    source = {"jtype": "Mine", "py_modules": ["several/__init__.py"]}
+    assert reference(source).resolve().executor.__name__ == "Mine"

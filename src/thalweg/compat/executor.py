@@ -100,7 +100,6 @@ def _with_joined(function: F) -> F:
     adapted = _of_the_same_kind(function, extra)
     kept = [one for name, one in signature.parameters.items() if name not in JOINED]
     adapted.__signature__ = signature.replace(parameters=kept)  # type: ignore[attr-defined]
-    del adapted.__wrapped__
     return cast(F, adapted)
 
 

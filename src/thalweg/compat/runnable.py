@@ -25,7 +25,7 @@ from thalweg.compat.yamls import read_yaml
 from thalweg.config import DeploymentOptions, FlowOptions, GatewayOptions, NodeOptions
 from thalweg.config.limits import Limits
 from thalweg.config.load import parse_options
-from thalweg.errors import StartupFailed, ThalwegError
+from thalweg.errors import StartupFailed, ThalwegError, Unavailable
 from thalweg.graph.topology import ENTRY, Topology
 from thalweg.orchestration import Deployment, Flow
 from thalweg.orchestration.runnable import Runnable
@@ -89,8 +89,15 @@ class JinaRunnable(JinaCalls):
             stop_event.wait()
             running.close()
 
-        threading.Thread(target=stop, daemon=True).start()
-        running.block()
+        stopping = threading.Thread(target=stop, daemon=True)
+        stopping.start()
+        try:
+            running.block()
+        except Unavailable:
+            if not stop_event.is_set():  # else it was closed before it came to block
+                raise
+        if stop_event.is_set():
+            stopping.join()
 
     @property
     def client(self) -> BlockingJinaClient | AsyncJinaClient:

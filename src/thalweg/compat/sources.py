@@ -10,35 +10,40 @@ from thalweg.compat.excepts import BadConfigSource
 from thalweg.compat.yamls import YamlFile, is_yaml, read_yaml
 from thalweg.config.objects import file_module, imported_module
 from thalweg.executor import Executor
+from thalweg.executor.loading import reference
 
 PASSTHROUGH = ("BaseExecutor", "Executor", "thalweg.compat.executor.JinaExecutor")
 GONE = ("jinahub", "jinaai")
+READ_HERE = ("uses", "allow_py_modules")
 
 
 def source_arguments(given: Mapping[str, Any]) -> dict[str, Any]:
     """`given` with the YAML that its `uses` means laid out: the class, and what the YAML says under what is given beside.
 
+    `allow_py_modules=False` among it means that nothing may be imported for it.
+
     Raises:
-        BadConfigSource: it is found nowhere.
+        BadConfigSource: it is found nowhere, or only by an import that is not allowed.
     """
-    uses, rest = given.get("uses"), {name: value for name, value in given.items() if name != "uses"}
+    uses, rest = given.get("uses"), {name: value for name, value in given.items() if name not in READ_HERE}
+    imports = bool(given.get("allow_py_modules", True))
     if uses is None or uses in PASSTHROUGH:
         return rest
     if isinstance(uses, str) and uses.partition("://")[0].partition("+")[0] in GONE:
         raise BadConfigSource(f"uses={uses!r}: Jina's hub is gone; name the class, a YAML file or a Python file.")
     if not is_yaml(uses):
-        return {**rest, "uses": _named(uses, rest.get("py_modules"), Path.cwd())}
+        return {**rest, "uses": _named(uses, rest.get("py_modules"), Path.cwd(), imports)}
     described = read_yaml(uses, context=rest.pop("context", None))
-    return _laid_out(described, rest)
+    return _laid_out(described, rest, imports)
 
 
-def _laid_out(described: YamlFile, given: dict[str, Any]) -> dict[str, Any]:
+def _laid_out(described: YamlFile, given: dict[str, Any], imports: bool) -> dict[str, Any]:
     data, folder = described
     metas = dict(data.get("metas") or {})
     modules = [*_several(data.get("py_modules")), *_several(metas.pop("py_modules", None))]
     jtype = data.get("jtype") or data.get("uses")
     laid: dict[str, Any] = {
-        "uses": _named(jtype, modules, folder) if jtype not in (None, *PASSTHROUGH) else None,
+        "uses": _named(jtype, modules, folder, imports) if jtype not in (None, *PASSTHROUGH) else None,
         "uses_with": {**(data.get("with") or {}), **(given.get("uses_with") or {})},
         "uses_metas": {**metas, **(given.get("uses_metas") or {})},
         "uses_requests": {**(data.get("requests") or {}), **(given.get("uses_requests") or {})},
@@ -51,23 +56,32 @@ def _laid_out(described: YamlFile, given: dict[str, Any]) -> dict[str, Any]:
     return {**given, **{name: value for name, value in laid.items() if value}}
 
 
-def _named(uses: Any, modules: Any, folder: Path) -> Any:
+def _named(uses: Any, modules: Any, folder: Path, imports: bool) -> Any:
     """The class that is meant: a name is looked for in the modules, then among the Executors that are defined here."""
     if not isinstance(uses, str):
         return uses
-    for module in _several(modules):
+    for module in _several(modules) if imports else ():
         path = folder / Path(module).expanduser()
         loaded = file_module(path) if path.suffix == ".py" else imported_module(module, module)
         if hasattr(loaded, uses):
             return getattr(loaded, uses)
-    if "." in uses or ":" in uses:
+    qualified = "." in uses or ":" in uses
+    if imports and qualified:
         return uses
-    found = next((cls for cls in _descendants(Executor) if cls.__name__ == uses), None)
+    found = next((cls for cls in _descendants(Executor) if uses in _names(cls, qualified)), None)
+    if found is None and not imports:
+        raise BadConfigSource(f"uses={uses!r}: it is not imported, and allow_py_modules=False says not to.")
     if found is None:
         raise BadConfigSource(
             f"uses={uses!r}: no Executor of that name is defined. Import its module, or name it in py_modules."
         )
     return found
+
+
+def _names(cls: type[Executor], qualified: bool) -> tuple[str, ...]:
+    if qualified:
+        return (f"{cls.__module__}.{cls.__qualname__}", f"{cls.__module__}:{cls.__qualname__}")
+    return (cls.__name__,)
 
 
 def _descendants(cls: type[Executor]) -> Iterator[type[Executor]]:
@@ -84,8 +98,8 @@ def _several(value: Any) -> list[str]:
 def executor_of(source: Any, *, context: Mapping[str, Any] | None = None, **given: Any) -> Executor:
     """An Executor that is made here, of its YAML. Raises what `source_arguments` raises."""
     laid = source_arguments({**given, "uses": source, **({"context": context} if context else {})})
-    cls = laid["uses"]
-    return cls(  # type: ignore[no-any-return]
+    cls = reference(laid["uses"]).resolve().executor
+    return cls(
         **laid.get("uses_with", {}),
         metas=laid.get("uses_metas", {}),
         requests=laid.get("uses_requests", {}),
