@@ -1,4 +1,4 @@
-"""Fuzzes every decoder for as long as is asked: `python -m tests.docs.fuzzing.soak [--seconds 600] [TARGET ...]`.
+"""Fuzzes every decoder and every port for as long as is asked: `python -m tests.docs.fuzzing.soak [--seconds 600] [TARGET]`.
 
 Each target has a process and its share of the time, guided by coverage (atheris) where that is installed, otherwise by
 hypothesis. Bytes that end in anything but documents or an error of ours are left in a file, and the exit code is 1.
@@ -10,13 +10,20 @@ import subprocess
 import sys
 import tempfile
 from contextlib import suppress
+from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from tests.docs.fuzzing.targets import Target
 
 MEGABYTES = 2048
 """What a process may take."""
 SLOWEST = 10
 """Seconds that one input may take."""
+DECODERS = "tests/docs/fuzzing/test_targets.py::test_hostile_bytes_end_in_documents_or_in_an_error_of_ours"
+PORTS = "tests/transport/fuzzing/test_strangers.py::test_strange_bytes_leave_nothing_behind"
 LONGEST = 4096
 """Bytes of an input, where it does not begin with more."""
 
@@ -31,9 +38,7 @@ def main() -> int:
     if given.one:
         fuzz(given.targets[0], given.seconds)
         return 0
-    from tests.docs.fuzzing.targets import TARGETS
-
-    names = given.targets or list(TARGETS)
+    names = given.targets or [*targets("tests.docs.fuzzing.targets"), *targets("tests.transport.fuzzing.targets")]
     kind = "atheris" if find_spec("atheris") else "hypothesis"
     print(f"{len(names)} targets, {given.seconds} seconds in all, with {kind}", flush=True)
     share = max(1, given.seconds // len(names))
@@ -42,15 +47,22 @@ def main() -> int:
     return bool(failed)
 
 
+def targets(module: str) -> dict[str, "Target"]:
+    """Those of a module; its service, where it has one, is started by the first that is asked for."""
+    found: dict[str, Target] = import_module(module).TARGETS
+    return found
+
+
 def passes(name: str, seconds: int, kind: str) -> bool:
     """Whether fuzzing a target finds nothing."""
     if kind == "atheris":
         command = [sys.executable, "-m", "tests.docs.fuzzing.soak", "--one", "--seconds", str(seconds), name]
         environment = dict(os.environ)
     else:
-        test = "test_hostile_bytes_end_in_documents_or_in_an_error_of_ours"
-        command = [sys.executable, "-m", "pytest", "-q", f"tests/docs/fuzzing/test_targets.py::{test}[{name}]"]
-        environment = {**os.environ, "EXAMPLES": str(100 * seconds)}
+        decoder = name in targets("tests.docs.fuzzing.targets")
+        test = f"{DECODERS if decoder else PORTS}[{name}]"
+        command = [sys.executable, "-m", "pytest", "-q", "--timeout", str(20 * seconds + 60), test]
+        environment = {**os.environ, "EXAMPLES": str(100 * seconds if decoder else 30 * seconds)}
     done = subprocess.run(
         command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False
     )
@@ -65,9 +77,8 @@ def fuzz(name: str, seconds: int) -> None:
     """Give one target inputs that take new paths through our code. Never returns."""
     import atheris
 
-    with atheris.instrument_imports(include=["thalweg.docs"]):
-        from tests.docs.fuzzing.targets import TARGETS
-    target = TARGETS[name]
+    with atheris.instrument_imports(include=["thalweg.docs", "thalweg.transport"]):
+        target = targets("tests.docs.fuzzing.targets").get(name) or targets("tests.transport.fuzzing.targets")[name]
 
     def once(data: bytes) -> None:
         with suppress(*target.errors):

@@ -1,7 +1,6 @@
 """Bytes of strangers end in documents or in an error of ours: nothing is run, and memory stays in proportion."""
 
 import gc
-import os
 import pickle
 import tracemalloc
 from contextlib import suppress
@@ -9,51 +8,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
+from hypothesis import given
 
+from tests.docs.fuzzing.hostile import hostile, steady
 from tests.docs.fuzzing.targets import TARGETS, Target
 from thalweg.docs.codecs.compression import COMPRESSIONS
-
-EXAMPLES = int(os.environ.get("EXAMPLES", "0"))
-TOKENS = [
-    b'"',
-    b"{",
-    b"}",
-    b"[",
-    b"]",
-    b",",
-    b"null",
-    b"-1",
-    b"1e999",
-    b"NaN",
-    b"\xff",
-    b"\xff" * 8,
-    b"\\ud800",
-    b"\0" * 4,
-]
-steady = settings(
-    max_examples=EXAMPLES or 15,
-    derandomize=not EXAMPLES,
-    deadline=None,
-    suppress_health_check=list(HealthCheck),
-)
-
-
-@st.composite
-def hostile(draw: st.DrawFn, target: Target) -> bytes:
-    """Sound bytes that were cut off, changed or put together; or any bytes."""
-    if not draw(st.integers(0, 7)):
-        return draw(st.binary(max_size=80))
-    data = bytearray(draw(st.sampled_from(target.seeds)))
-    for _ in range(draw(st.integers(1, 4))):
-        at = draw(st.integers(0, len(data)))
-        end = at + draw(st.sampled_from([0, 0, 1, 1, 2, 4, 8, len(data)]))
-        other = draw(st.sampled_from(target.seeds))
-        start = draw(st.integers(0, len(other)))
-        spliced = other[start : start + draw(st.integers(0, 40))]
-        data[at:end] = draw(st.binary(max_size=6) | st.sampled_from(TOKENS) | st.just(spliced))
-    return bytes(data)
 
 
 @pytest.mark.parametrize("name", TARGETS)
@@ -68,7 +27,7 @@ def test_sound_bytes_are_read(name: str) -> None:
 def test_hostile_bytes_end_in_documents_or_in_an_error_of_ours(name: str) -> None:
     target = TARGETS[name]
 
-    @steady
+    @steady(15)
     @given(hostile(target))
     def read(data: bytes) -> None:
         with suppress(*target.errors):

@@ -84,12 +84,15 @@ async def test_a_head_without_end_is_cut_off(serve) -> None:
     assert site.handler.requests == []
 
 
-async def test_nonsense_is_answered_with_400_and_logged_as_ours(serve, caplog: pytest.LogCaptureFixture) -> None:
+async def test_nonsense_is_answered_with_400_and_is_no_warning(serve, caplog: pytest.LogCaptureFixture) -> None:
     site = await serve()
+    caplog.set_level("DEBUG")
     async with site.wire() as (reader, writer):
         writer.write(b"\x16\x03\x01 this is no HTTP\r\n\r\n")
         assert (await reader.readline()).startswith(b"HTTP/1.1 400")
-    assert {record.name for record in caplog.records} == {"thalweg.server"}
+        assert b"malformed_request" in await reader.read()
+    told = [record for record in caplog.records if record.name != "asyncio"]
+    assert {(record.name, record.levelname) for record in told} == {("thalweg.server", "DEBUG")}
 
 
 def pass_time(site: object, seconds: int) -> None:

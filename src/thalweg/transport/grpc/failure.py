@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import math
+import re
+from collections.abc import Callable
 from typing import Any, NoReturn
 
 import grpc
 import msgspec
+from google.protobuf.message import DecodeError
 from grpc import aio
 
-from thalweg.errors import ThalwegError
+from thalweg.errors import MalformedRequest, ThalwegError
 from thalweg.message.status import CODES, Failure, clipped, to_failure
 
 CODE_KEY = "thalweg-code"
@@ -21,13 +24,15 @@ FAILURE_BYTES = 4096
 MESSAGE_CHARACTERS = 1024
 
 _STATUS_CODES: dict[int, grpc.StatusCode] = {code.value[0]: code for code in grpc.StatusCode}
+_SAYABLE = re.compile(r"[\x21-\x7e]{1,128}")
+"""Ids that metadata can hold. Callers of Jina's may choose any text, and with another one there would be no answer."""
 _encode = msgspec.msgpack.Encoder().encode
 
 
 def trailing_metadata(failure: Failure) -> tuple[tuple[str, str | bytes], ...]:
     """What a client reads of `failure` beside the status."""
     found: list[tuple[str, str | bytes]] = [(CODE_KEY, failure.code)]
-    if failure.request_id:
+    if _SAYABLE.fullmatch(failure.request_id):
         found.append((REQUEST_ID_KEY, failure.request_id))
     if failure.retry_after is not None:
         found.append((RETRY_AFTER_KEY, str(math.ceil(failure.retry_after))))
@@ -47,6 +52,29 @@ def _fitting(failure: Failure) -> bytes:
         failure = msgspec.structs.replace(failure, details=failure.details[: len(failure.details) // 2])
         packed = _encode(failure)
     return packed
+
+
+def reader(kind: Any) -> Callable[[bytes], Any]:
+    """Reads messages of class `kind`; see `checked` for bytes that are none.
+
+    What a deserializer raises gRPC would take for a defect of the server: it tells the caller so, and writes a traceback
+    into the log for each.
+    """
+
+    def read(data: bytes) -> Any:
+        try:
+            return kind.FromString(data)
+        except DecodeError as error:
+            return MalformedRequest(f"The bytes are no {kind.DESCRIPTOR.name}: {error}")
+
+    return read
+
+
+async def checked(message: Any, context: aio.ServicerContext[Any, Any]) -> Any:
+    """`message` as a `reader` gave it; the call ends where the bytes were none."""
+    if isinstance(message, ThalwegError):
+        await abort(context, message, "")
+    return message
 
 
 async def abort(context: aio.ServicerContext[Any, Any], error: ThalwegError, request_id: str) -> NoReturn:

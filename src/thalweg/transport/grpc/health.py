@@ -10,6 +10,7 @@ import grpc
 from grpc import aio
 
 from thalweg.message.proto.health import CHECK, SERVICE, WATCH, HealthCheckRequest, HealthCheckResponse, ServingStatus
+from thalweg.transport.grpc.failure import checked, reader
 
 LOOK_SECONDS = 0.25
 """How often readiness is looked at for those who watch it; nobody tells when it changes."""
@@ -35,7 +36,7 @@ class Health:
 
     def handler(self) -> grpc.GenericRpcHandler:
         formats = {
-            "request_deserializer": HealthCheckRequest.FromString,
+            "request_deserializer": reader(HealthCheckRequest),
             "response_serializer": HealthCheckResponse.SerializeToString,
         }
         return grpc.method_handlers_generic_handler(
@@ -55,12 +56,13 @@ class Health:
         return ServingStatus.SERVING if serves else ServingStatus.NOT_SERVING
 
     async def _check(self, request: Any, context: aio.ServicerContext[Any, Any]) -> Any:
-        status = self.status(request.service)
+        status = self.status((await checked(request, context)).service)
         if status is ServingStatus.SERVICE_UNKNOWN:
             await context.abort(grpc.StatusCode.NOT_FOUND, f"There is no service {request.service!r} here.")
         return HealthCheckResponse(status=status)
 
     async def _watch(self, request: Any, context: aio.ServicerContext[Any, Any]) -> None:
+        await checked(request, context)
         told = None
         while True:
             last = self._stopping.is_set()  # before the status is told, so that the last one told is of the end

@@ -12,6 +12,7 @@ from grpc import aio
 
 from thalweg.message.proto.description import POOL
 from thalweg.message.proto.reflection import INFO, SERVICE, VERSIONS, package, request_class, response_class
+from thalweg.transport.grpc.failure import checked, reader
 
 
 class Reflection:
@@ -28,13 +29,14 @@ class Reflection:
         response = response_class(version)
         method = grpc.stream_stream_rpc_method_handler(
             partial(self._tell, response),
-            request_deserializer=request_class(version).FromString,
+            request_deserializer=reader(request_class(version)),
             response_serializer=response.SerializeToString,
         )
         return grpc.method_handlers_generic_handler(f"{package(version)}.{SERVICE}", {INFO: method})
 
     async def _tell(self, response: Any, requests: Any, context: aio.ServicerContext[Any, Any]) -> None:
         async for request in requests:
+            await checked(request, context)
             answer = response(valid_host=request.host, original_request=request)
             try:
                 self._fill(answer, request)

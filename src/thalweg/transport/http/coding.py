@@ -17,6 +17,8 @@ GZIP_LEVEL = 4
 ZSTD_LEVEL = 3
 _GZIP_WINDOW = 16 + zlib.MAX_WBITS
 _PIECE = 1 << 20
+_GZIP_PIECE = 4096
+"""Bytes that are unpacked at once. What follows a member of gzip is copied, and a body may be nothing but members."""
 _ZSTD_WINDOW = 1 << 27
 _ZSTD_PIECE = 256
 """Bytes that are unpacked at once. Four of them can become 128 KiB, and the library knows no limit of its own."""
@@ -95,18 +97,19 @@ def _errors() -> tuple[type[Exception], ...]:
 
 def _from_gzip(data: Buffer, largest: int) -> bytes:
     pieces: list[bytes] = []
-    size = 0
-    rest: Buffer = data
-    while rest:  # a file of gzip may be several, one after the other
+    size = position = 0
+    view = memoryview(data)
+    while position < len(view):  # a file of gzip may be several, one after the other
         unpacker = zlib.decompressobj(_GZIP_WINDOW)
         while not unpacker.eof:
-            piece = unpacker.decompress(rest, _PIECE)
+            given = view[position : position + _GZIP_PIECE]
+            piece = unpacker.decompress(given, _PIECE)
+            position += len(given) - len(unpacker.unconsumed_tail) - len(unpacker.unused_data)
             size = _bounded(size + len(piece), largest)
-            pieces.append(piece)
-            rest = unpacker.unconsumed_tail
-            if not piece and not rest and not unpacker.eof:
+            if piece:
+                pieces.append(piece)
+            elif not given and not unpacker.eof:
                 raise zlib.error("it ends too early")
-        rest = unpacker.unused_data
     return b"".join(pieces)
 
 

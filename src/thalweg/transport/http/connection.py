@@ -7,17 +7,13 @@ watches for that; and it bounds what uvicorn does not: the size of a request's h
 from __future__ import annotations
 
 import asyncio
-import logging
 from collections.abc import Callable, Iterable
 from typing import Any, Literal, Protocol, cast
-
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from thalweg.config import ConnectionOptions
 from thalweg.errors import MalformedRequest, ThalwegError
 from thalweg.message import Buffer
-
-log = logging.getLogger("thalweg.server")
+from thalweg.transport.http.reader import RequestReader
 
 DISCARD_BYTES = 16 << 20
 """How much of a body that was refused is read and dropped, so that its sender gets to the answer."""
@@ -68,9 +64,7 @@ class HttpConnection(asyncio.Protocol):
         self._opened = opened
         self._closed = closed
         settings["app_state"] = {"connection": self}
-        self._inner = HttpToolsProtocol(**settings)
-        self._inner.access_log = False
-        self._inner.logger = log
+        self._inner = RequestReader(options.max_head_bytes, **settings)
         self._transport: asyncio.Transport | None = None
         self._recognise = recognise
         self._plain: PlainWork | None = None

@@ -11,6 +11,7 @@ from thalweg.docs import AnyDoc, DocList
 from thalweg.docs.codecs import columns
 from thalweg.errors import InvalidDocument, MalformedRequest, MissingDependency, UnsupportedContent
 from thalweg.message import Buffer, EndpointDescription
+from thalweg.transport.http.hush import HUSHED
 from thalweg.transport.http.query import PARAMETERS, kinds, typed_fields
 
 FORM = "multipart/form-data"
@@ -106,6 +107,7 @@ def parts_of(header: bytes, body: Buffer) -> list[FormPart]:
     reader = _Parts()
     try:
         parser = MultipartParser(boundary, reader.callbacks())  # type: ignore[arg-type]
+        parser.logger = HUSHED  # type: ignore[assignment]
         view = memoryview(body)
         for start in range(0, len(view), _PIECE):
             parser.write(bytes(view[start : start + _PIECE]))

@@ -127,9 +127,18 @@ def read_letter(text: bytes) -> CallerLetter:
             f'The message is not one of {{"id": ..., "endpoint": "/...", "data": [...], "parameters": {{...}}}}: {error}'
         ) from None
     identity = letter.key
-    if len(identity) > LONGEST_ID or identity[:1] in b"[{tf":
+    if len(identity) > LONGEST_ID or identity[:1] in b"[{tf" or not _is_utf8(identity):
         raise MalformedRequest(f"An id is a JSON text or number of at most {LONGEST_ID} bytes, or null.")
     return letter
+
+
+def _is_utf8(text: bytes) -> bool:
+    """Not looked at by what finds the end of a value."""
+    try:
+        text.decode()
+    except UnicodeDecodeError:
+        return False
+    return True
 
 
 def answer_letter(key: bytes, response: Response, *, more: bool, envelope: bool) -> bytes:
