@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Coroutine
+from math import isnan
 from time import monotonic
 
 from thalweg.config import Limits
@@ -33,6 +34,8 @@ from thalweg.transport.precedence import checked_priority, checked_share
 
 HEAD_ALLOWANCE = 1 << 20
 """Bytes that the head of a message may have on top of the largest payload."""
+LONGEST_SECONDS = 366 * 24 * 3600.0
+"""That a request may take."""
 
 
 class Sessions:
@@ -242,6 +245,7 @@ class ServerSession:
                 if request.size > self._serving.limits.max_message_bytes:
                     limit = self._serving.limits.max_message_bytes
                     raise PayloadTooLarge(f"The request has {request.size} bytes; at most {limit} are taken.")
+                timeout = self._serving.timeout if head.timeout is None else checked_timeout(head.timeout)
                 if head.priority or head.share:
                     checked_priority(head.priority)
                     checked_share(head.share)
@@ -251,7 +255,6 @@ class ServerSession:
         except ThalwegError as error:
             self.fail(stream, error)
             return
-        timeout = head.timeout if head.timeout is not None else self._serving.timeout
         context = Context(
             deadline=None if timeout is None else monotonic() + timeout,
             metadata=head.metadata,
@@ -353,6 +356,17 @@ class ServerSession:
     def fail(self, stream: int, error: ThalwegError, context: Context | None = None) -> None:
         known = context.given_request_id if context is not None else ""
         self.wire.write([failure_frame(stream, to_failure(error, known))])
+
+
+def checked_timeout(seconds: float) -> float:
+    """Seconds that a request may take, of which none are left where they are below zero.
+
+    Raises:
+        MalformedRequest: it is no number. Among the timers of an event loop such a one would keep others from their turn.
+    """
+    if isnan(seconds):
+        raise MalformedRequest("The timeout of the request is no number of seconds.")
+    return min(max(0.0, seconds), LONGEST_SECONDS)
 
 
 class _Incoming:
