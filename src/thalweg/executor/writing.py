@@ -50,9 +50,13 @@ class WriteLock:
         """How each of those who wait is woken. The lock is handed over to whoever is, so that it is never free between."""
 
     def __enter__(self) -> None:
-        come = threading.Event()
-        if not self._take(come.set):
-            come.wait()
+        with self._guard:
+            if not self._held:
+                self._held = True
+                return
+            come = threading.Event()
+            self._waiting.append(come.set)
+        come.wait()
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
@@ -60,14 +64,17 @@ class WriteLock:
         self._release()
 
     async def __aenter__(self) -> None:
-        loop = asyncio.get_running_loop()
-        come = asyncio.Event()
+        with self._guard:
+            if not self._held:
+                self._held = True
+                return
+            loop = asyncio.get_running_loop()
+            come = asyncio.Event()
 
-        def wake() -> None:
-            loop.call_soon_threadsafe(come.set)
+            def wake() -> None:
+                loop.call_soon_threadsafe(come.set)
 
-        if self._take(wake):
-            return
+            self._waiting.append(wake)
         try:
             await come.wait()
         except asyncio.CancelledError:
@@ -78,15 +85,6 @@ class WriteLock:
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
         self._release()
-
-    def _take(self, wake: Callable[[], object]) -> bool:
-        """True where the lock is had; else `wake` is called once it is."""
-        with self._guard:
-            if self._held:
-                self._waiting.append(wake)
-                return False
-            self._held = True
-            return True
 
     def _renounce(self, wake: Callable[[], object]) -> None:
         with self._guard:
