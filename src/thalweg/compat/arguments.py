@@ -62,7 +62,6 @@ UNNEEDED = frozenset(
         "include_gateway",
         "uvicorn_kwargs",
         "connection_list",
-        "no_reduce",
         "expose_endpoints",
         "reload",
     )
@@ -72,6 +71,7 @@ UNNEEDED = frozenset(
 LATER = {
     "entrypoint": "containers are not started yet: start the container yourself and name it with external=True",
     "gpus": "name the devices of each replica in env={'CUDA_VISIBLE_DEVICES': 'RR'}",
+    "no_reduce": "documents of several branches are joined by their id before a method sees them; leave it out",
     "volumes": "containers are not started yet: start the container yourself and name it with external=True",
     "raft_configuration": "state is not replicated yet; run one replica",
     "peer_ports": "state is not replicated yet; run one replica",

@@ -9,6 +9,7 @@ from typing import Any
 from thalweg.client import AsyncClient, Client
 from thalweg.compat.enums import ProtocolType
 from thalweg.compat.excepts import as_jina_raises
+from thalweg.compat.responses import as_jina_gives, told_as_jina_tells
 from thalweg.errors import ThalwegError
 
 ORDER = (
@@ -31,6 +32,7 @@ ORDER = (
     "return_type",
 )
 """The arguments of `post` after `on` and `inputs`, in the order in which Jina takes them."""
+CALLBACKS = ("on_done", "on_error", "on_always")
 UNREAD = frozenset(
     (
         "log_config",
@@ -97,7 +99,7 @@ class BlockingJinaClient(JinaCalls):
         given = _call(arguments, options)
         with jina_errors():
             found = self.within.post(on, inputs, **given)
-        return None if given.get("on_done") or given.get("on_always") else found
+        return None if given.get("on_done") or given.get("on_always") else as_jina_gives(found)
 
     def stream_doc(self, on: str, inputs: Any, **options: Any) -> Iterator[Any]:
         with jina_errors():
@@ -132,7 +134,7 @@ class AsyncJinaClient(JinaCalls):
         """The documents of each request, as it is answered."""
         with jina_errors():
             async for found in self.within.post(on, inputs, **_call(arguments, options)):
-                yield found
+                yield as_jina_gives(found)
 
     async def stream_doc(self, on: str, inputs: Any, **options: Any) -> AsyncGenerator[Any, None]:
         with jina_errors():
@@ -174,6 +176,9 @@ def _call(arguments: tuple[Any, ...], options: Mapping[str, Any]) -> dict[str, A
     target = given.get("target_executor")
     if target and not target.endswith("$"):
         given["target_executor"] = f"(?:{target}).*"  # Jina looks at the beginning of a name only
+    for name in CALLBACKS:
+        if given.get(name) is not None:
+            given[name] = told_as_jina_tells(given[name])
     return {name: value for name, value in given.items() if value is not None and name not in OF_AIOHTTP}
 
 

@@ -74,6 +74,8 @@ def test_an_unknown_argument_is_told() -> None:
 
 
 def test_what_would_be_lost_is_refused_with_what_to_do() -> None:
+    with pytest.raises(NotSupportedError, match="joined by their id"):
+        node_arguments({"uses": "Encoder", "no_reduce": True})
     with pytest.raises(NotSupportedError, match="CUDA_VISIBLE_DEVICES"):
         node_arguments({"gpus": "all"})
 
