@@ -247,7 +247,7 @@ class _Work:
 
     def _end(self, error: ThalwegError | None) -> None:
         # A fresh exception without a traceback, so that a caller never holds on to the frames of the handler.
-        fresh = None if error is None else from_failure(to_failure(error, self.context.given_request_id))
+        fresh = None if error is None else from_failure(to_failure(error, self.context.request_id))
         _post(self._apart, self._answer.loop, self._answer.end, fresh)
 
 

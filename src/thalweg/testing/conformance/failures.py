@@ -125,6 +125,13 @@ async def a_dry_run_reaches_the_handler_and_says_who_does_not_answer(subject: Su
 
 
 @check()
+async def an_error_has_a_request_id_where_the_caller_gave_none(subject: Subject) -> None:
+    async with subject.serve(Answering(fail_with(ExecutorFailed("broken")))) as (_, channel):
+        for endpoint in (ONE, MANY):
+            assert (await caught(channel, Request(endpoint, (b"{}",)))).request_id
+
+
+@check()
 async def an_error_keeps_the_request_id_it_was_raised_with(subject: Subject) -> None:
     async with subject.serve(Answering(fail_with(ExecutorFailed("broken", request_id="another")))) as (_, channel):
         assert (await caught(channel, Request(ONE, (b"{}",)))).request_id == "another"

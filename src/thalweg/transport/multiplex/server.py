@@ -354,7 +354,7 @@ class ServerSession:
         return self._serving.limits
 
     def fail(self, stream: int, error: ThalwegError, context: Context | None = None) -> None:
-        known = context.given_request_id if context is not None else ""
+        known = context.request_id if context is not None else ""
         self.wire.write([failure_frame(stream, to_failure(error, known))])
 
 
