@@ -15,7 +15,7 @@ from thalweg.errors import MalformedRequest
 from thalweg.message import JSON, Context, Request, Response
 from thalweg.message.proto.gateway import CallRequest, CallResponse
 from thalweg.message.proto.structure import plain
-from thalweg.transport.grpc.failure import REQUEST_ID_KEY, abort, checked, reader
+from thalweg.transport.grpc.failure import REQUEST_ID_KEY, abort, message_reader, readable_message
 from thalweg.transport.grpc.ongoing import Ongoing
 
 TRACE_KEY = "traceparent"
@@ -32,12 +32,12 @@ class Calls:
     def method(self) -> grpc.RpcMethodHandler[Any, Any]:
         return grpc.unary_stream_rpc_method_handler(
             self._call,
-            request_deserializer=reader(CallRequest),
+            request_deserializer=message_reader(CallRequest),
             response_serializer=CallResponse.SerializeToString,
         )
 
     async def _call(self, message: Any, rpc: aio.ServicerContext[Any, Any]) -> None:
-        await checked(message, rpc)
+        await readable_message(message, rpc)
         context = context_of(rpc, self._ongoing.serving.timeout)
         as_documents = not message.body and not message.accept
         first = True

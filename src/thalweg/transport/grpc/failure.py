@@ -54,8 +54,8 @@ def _fitting(failure: Failure) -> bytes:
     return packed
 
 
-def reader(kind: Any) -> Callable[[bytes], Any]:
-    """Reads messages of class `kind`; see `checked` for bytes that are none.
+def message_reader(kind: Any) -> Callable[[bytes], Any]:
+    """Reads messages of class `kind`; see `readable_message` for bytes that are none.
 
     What a deserializer raises gRPC would take for a defect of the server: it tells the caller so, and writes a traceback
     into the log for each.
@@ -70,8 +70,8 @@ def reader(kind: Any) -> Callable[[bytes], Any]:
     return read
 
 
-async def checked(message: Any, context: aio.ServicerContext[Any, Any]) -> Any:
-    """`message` as a `reader` gave it; the call ends where the bytes were none."""
+async def readable_message(message: Any, context: aio.ServicerContext[Any, Any]) -> Any:
+    """`message` as a `message_reader` gave it; the call ends where the bytes were none."""
     if isinstance(message, ThalwegError):
         await abort(context, message, "")
     return message

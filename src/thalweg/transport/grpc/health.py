@@ -10,7 +10,7 @@ import grpc
 from grpc import aio
 
 from thalweg.message.proto.health import CHECK, SERVICE, WATCH, HealthCheckRequest, HealthCheckResponse, ServingStatus
-from thalweg.transport.grpc.failure import checked, reader
+from thalweg.transport.grpc.failure import message_reader, readable_message
 
 LOOK_SECONDS = 0.25
 """How often readiness is looked at for those who watch it; nobody tells when it changes."""
@@ -36,7 +36,7 @@ class Health:
 
     def handler(self) -> grpc.GenericRpcHandler:
         formats = {
-            "request_deserializer": reader(HealthCheckRequest),
+            "request_deserializer": message_reader(HealthCheckRequest),
             "response_serializer": HealthCheckResponse.SerializeToString,
         }
         return grpc.method_handlers_generic_handler(
@@ -56,13 +56,13 @@ class Health:
         return ServingStatus.SERVING if serves else ServingStatus.NOT_SERVING
 
     async def _check(self, request: Any, context: aio.ServicerContext[Any, Any]) -> Any:
-        status = self.status((await checked(request, context)).service)
+        status = self.status((await readable_message(request, context)).service)
         if status is ServingStatus.SERVICE_UNKNOWN:
             await context.abort(grpc.StatusCode.NOT_FOUND, f"There is no service {request.service!r} here.")
         return HealthCheckResponse(status=status)
 
     async def _watch(self, request: Any, context: aio.ServicerContext[Any, Any]) -> None:
-        await checked(request, context)
+        await readable_message(request, context)
         told = None
         while True:
             last = self._stopping.is_set()  # before the status is told, so that the last one told is of the end

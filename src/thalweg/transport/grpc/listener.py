@@ -16,7 +16,7 @@ from thalweg.message.proto.gateway import CALL, DESCRIBE, EXCHANGE, SERVICE, Des
 from thalweg.transport.contract import Server, Serving
 from thalweg.transport.grpc.call import Calls
 from thalweg.transport.grpc.credentials import server_credentials
-from thalweg.transport.grpc.failure import abort, checked, reader
+from thalweg.transport.grpc.failure import abort, message_reader, readable_message
 from thalweg.transport.grpc.health import Health
 from thalweg.transport.grpc.ongoing import Ongoing
 from thalweg.transport.grpc.reflection import Reflection
@@ -72,7 +72,7 @@ class GrpcServer(Server):
         )
         describe = grpc.unary_unary_rpc_method_handler(
             self._describe,
-            request_deserializer=reader(DescribeRequest),
+            request_deserializer=message_reader(DescribeRequest),
             response_serializer=DescribeResponse.SerializeToString,
         )
         gateway = grpc.method_handlers_generic_handler(
@@ -82,7 +82,7 @@ class GrpcServer(Server):
         return [gateway, self._jina, self._health.handler(), *reflection.handlers()]
 
     async def _describe(self, message: Any, context: aio.ServicerContext[Any, Any]) -> Any:
-        await checked(message, context)
+        await readable_message(message, context)
         try:
             return DescribeResponse(service=msgspec.json.encode(self._serving.describe()).decode())
         except ThalwegError as error:

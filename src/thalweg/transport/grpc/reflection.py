@@ -12,7 +12,7 @@ from grpc import aio
 
 from thalweg.message.proto.description import POOL
 from thalweg.message.proto.reflection import INFO, SERVICE, VERSIONS, package, request_class, response_class
-from thalweg.transport.grpc.failure import checked, reader
+from thalweg.transport.grpc.failure import message_reader, readable_message
 
 
 class Reflection:
@@ -29,14 +29,14 @@ class Reflection:
         response = response_class(version)
         method = grpc.stream_stream_rpc_method_handler(
             partial(self._tell, response),
-            request_deserializer=reader(request_class(version)),
+            request_deserializer=message_reader(request_class(version)),
             response_serializer=response.SerializeToString,
         )
         return grpc.method_handlers_generic_handler(f"{package(version)}.{SERVICE}", {INFO: method})
 
     async def _tell(self, response: Any, requests: Any, context: aio.ServicerContext[Any, Any]) -> None:
         async for request in requests:
-            await checked(request, context)
+            await readable_message(request, context)
             answer = response(valid_host=request.host, original_request=request)
             try:
                 self._fill(answer, request)
