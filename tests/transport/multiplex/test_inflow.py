@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from thalweg.config import Limits
+from thalweg.config import ConnectionOptions, Limits
 from thalweg.message import Context, Request, Response
 from thalweg.transport import registry
 from thalweg.transport.contract import Serving
@@ -127,6 +127,23 @@ async def test_a_payload_that_makes_no_sense_ends_its_stream_alone(
     peer.write(Kind.READY, stream=2)
     assert await peer.read() == (Kind.READY, b"\1")
     peer.writer.close()
+
+
+async def test_what_is_announced_and_does_not_come_is_given_up(tmp_path: Path) -> None:
+    options = ConnectionOptions(silence_seconds=0.05)
+    limits = Limits(max_message_bytes=1000, max_inflight_bytes=1000)
+    server = registry.server(f"unix://{tmp_path}/s", Serving(Deaf(), limits=limits, connections=options))
+    await server.start()
+    peer = Stranger(*await asyncio.open_unix_connection(str(tmp_path / "s")))
+    peer.writer.write(hello_frame())
+    for _ in range(2):  # the second has room again
+        peer.write(Kind.BEGIN, TOTAL.pack(1000))
+        peer.write(Kind.CHUNK, b"x")
+        kind, said = await peer.read()
+        assert kind == Kind.ERROR
+        assert "No further chunk" in read_failure(said).message
+    peer.writer.close()
+    await server.stop()
 
 
 async def test_what_comes_for_a_stream_that_has_ended_is_passed_over(deaf: Deaf, tmp_path: Path) -> None:

@@ -201,7 +201,19 @@ class ServerSession:
         except ThalwegError as error:
             self.fail(stream, error)
             return
-        self._incoming[stream] = _Incoming(Assembly(body, limit + HEAD_ALLOWANCE), min(size, limit))
+        incoming = self._incoming[stream] = _Incoming(Assembly(body, limit + HEAD_ALLOWANCE), min(size, limit))
+        incoming.heard = self._loop.time()
+        self._look_after(stream, incoming)
+
+    def _look_after(self, stream: int, incoming: _Incoming) -> None:
+        """Give up a request whose chunks do not come: what it announced keeps others out."""
+        patience = self._serving.connections.silence_seconds
+        remaining = incoming.heard + patience - self._loop.time()
+        if remaining > 0:
+            incoming.expiry = self._loop.call_later(remaining, self._look_after, stream, incoming)
+            return
+        self._forget(stream)
+        self.fail(stream, MalformedRequest(f"No further chunk of the request came for {patience:g} seconds."))
 
     def _on_chunk(self, stream: int, body: bytes) -> None:
         receiving = self._receiving.get(stream)
@@ -211,8 +223,10 @@ class ServerSession:
         incoming = self._incoming.get(stream)
         if incoming is None:
             return  # of a request that was refused or called off while its chunks were on their way
+        incoming.heard = self._loop.time()
         if incoming.assembly.add(body):
             del self._incoming[stream]
+            incoming.drop_clock()
             self._admit(stream, incoming.assembly.message, incoming.admitted)
 
     def _on_cancel(self, stream: int) -> None:
@@ -224,6 +238,7 @@ class ServerSession:
     def _forget(self, stream: int) -> None:
         incoming = self._incoming.pop(stream, None)
         if incoming is not None:
+            incoming.drop_clock()
             self._sessions.admission.release(incoming.admitted)
 
     # requests --------------------------------------------------------------------------------------------------------
@@ -372,8 +387,14 @@ def checked_timeout(seconds: float) -> float:
 class _Incoming:
     """A request whose chunks are still coming."""
 
-    __slots__ = ("admitted", "assembly")
+    __slots__ = ("admitted", "assembly", "expiry", "heard")
 
     def __init__(self, assembly: Assembly, admitted: int) -> None:
         self.assembly = assembly
         self.admitted = admitted
+        self.heard = 0.0
+        self.expiry: asyncio.TimerHandle | None = None
+
+    def drop_clock(self) -> None:
+        if self.expiry is not None:
+            self.expiry.cancel()
