@@ -32,7 +32,9 @@ class Gate:
 
 
 @asynccontextmanager
-async def working(executor: type[Executor], resign: Resign | None = None, **options: Any) -> AsyncIterator[Worker]:
+async def working(
+    executor: type[Executor], /, *, resign: Resign | None = None, **options: Any
+) -> AsyncIterator[Worker]:
     worker = Worker(ExecutorSource(executor), WorkerOptions(**options), resign=resign)
     await worker.start()
     try:

@@ -152,7 +152,7 @@ async def test_parameters_that_differ_never_mix() -> None:
 
 
 async def test_ten_thousand_different_parameters_leave_nothing_behind() -> None:
-    options = {"queue": {"max_inflight": 20_000}, "uses_dynamic_batching": {"/upper": {"timeout": 0}}}
+    options: dict[str, Any] = {"queue": {"max_inflight": 20_000}, "uses_dynamic_batching": {"/upper": {"timeout": 0}}}
     async with working(Recorder, **options) as worker:
         calls = (call(worker, "/upper", texts("x"), {"p": index}) for index in range(10_000))
         await asyncio.gather(*calls)

@@ -86,7 +86,7 @@ def culprits(worker: Worker) -> Culprits:
     return worker.executor
 
 
-@pytest.mark.parametrize(("path", "kind"), [("/quota", ExecutorFailed), ("/busy", Overloaded)])
+@pytest.mark.parametrize("path, kind", [("/quota", ExecutorFailed), ("/busy", Overloaded)])
 async def test_an_exception_that_cannot_be_copied_reaches_every_caller(path: str, kind: type[Exception]) -> None:
     async with working(Culprits) as worker, asyncio.timeout(30):
         for _ in range(2):  # the first batch must not keep its slot
@@ -119,9 +119,12 @@ async def test_what_a_batch_raised_is_told_though_its_parts_pass(caplog: pytest.
 
 async def test_an_exception_that_ends_the_worker_does_so_though_parts_of_the_batch_pass() -> None:
     resigned: list[str] = []
-    async with working(
-        Culprits, resign=lambda reason, stuck: resigned.append(reason), exit_on_exceptions=["MemoryError"]
-    ) as worker, asyncio.timeout(30):
+    async with (
+        working(
+            Culprits, resign=lambda reason, stuck: resigned.append(reason), exit_on_exceptions=["MemoryError"]
+        ) as worker,
+        asyncio.timeout(30),
+    ):
         await asyncio.gather(*(call(worker, "/once", text(name)) for name in "ab"))
         await until(lambda: bool(resigned))
         assert "MemoryError was raised at /once: too large a batch" in resigned[0]
@@ -133,3 +136,36 @@ async def test_a_coroutine_that_would_end_the_process_ends_only_its_batch() -> N
             await call(worker, "/exit", text("a"))
         assert await call(worker, "/later", text("a"))  # the loop of the coroutines turns
         assert worker.ready
+
+
+class Counted(Executor):
+    """Counts how many of its calls run at once."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.running = self.most = self.calls = 0
+
+    @requests(on="/limited", max_concurrency=1)
+    @dynamic_batching(preferred_batch_size=2, timeout=5)
+    async def limited(self, docs: DocList[Text]) -> None:
+        self.running += 1
+        self.calls += 1
+        self.most = max(self.most, self.running)
+        try:
+            await asyncio.sleep(0.001)
+            if any(doc.text == "bad" for doc in docs):
+                raise ValueError("a bad one among them")
+        finally:
+            self.running -= 1
+
+
+async def test_no_batch_and_no_part_of_one_runs_past_max_concurrency() -> None:
+    async with working(Counted) as worker, asyncio.timeout(30):
+        names = ["bad" if number % 5 == 0 else f"t{number}" for number in range(24)]
+        results = await asyncio.gather(
+            *(call(worker, "/limited", text(name)) for name in names), return_exceptions=True
+        )
+        assert [isinstance(result, list) for result in results] == [name != "bad" for name in names]
+        assert isinstance(worker.executor, Counted)
+        assert worker.executor.calls > 12
+        assert worker.executor.most == 1

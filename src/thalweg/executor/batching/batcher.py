@@ -34,12 +34,13 @@ class Reason(StrEnum):
 class Rules:
     """`size` is the most that one batch may count, and `wait` the seconds that a document waits for company at most.
     With `flush_all` a batch that reached its size takes all that waits. `slots` batches run side by side; None: any
-    number."""
+    number. With `ahead` one full batch more is handed over, to somebody who lets it wait for a slot."""
 
     size: float
     wait: float
     flush_all: bool = False
     slots: int | None = 1
+    ahead: bool = True
 
 
 class Slice(NamedTuple, Generic[T]):
@@ -122,8 +123,8 @@ class Batcher(Generic[T]):
     * Requests with different keys never share a batch. Under one key documents go in the order in which they came.
     * A batch goes when it is full, or when its oldest document has waited for `wait` seconds, as soon as there is a slot
       for it. Until then it grows: while the slots are taken, waiting costs nothing. Of several that may go, the one with
-      the oldest document goes first. One full batch is handed over ahead of time, so that a slot never stands empty
-      between the end of one and the begin of the next.
+      the oldest document goes first. One full batch is handed over ahead of time where somebody lets it wait, so that a
+      slot never stands empty between the end of one and the begin of the next.
     * With a `pace` the size is what that one allows, and a batch also goes when waiting no longer pays.
     * What is empty is forgotten at once: keys, requests and timers.
 
@@ -227,7 +228,7 @@ class Batcher(Generic[T]):
     def _next(self, now: float) -> tuple[_Queue[T], Reason] | None:
         """The queue whose batch goes now, and why."""
         slots = self._rules.slots
-        if not self._waiting or (slots is not None and self._running > slots):
+        if not self._waiting or (slots is not None and self._running >= slots + self._rules.ahead):
             return None
         chosen = self._due(now)
         if chosen is None or not self._full_slots or chosen[1] in (Reason.FULL, Reason.FLUSH):

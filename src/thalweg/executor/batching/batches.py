@@ -75,7 +75,10 @@ class Batches:
         self.function = bound.method
         self.as_columns = endpoint.input_as_columns
         self.wants_context = "context" in endpoint.takes
-        self._batcher = _batcher(options, self._slots())
+        slots = self._slots()
+        # Only what has to wait for a thread in any case may be handed over before there is room for it.
+        ahead = not self._asynchronous and slots == invocation.compute.number
+        self._batcher = _batcher(options, slots, ahead)
         self._tally = Tally()
         self._wake: float | None = None
         self._letters: SimpleQueue[Callable[[], object] | None] = SimpleQueue()
@@ -283,11 +286,12 @@ class Batches:
         if run.error is not None:
             ticket.seconds = None
             self._part(run, run.error)
-        ticket.open -= 1
-        if not ticket.open:
-            if ticket.failure is not None:
-                self._failures.passed_over(ticket.failure, self.path)
-            self._carry_out(self._batcher.complete(ticket.batch, monotonic(), ticket.seconds))
+        if ticket.left:
+            self._begin(ticket.left.popleft())
+            return
+        if ticket.failure is not None:
+            self._failures.passed_over(ticket.failure, self.path)
+        self._carry_out(self._batcher.complete(ticket.batch, monotonic(), ticket.seconds))
 
     def _part(self, run: BatchRun, error: BaseException) -> None:
         """The call of `run` has failed: make it again in halves; one request alone gets the error."""
@@ -306,9 +310,8 @@ class Batches:
         for half in (waiting[:middle], waiting[middle:]):
             if not half:
                 continue
-            run.ticket.open += 1
             self._tally.retried += 1
-            self._begin(BatchRun(self, run.ticket, half, again=True))
+            run.ticket.left.append(BatchRun(self, run.ticket, half, again=True))
 
     # --- out
 
@@ -415,7 +418,7 @@ def start_batches(
     return started
 
 
-def _batcher(options: BatchingOptions, slots: int | None) -> Batcher[BatchedCall]:
+def _batcher(options: BatchingOptions, slots: int | None, ahead: bool) -> Batcher[BatchedCall]:
     most = float(options.preferred_batch_size or "inf")
     pace = Pace(options.objective_ms / 1000.0, most) if options.objective_ms is not None else None
-    return Batcher(Rules(most, options.timeout / 1000.0, options.flush_all, slots), pace)
+    return Batcher(Rules(most, options.timeout / 1000.0, options.flush_all, slots, ahead), pace)

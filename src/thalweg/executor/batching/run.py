@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from asyncio import Task
+from collections import deque
 from collections.abc import Callable, Sequence
 from copy import copy
 from time import monotonic
@@ -36,14 +37,15 @@ class Method(Protocol):
 
 
 class Ticket:
-    """A batch that was given out; it is complete when no run of it is left. `seconds` is what its first call took, None
+    """A batch that was given out; it is complete when a run has ended and none is `left`. They are made one after the
+    other, so that a batch takes no more than its slot. `seconds` is what its first call took, None
     where that failed; `failure` why it did, as long as no request is to blame."""
 
-    __slots__ = ("batch", "failure", "open", "seconds")
+    __slots__ = ("batch", "failure", "left", "seconds")
 
     def __init__(self, batch: Batch[BatchedCall]) -> None:
         self.batch = batch
-        self.open = 1
+        self.left: deque[BatchRun] = deque()
         self.failure: BaseException | None = None
         self.seconds: float | None = None
 
