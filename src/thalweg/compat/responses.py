@@ -11,7 +11,7 @@ from thalweg.client.answer import Answer
 from thalweg.errors import ThalwegError
 
 
-class StatusCode(IntEnum):
+class JinaStatusCode(IntEnum):
     """The numbers of Jina's `StatusProto.StatusCode`."""
 
     SUCCESS = 0
@@ -39,7 +39,7 @@ class JinaException:
 class JinaStatus:
     """How a request ended."""
 
-    code: StatusCode = StatusCode.SUCCESS
+    code: JinaStatusCode = JinaStatusCode.SUCCESS
     description: str = ""
     exception: JinaException = field(default_factory=JinaException)
 
@@ -55,7 +55,7 @@ class JinaResponse:
     @property
     def status(self) -> JinaStatus:
         error = self._answer.error
-        return JinaStatus() if error is None else JinaStatus(StatusCode.ERROR, str(error), JinaException.of(error))
+        return JinaStatus() if error is None else JinaStatus(JinaStatusCode.ERROR, str(error), JinaException.of(error))
 
     @property
     def header(self) -> JinaHeader:
