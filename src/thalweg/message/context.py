@@ -13,6 +13,10 @@ from thalweg.errors import DeadlineExceeded
 NO_HEADERS: Mapping[str, str] = MappingProxyType({})
 
 
+MOST_VISITS = 256
+"""Visits of one request that are remembered."""
+
+
 class Visit(NamedTuple):
     """One stop on a request's way: who worked on it, from when until when, in seconds since 1970."""
 
@@ -30,7 +34,8 @@ class Context:
     `time.monotonic()`; on the wire it goes as the seconds that remain. `metadata` are the request's headers, names in
     lower case. `trace` is a W3C `traceparent`, empty where there is none. `cancel` may be called from any thread, any
     number of times; callbacks run once, in the thread that cancels. `visits` is None unless somebody wants to know who
-    worked on the request and when; else a Gateway adds an entry for each Executor, in the order in which they end.
+    worked on the request and when; else a Gateway adds an entry for each visit of an Executor, in the order in which they
+    end: the first `MOST_VISITS` of them, since a stream goes on with each of its items.
     """
 
     __slots__ = (

@@ -14,6 +14,7 @@ from msgspec.structs import replace
 from thalweg.config import BalancerOptions
 from thalweg.errors import DeadlineExceeded, InternalError, ThalwegError, Unavailable
 from thalweg.message import Buffer, Context, Inflow, Pending, Reply, Request, Response, UnaryHandler, Visit
+from thalweg.message.context import MOST_VISITS
 from thalweg.routing.balancer import Balancer
 from thalweg.routing.peer import Remote
 from thalweg.routing.presence import Presence, eligible
@@ -116,7 +117,7 @@ class ReplicaPool:
                 log.info("request %s goes to another replica of %s: %s", context.request_id, self._name, error)
             finally:
                 self._balancer.release(replica)
-                if context.visits is not None:
+                if context.visits is not None and len(context.visits) < MOST_VISITS:
                     context.visits.append(Visit(self._name, since, time()))
                 await answers.aclose()
 

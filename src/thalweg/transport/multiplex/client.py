@@ -35,6 +35,10 @@ from thalweg.transport.multiplex.wire import Wire
 
 LAST_STREAM = 0xFFFF_FFFF
 LARGEST_SUBMITTED_BYTES = MAX_FRAME_BYTES // 2
+SMALL_ITEM_BYTES = 16 * 1024
+WIDER = 4
+"""Times as many items of a stream may be unread as its window says, while all of them were small: giving credit costs a
+message of its own, more than a small item does."""
 
 
 class ClientSession:
@@ -97,14 +101,13 @@ class ClientSession:
             if request.inflow is not None:
                 stream.credit = Credit()
                 feeding = self._loop.create_task(self._feed(number, stream, stream.credit, request))
-            taken = 0
+            taken, window, items = 0, self._window, stream.items
             while True:
-                while stream.items:
-                    yield stream.items.popleft()
+                while items:
+                    yield items.popleft()
                     taken += 1
-                    if taken * 2 >= self._window and not stream.ended:
-                        self.wire.write([credit_frame(number, taken)])
-                        taken = 0
+                    if taken * 2 >= window and not stream.ended:
+                        taken, window = self._give_credit(number, taken, window, stream.large)
                 if stream.error is not None:
                     raise stream.error
                 if stream.ended:
@@ -119,6 +122,15 @@ class ClientSession:
             if feeding is not None:
                 feeding.cancel()
                 await asyncio.wait([feeding])
+
+    def _give_credit(self, number: int, taken: int, window: int, large: bool) -> tuple[int, int]:
+        """Give credit for `taken` items. What is left of them, and the window from now on, which is narrow again once an
+        item was large: what was given too much, a negative number, is worked off first."""
+        wanted = self._window if large else self._window * WIDER
+        credit = taken + wanted - window
+        if credit > 0:
+            self.wire.write([credit_frame(number, credit)])
+        return min(credit, 0), wanted
 
     async def _feed(self, number: int, stream: Pulled, credit: Credit, request: Request) -> None:
         """Send the payloads of the inflow, each when the server has room for it. What the inflow raises ends the request."""
@@ -244,6 +256,8 @@ class ClientSession:
             stream.add(read_response(body))
             stream.end()
         elif kind == Kind.ITEM:
+            if len(body) > SMALL_ITEM_BYTES and isinstance(stream, Pulled):
+                stream.large = True
             stream.add(read_response(body))
         elif kind == Kind.END:
             stream.end()
@@ -272,6 +286,8 @@ class ClientSession:
             stream.credit.grant(LENGTH.unpack(body)[0])
 
     def _on_begin(self, stream: Pulled | Pushed, body: bytes) -> None:
+        if isinstance(stream, Pulled):
+            stream.large = True
         try:
             stream.assembly = Assembly(body, self._limits.max_message_bytes + HEAD_ALLOWANCE)
         except PayloadTooLarge as error:

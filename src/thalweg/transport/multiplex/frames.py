@@ -88,6 +88,12 @@ _decode_response = msgspec.msgpack.Decoder(ResponseHead).decode
 _decode_failure = msgspec.msgpack.Decoder(Failure).decode
 _PADDING = [b"\0" * n for n in range(8)]
 
+LONGEST_OPENING = 256
+KNOWN_OPENINGS = 1024
+_openings: dict[bytes, tuple[str, int]] = {}
+"""What stands before the payload of answers of one buffer without parameters -> content type and size: sizes repeat, so
+it is read once. Of no more than `KNOWN_OPENINGS` of them, each of `LONGEST_OPENING` bytes at most."""
+
 
 def frame(kind: int, stream: int, body: bytes = b"") -> bytes:
     return HEAD.pack(len(body), kind, stream) + body
@@ -208,12 +214,26 @@ def read_request(message: bytes | bytearray) -> tuple[Request, RequestHead]:
 
 def read_response(message: bytes | bytearray) -> Response:
     """Raises `MalformedRequest`. Buffers are views of `message`."""
+    opening = b""
+    if isinstance(message, bytes):
+        begin = 4 + int.from_bytes(message[:4], "little")
+        begin += -begin & 7
+        if begin <= LONGEST_OPENING:
+            opening = message[:begin]
+            plain = _openings.get(opening)
+            if plain is not None and len(message) - begin == plain[1]:
+                return Response((message[begin:],), plain[0])
     packed, start = _head(message)
     try:
         head = _decode_response(packed)
     except UNREADABLE as error:
         raise MalformedRequest(f"The head of the answer cannot be read: {error}") from error
-    return Response(_buffers(message, start, head.sizes), head.content_type, head.parameters, head.headers)
+    body = _buffers(message, start, head.sizes)
+    if opening and len(body) == 1 and not head.parameters and not head.headers:
+        if len(_openings) >= KNOWN_OPENINGS:
+            _openings.clear()
+        _openings[opening] = head.content_type, head.sizes[0]
+    return Response(body, head.content_type, head.parameters, head.headers)
 
 
 def _head(message: bytes | bytearray) -> tuple[memoryview, int]:

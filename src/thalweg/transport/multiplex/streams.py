@@ -15,7 +15,7 @@ from thalweg.transport.multiplex.frames import Assembly
 class Pulled:
     """Is read item by item; what came and was not read yet waits here."""
 
-    __slots__ = ("_loop", "_waiter", "answered", "assembly", "credit", "ended", "error", "items", "ready")
+    __slots__ = ("_loop", "_waiter", "answered", "assembly", "credit", "ended", "error", "items", "large", "ready")
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self.items: deque[Response] = deque()
@@ -23,6 +23,8 @@ class Pulled:
         self.error: Exception | None = None
         self.credit: Credit | None = None
         """Payloads that the server still takes, of a request that has an inflow."""
+        self.large = False
+        """Whether an item was so large that fewer of them are to wait here."""
         self.ended = False
         self.ready = False
         self.answered = False
