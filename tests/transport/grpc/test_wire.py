@@ -173,3 +173,42 @@ async def test_a_call_that_is_cancelled_twice_still_tells_its_session() -> None:
     release.set()
     await asyncio.wait([running])
     assert running.cancelled()
+
+
+class Silent:
+    """A stream whose peer says much and reads nothing."""
+
+    def __init__(self) -> None:
+        self.heard = 0
+
+    async def read(self) -> object:
+        await asyncio.sleep(0)
+        self.heard += 1
+        return b"x"
+
+    async def write(self, message: object, /) -> None:
+        await asyncio.Event().wait()
+
+
+class Talkative:
+    """A session that answers whatever comes."""
+
+    def __init__(self, wire: StreamWire) -> None:
+        self.wire = wire
+
+    def receive(self, data: bytes) -> None:
+        self.wire.write([bytes(HIGH_WATER_BYTES // 8)])
+
+    def lost(self, reason: BaseException | None = None) -> None:
+        """It ends."""
+
+
+async def test_a_peer_that_does_not_read_is_not_read_from() -> None:
+    stream = Silent()
+    wire = StreamWire(stream, holds_back=True)
+    running = asyncio.ensure_future(wire.run(Talkative(wire)))
+    for _ in range(100):
+        await asyncio.sleep(0)
+    assert stream.heard <= 20
+    wire.abort()
+    await running

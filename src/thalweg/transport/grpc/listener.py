@@ -92,7 +92,7 @@ class GrpcServer(Server):
         if self._sessions.draining:
             await context.abort(grpc.StatusCode.UNAVAILABLE, "The server is shutting down.")
         await context.send_initial_metadata(((GREETING, "1"),))
-        wire = StreamWire(context)
+        wire = StreamWire(context, holds_back=True)
         self._wires.add(wire)
         try:
             await wire.run(self._sessions.open(wire))

@@ -72,10 +72,12 @@ class Session(Protocol):
 
 
 class StreamWire:
-    """Sends what a session writes; hands it what comes."""
+    """Sends what a session writes; hands it what comes. One that `holds_back`, a server's, reads on only when its peer has
+    read: refusals and the like are written without waiting, and would else pile up."""
 
-    def __init__(self, stream: Stream) -> None:
+    def __init__(self, stream: Stream, *, holds_back: bool = False) -> None:
         self._stream = stream
+        self._holds_back = holds_back
         self._loop = asyncio.get_running_loop()
         self._waiting: list[Buffer] = []
         self._size = 0
@@ -154,6 +156,8 @@ class StreamWire:
         try:
             while isinstance(data := await read(), bytes):
                 session.receive(data)
+                if self.full and self._holds_back:
+                    await self.room()
         except aio.AioRpcError as error:
             raise ConnectionError(described(error)) from None
 
