@@ -75,7 +75,9 @@ def test_wrong_arguments_of_a_call_are_refused_before_anything_is_sent(
     assert service.seen == []
 
 
-@pytest.mark.parametrize("inputs", ["text", b"bytes", 5, ["text"], lambda: "text"], ids=repr)
+@pytest.mark.parametrize(
+    "inputs", ["text", b"bytes", 5, ["text"], lambda: "text"], ids=["text", "bytes", "number", "list", "function"]
+)
 def test_inputs_that_are_no_documents_are_a_type_error_too(client: Client, inputs: Any):
     with pytest.raises(TypeError, match="input"):
         client.post("/echo", inputs)

@@ -37,7 +37,7 @@ class Subject:
         client = AsyncClient(self.flow.addresses[0])
         try:
             async with asyncio.timeout(60):
-                while len(self.flow.pids) < self.processes or not await client.is_ready():
+                while len(self.flow.pids) < self.processes or not await client.is_ready():  # noqa: ASYNC110  no event tells
                     await asyncio.sleep(0.1)
         finally:
             await client.close()

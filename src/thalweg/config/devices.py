@@ -50,7 +50,7 @@ def assigned(devices: Devices, replica: int, replicas: int, count: Count, proces
     entries = [devices] if isinstance(devices, str) else [str(one) for one in devices]
     if not entries:
         raise ConfigurationError("devices is an empty list; leave it out, or name some.")
-    if isinstance(devices, str) and not _kind(devices)[0] == "cpu":
+    if isinstance(devices, str) and _kind(devices)[0] != "cpu":
         kind, text = _kind(devices)
         listed = round_robin(text if text.upper().startswith("RR") else f"RR{text}", lambda: count(kind))
         return Assignment({VARIABLES[kind]: listed[replica % len(listed)]})

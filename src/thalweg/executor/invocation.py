@@ -8,8 +8,8 @@ from time import monotonic
 from typing import Protocol, TypeGuard, TypeVar
 
 from thalweg.errors import ExecutorFailed, Overloaded, ThalwegError, Unavailable
+from thalweg.executor.forecast import Forecast
 from thalweg.executor.lane import Lane
-from thalweg.executor.pace import Pace
 from thalweg.executor.thread import ComputeThreads, Job, Letter, LoopThread, Mailbox
 from thalweg.message import Context, Request
 from thalweg.message.throughput import LONGEST_SECONDS, SHORTEST_SECONDS, Throughput
@@ -119,13 +119,13 @@ class Invocation:
             Overloaded: it says when all that is before it is done.
         """
         compute = self.compute
-        pace = compute.pace
-        if pace is None:  # the first request that has a deadline
-            pace = compute.pace = Pace()
+        forecast = compute.forecast
+        if forecast is None:  # the first request that has a deadline
+            forecast = compute.forecast = Forecast()
         ahead = compute.ahead(context.priority, context.share)
-        if pace.in_time(ahead, compute.number, remaining):
+        if forecast.in_time(ahead, compute.number, remaining):
             return
-        wait = pace.wait(ahead, compute.number)
+        wait = forecast.wait(ahead, compute.number)
         raise Overloaded(
             f"{self._name} has {ahead} requests to do before this one, about {wait:.3g} s of work; it has "
             f"{max(0.0, remaining):.3g} s left.",

@@ -196,7 +196,9 @@ class Steps:
             self._put = False
             self._finished = self._items is None  # then nothing of the user's has run, and there is nothing to close
         if self._finished:
-            self._outcome = refusal(self._invocation, self.context, True)  # who still reads must not take it for the end
+            self._outcome = refusal(
+                self._invocation, self.context, True
+            )  # who still reads must not take it for the end
             self.deliver()
         elif not self._put:
             self._put_job()

@@ -17,7 +17,7 @@ from contextlib import suppress
 from time import monotonic
 from typing import Any, Generic, Protocol, TypeVar
 
-from thalweg.executor.pace import Pace
+from thalweg.executor.forecast import Forecast
 from thalweg.executor.queue import FairQueue
 
 T = TypeVar("T")
@@ -96,7 +96,7 @@ class ComputeThreads:
         """Held by whoever touches the fair queue."""
         self._sleeping: deque[_Member] = deque()
         self._ended = False
-        self.pace: Pace | None = None
+        self.forecast: Forecast | None = None
         """Is told how long each job takes, where there is one."""
         self._members = [_Member(name if number == 1 else f"{name}-{index}", self._work) for index in range(number)]
         self._first = self._members[0]
@@ -224,8 +224,8 @@ class ComputeThreads:
             member.job = job
             member.busy_since = monotonic()
             job.run()
-            if self.pace is not None:
-                self.pace.note(monotonic() - member.busy_since)
+            if self.forecast is not None:
+                self.forecast.note(monotonic() - member.busy_since)
             member.busy_since = None
             member.job = None
             finish(job)

@@ -182,12 +182,17 @@ class ReplicaPool:
     async def _keep(self, replica: int, channel: Channel) -> None:
         """Hold the connection to one replica, for ever."""
         backoff = Backoff(FIRST_RECONNECT_SECONDS, LONGEST_RECONNECT_SECONDS)
+        refused = ""
         while True:
             try:
                 await channel.connect()
                 # a process that is being killed still takes connections, and never reads them
                 presence = await _presence(channel)
-            except Unavailable:
+            except ThalwegError as error:
+                # Somebody is there and says no, which may change: told once for each reason.
+                if not isinstance(error, Unavailable) and str(error) != refused:
+                    refused = str(error)
+                    log.warning("%s/%s cannot be used: %s", self._name, replica, refused)
                 await asyncio.sleep(backoff.failed())
                 continue
             backoff.succeeded()

@@ -73,7 +73,8 @@ class Serving:
     """URL prefix -> an ASGI application that answers whatever is asked below it over HTTP; one at "/" gets what nothing
     else answers."""
     routes: bool = True
-    """Whether endpoints, and what is told of them, have routes over HTTP beside `apps`; `/healthz` and `/readyz` always do."""
+    """Whether endpoints, and what is told of them, have routes over HTTP beside `apps`; `/healthz` and `/readyz` always
+    do."""
     snapshots: Snapshots | None = None
     """Its state, where there is one; of use to transports that speak of it."""
     pages: Mapping[str, Path] = field(default_factory=dict)

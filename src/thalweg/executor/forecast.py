@@ -22,7 +22,7 @@ LONGEST = 16.0
 """Times the average that one job counts for at most, so that one which hung does not close the door to the next."""
 
 
-class Pace:
+class Forecast:
     """How long the jobs of a queue take of late. `note` may be called from several threads at once: a job that is lost
     over that changes nothing."""
 

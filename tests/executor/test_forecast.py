@@ -6,30 +6,30 @@ from itertools import pairwise
 
 import pytest
 
-from thalweg.executor.pace import FIRST_JOBS, LONGEST, Pace
+from thalweg.executor.forecast import FIRST_JOBS, LONGEST, Forecast
 from thalweg.executor.queue import FairQueue
 from thalweg.testing.clock import VirtualClock
 
 
-def paced(seconds: float, jobs: int = FIRST_JOBS) -> Pace:
-    pace = Pace()
+def paced(seconds: float, jobs: int = FIRST_JOBS) -> Forecast:
+    forecast = Forecast()
     for _ in range(jobs):
-        pace.note(seconds)
-    return pace
+        forecast.note(seconds)
+    return forecast
 
 
 def test_nothing_is_foretold_before_enough_was_seen() -> None:
-    pace = paced(10.0, FIRST_JOBS - 1)
-    assert (pace.seconds, pace.in_time(1000, 1, 0.001)) == (0.0, True)
-    pace.note(10.0)
-    assert (pace.seconds, pace.in_time(1000, 1, 0.001)) == (10.0, False)
+    forecast = paced(10.0, FIRST_JOBS - 1)
+    assert (forecast.seconds, forecast.in_time(1000, 1, 0.001)) == (0.0, True)
+    forecast.note(10.0)
+    assert (forecast.seconds, forecast.in_time(1000, 1, 0.001)) == (10.0, False)
 
 
 def test_the_quickest_of_the_first_jobs_is_the_first_estimate() -> None:
-    pace = Pace()
+    forecast = Forecast()
     for seconds in [5.0, *[0.01] * (FIRST_JOBS - 1)]:
-        pace.note(seconds)
-    assert pace.seconds == 0.01
+        forecast.note(seconds)
+    assert forecast.seconds == 0.01
 
 
 def test_who_finds_nobody_ahead_is_always_let_in() -> None:
@@ -37,34 +37,34 @@ def test_who_finds_nobody_ahead_is_always_let_in() -> None:
 
 
 def test_what_is_expected_counts_those_ahead_the_one_that_runs_and_the_job_itself() -> None:
-    pace = paced(0.1)
-    assert pace.wait(3, 1) == pytest.approx(0.35)
-    assert pace.in_time(3, 1, 0.45 / 0.8 + 1e-9)
-    assert not pace.in_time(3, 1, 0.45 / 0.8 - 1e-3)
+    forecast = paced(0.1)
+    assert forecast.wait(3, 1) == pytest.approx(0.35)
+    assert forecast.in_time(3, 1, 0.45 / 0.8 + 1e-9)
+    assert not forecast.in_time(3, 1, 0.45 / 0.8 - 1e-3)
 
 
 def test_threads_share_what_waits() -> None:
-    pace = paced(0.1)
-    assert pace.wait(8, 4) == pytest.approx(0.25)
+    forecast = paced(0.1)
+    assert forecast.wait(8, 4) == pytest.approx(0.25)
 
 
 def test_the_estimate_follows_the_jobs_both_ways() -> None:
-    pace = paced(0.1)
-    seen = [pace.seconds]
+    forecast = paced(0.1)
+    seen = [forecast.seconds]
     for _ in range(100):
-        pace.note(0.2)
-        seen.append(pace.seconds)
+        forecast.note(0.2)
+        seen.append(forecast.seconds)
     assert all(before < after for before, after in pairwise(seen))
-    assert pace.seconds == pytest.approx(0.2, rel=0.01)
+    assert forecast.seconds == pytest.approx(0.2, rel=0.01)
     for _ in range(100):
-        pace.note(0.1)
-    assert pace.seconds == pytest.approx(0.1, rel=0.01)
+        forecast.note(0.1)
+    assert forecast.seconds == pytest.approx(0.1, rel=0.01)
 
 
 def test_one_job_that_hung_counts_for_a_bounded_part() -> None:
-    pace = paced(0.01)
-    pace.note(60.0)
-    assert pace.seconds <= 0.01 * (1 + LONGEST / 16)
+    forecast = paced(0.01)
+    forecast.note(60.0)
+    assert forecast.seconds <= 0.01 * (1 + LONGEST / 16)
 
 
 class Simulation:
@@ -79,11 +79,11 @@ class Simulation:
 
     def goodput(self, seconds: float) -> float:
         """The part of what could be done in `seconds` that was done in time. Services take 1 s on average."""
-        clock, queue, pace = VirtualClock(), FairQueue[tuple[float, int]](), Pace()
+        clock, queue, forecast = VirtualClock(), FairQueue[tuple[float, int]](), Forecast()
         due, good, number = 0.0, 0.0, 0
         while clock() < seconds:
             while due <= clock():
-                if not self._refuses or pace.in_time(queue.ahead(0, ""), 1, due + self._patience - clock()):
+                if not self._refuses or forecast.in_time(queue.ahead(0, ""), 1, due + self._patience - clock()):
                     queue.put((due + self._patience, number))
                 number += 1
                 due += self._random.expovariate(self._load)
@@ -92,7 +92,7 @@ class Simulation:
                 clock.advance(due - clock())
             elif entry[0] > clock():  # else it is over before its turn comes, and costs nothing
                 took = self._service(self._random)
-                pace.note(took)
+                forecast.note(took)
                 clock.advance(took)
                 good += clock() <= entry[0]
         return good / seconds
