@@ -13,6 +13,13 @@ class Hushed(logging.LoggerAdapter[logging.Logger]):
     def warning(self, msg: object, *args: object, **kwargs: Any) -> None:
         self.debug(msg, *args, **kwargs)
 
+    def error(self, msg: object, *args: object, **kwargs: Any) -> None:
+        """Without an exception it tells of a caller who left before the answer began."""
+        if kwargs.get("exc_info") is None:
+            self.debug(msg, *args, **kwargs)
+        else:
+            super().error(msg, *args, **kwargs)
+
     @property
     def level(self) -> int:
         return self.logger.level
