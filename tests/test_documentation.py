@@ -139,7 +139,7 @@ def test_json_must_be_json_and_the_values_of_ids_may_differ(run) -> None:
         ("```bash\npip install 'thalweg[extra]'\n```\n", "There is no extra 'extra'"),
         ("```bash\nkubectl apply\n```\n", "Nobody knows how to check 'kubectl'"),
         ("```bash\ncurl 'http://\n```\n", "ends inside of"),
-        ("```javascript\n1\n```\n", "page.md:1: a block in 'javascript'; there are bash, json"),
+        ("```javascript\n1\n```\n", "page.md:1: a block in 'javascript'; there are bash, graphql, js, json"),
         ("```\n1\n```\n", "page.md:1: a block in no language"),
         ("```python\n1\n", "page.md:1: the block has no end"),
         ("<!-- run: no -->\n```python\n1\n```\n", "page.md:1: write <!-- run: no, and the reason why -->"),
