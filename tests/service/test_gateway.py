@@ -325,9 +325,10 @@ async def test_requests_by_the_short_way_leave_no_cycles_for_the_collector(tmp_p
         gc.collect()
         gc.disable()
         try:
-            for _ in range(50):
+            for _ in range(1000):
                 await by_submit(made, asked("x"))
-            assert gc.collect() < 50
+            # Not none: other threads of this process leave some too.
+            assert gc.collect() < 1000
         finally:
             gc.enable()
 
