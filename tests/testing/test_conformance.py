@@ -82,6 +82,9 @@ def test_checks_of_two_processes_do_not_apply_to_one() -> None:
 
 
 def test_the_suite_needs_no_test_framework() -> None:
-    program = "import sys, thalweg.testing.conformance; print([m for m in sys.modules if m.startswith(('pytest', '_pytest'))])"
+    program = (
+        "import sys, thalweg.testing.conformance\n"
+        "print([m for m in sys.modules if m.startswith(('pytest', '_pytest'))])"
+    )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
