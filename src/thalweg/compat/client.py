@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from thalweg.client import AsyncClient, Client
+from thalweg.client.arguments import TELEMETRY
 from thalweg.compat.enums import ProtocolType
 from thalweg.compat.excepts import as_jina_raises
 from thalweg.compat.responses import as_jina_gives, told_as_jina_tells
@@ -33,19 +34,6 @@ ORDER = (
 )
 """The arguments of `post` after `on` and `inputs`, in the order in which Jina takes them."""
 CALLBACKS = ("on_done", "on_error", "on_always")
-UNREAD = frozenset(
-    (
-        "log_config",
-        "metrics",
-        "metrics_exporter_host",
-        "metrics_exporter_port",
-        "suppress_root_logging",
-        "tracing",
-        "traces_exporter_host",
-        "traces_exporter_port",
-    )
-)
-"""Arguments of Jina's client that would send its own measurements somewhere."""
 OF_AIOHTTP = frozenset(("auth", "cookies", "credentials", "ssl", "allow_redirects", "raise_for_status"))
 
 
@@ -160,7 +148,7 @@ def jina_client(*, asyncio: bool = False, **options: Any) -> BlockingJinaClient 
     Raises:
         ValueError: a part of the address is given twice, as in Jina.
     """
-    given = {name: value for name, value in options.items() if name not in UNREAD}
+    given = {name: value for name, value in options.items() if name not in TELEMETRY}
     protocol = given.get("protocol")
     if protocol is not None:
         given["protocol"] = str(protocol.name if isinstance(protocol, ProtocolType) else protocol).lower()

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
 import re
-from collections import deque
 from collections.abc import AsyncGenerator, Iterator, Mapping
 from contextlib import aclosing
 from typing import Any, TypedDict, Unpack
@@ -12,13 +10,10 @@ from typing import Any, TypedDict, Unpack
 from pydantic import BaseModel
 
 from thalweg.client import AsyncClient
-from thalweg.client.exchange import Batch, Inputs, Item, Several, batches
-from thalweg.docs import AnyDoc, BaseDocWithoutId, DocList
+from thalweg.client.exchange import Inputs, Item, Several
+from thalweg.docs import BaseDocWithoutId, DocList
 from thalweg.errors import ThalwegError
 from thalweg.message.description import DEFAULT_ENDPOINT
-
-MOST = 64
-"""Requests of one call that are under way at once."""
 
 
 class CallOptions(TypedDict, total=False):
@@ -87,26 +82,17 @@ class Streamer:
         """The same, with what went wrong beside it: no documents and the error of a request that failed, None for others,
         which go on."""
 
-        async def answer(batch: Batch) -> tuple[DocList[Any], ThalwegError | None]:
-            try:
-                documents = await self.post(exec_endpoint, batch, request_size=max(1, len(batch)), **options)
-            except ThalwegError as error:
-                return DocList[AnyDoc](), error
-            return documents, None
-
-        under_way: deque[asyncio.Task[tuple[DocList[Any], ThalwegError | None]]] = deque()
-        try:
-            async with aclosing(batches(docs, request_size)) as parts:
-                async for part in parts:
-                    under_way.append(asyncio.ensure_future(answer(part)))
-                    while len(under_way) >= MOST:
-                        yield await _next(under_way, results_in_order)
-            while under_way:
-                yield await _next(under_way, results_in_order)
-        finally:
-            for task in under_way:
-                task.cancel()
-            await asyncio.gather(*under_way, return_exceptions=True)
+        answers = self._client.post(
+            exec_endpoint,
+            docs,
+            request_size=request_size,
+            results_in_order=results_in_order,
+            continue_on_error=True,
+            return_responses=True,
+            **options,
+        )
+        async for answer in answers:
+            yield answer.docs, answer.error
 
     async def stream_doc(
         self,
@@ -124,20 +110,6 @@ class Streamer:
         async with aclosing(answers):
             async for document in answers:
                 yield document
-
-
-async def _next(
-    under_way: deque[asyncio.Task[tuple[DocList[Any], ThalwegError | None]]], in_order: bool
-) -> tuple[DocList[Any], ThalwegError | None]:
-    """What the first of them gives, in their order or in that of their ends."""
-    if in_order:
-        task = under_way[0]
-        await asyncio.wait([task])
-    else:
-        done, _ = await asyncio.wait(under_way, return_when=asyncio.FIRST_COMPLETED)
-        task = next(one for one in under_way if one in done)
-    under_way.remove(task)
-    return task.result()
 
 
 class ExecutorCalls(Mapping[str, "ExecutorCall"]):

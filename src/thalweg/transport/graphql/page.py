@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from functools import cache
 from html import escape
-from importlib.util import find_spec
-from pathlib import Path
 
 from thalweg.transport.contract import Serving
+from thalweg.transport.http.pages import packaged_files
 
 PACKAGE = "graphene_django_graphiql_static"
 """The one package that ships GraphiQL and needs nothing else; only its files are used, and it has no code to speak of."""
@@ -55,19 +53,11 @@ _ABSENT = "This page needs the files of GraphiQL: pip install 'thalweg[graphql]'
 def page(serving: Serving, path: str) -> bytes:
     """The page itself."""
     title = serving.title or serving.describe().name
-    absent = "" if _files() else escape(_ABSENT)
+    absent = "" if packaged_files(PACKAGE, tuple(FILES)) else escape(_ABSENT)
     return _PAGE.format(title=escape(title), path=escape(serving.root_path + path), absent=absent).encode()
 
 
 def asset(name: str) -> tuple[bytes, bytes] | None:
     """Content type and content of a file of the page; None where there is none of that name."""
-    file = _files().get(name)
+    file = packaged_files(PACKAGE, tuple(FILES)).get(name)
     return (FILES[name], file.read_bytes()) if file is not None else None
-
-
-@cache
-def _files() -> dict[str, Path]:
-    spec = find_spec(PACKAGE)
-    folders = spec.submodule_search_locations if spec is not None else None
-    found = {file.name: file for folder in folders or () for file in Path(folder).rglob("*.min.*") if file.is_file()}
-    return {name: found[name] for name in FILES if name in found}

@@ -89,12 +89,13 @@ def docs_page(title: str) -> Page:
 def docs_asset(path: str) -> Path | None:
     """The file of Swagger UI that is asked for at `path`."""
     name = path.removeprefix(DOCS)
-    return _swagger_files().get(name) if name != path else None
+    return packaged_files(SWAGGER_PACKAGE, SWAGGER_FILES).get(name) if name != path else None
 
 
 @cache
-def _swagger_files() -> dict[str, Path]:
-    spec = find_spec(SWAGGER_PACKAGE)
+def packaged_files(package: str, names: tuple[str, ...]) -> dict[str, Path]:
+    """Where the files called `names` are that an installed package brings along, by name. Its code is not imported."""
+    spec = find_spec(package)
     folders = spec.submodule_search_locations if spec is not None else None
     found = {file.name: file for folder in folders or () for file in Path(folder).rglob("*") if file.is_file()}
-    return {name: found[name] for name in SWAGGER_FILES if name in found}
+    return {name: found[name] for name in names if name in found}
