@@ -12,6 +12,7 @@ from thalweg.errors import DeadlineExceeded, ExecutorFailed, PeerLost, ThalwegEr
 from thalweg.message import Buffer, Context, Request, Response
 from thalweg.routing import ReplicaPool
 from thalweg.routing import pool as pool_module
+from thalweg.routing.replica import Replica as At
 from thalweg.testing.leaks import eventually, no_leaks
 from thalweg.transport import registry
 from thalweg.transport.contract import Server, Serving
@@ -68,7 +69,7 @@ async def pool(
         for replica in replicas:
             if started:
                 await replica.start()
-        made = ReplicaPool("enc", [replica.address for replica in replicas], GatewayOptions(**options))
+        made = ReplicaPool("enc", [At(replica.address) for replica in replicas], GatewayOptions(**options))
         await made.start()
         try:
             if started:

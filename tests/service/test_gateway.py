@@ -16,6 +16,7 @@ from thalweg.docs.codecs import columns
 from thalweg.errors import EndpointNotFound, ExecutorFailed, MalformedRequest, ThalwegError, UnsupportedContent
 from thalweg.graph import Topology
 from thalweg.message import COLUMNS, JSON, Context, EndpointDescription, Pending, Request, Response, ServiceDescription
+from thalweg.routing.replica import Replica
 from thalweg.service.gateway import FlowHandler
 from thalweg.testing.leaks import eventually, no_leaks
 from thalweg.transport import registry
@@ -106,7 +107,7 @@ async def gateway(
             )
             for name, stage in stages.items()
         }
-        replicas = {name: [f"unix://{folder}/{name}"] for name in stages}
+        replicas = {name: [Replica(f"unix://{folder}/{name}")] for name in stages}
         made = FlowHandler("flow", topology, descriptions, replicas, GatewayOptions())
         await made.start()
         try:

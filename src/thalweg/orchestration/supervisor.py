@@ -11,6 +11,7 @@ from thalweg.errors import StartupFailed
 from thalweg.orchestration.blueprint import Blueprint
 from thalweg.orchestration.external import description
 from thalweg.orchestration.member import Launch, Member, Tell
+from thalweg.routing.replica import Replica
 from thalweg.service.control import Go
 
 log = logging.getLogger("thalweg.supervisor")
@@ -68,9 +69,9 @@ class Supervisor:
         addresses = await self._all([worker.ready for worker in self.workers])
         if self.gateway is None:
             return addresses[0]
-        replicas = {name: node.addresses for name, node in self._externals.items()}
+        replicas = {name: [Replica(url) for url in node.addresses] for name, node in self._externals.items()}
         for worker, bound in zip(self.workers, addresses, strict=True):
-            replicas.setdefault(worker.name, []).append(bound[0])
+            replicas.setdefault(worker.name, []).append(Replica(bound[0]))
         await self.gateway.release(Go(descriptions, replicas))
         return (await self._all([self.gateway.ready]))[0]
 

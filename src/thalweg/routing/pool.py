@@ -18,6 +18,7 @@ from thalweg.message.context import MOST_VISITS
 from thalweg.routing.balancer import Balancer
 from thalweg.routing.peer import Remote
 from thalweg.routing.presence import Presence, eligible
+from thalweg.routing.replica import Replica
 from thalweg.routing.retry import Backoff, RetryBudget, repeatable
 from thalweg.transport import registry
 from thalweg.transport.contract import Channel
@@ -43,17 +44,17 @@ class ReplicaPool:
     """
 
     def __init__(
-        self, name: str, addresses: Sequence[str], options: BalancerOptions, peer: Remote | None = None
+        self, name: str, replicas: Sequence[Replica], options: BalancerOptions, peer: Remote | None = None
     ) -> None:
         self._name = name
         self._options = options
         made = registry.channel if peer is None else peer.channel
-        self._channels = [made(address, options.limits) for address in addresses]
+        self._channels = [made(replica.address, options.limits) for replica in replicas]
         # looked up once: asking a Protocol whether an object is one takes longer than to submit a request
         self._submits = [c.submit if isinstance(c, UnaryHandler) else None for c in self._channels]
-        self._balancer = Balancer(len(addresses))
+        self._balancer = Balancer(len(replicas))
         self._budget = RetryBudget()
-        self._presence = [Presence.GONE] * len(addresses)
+        self._presence = [Presence.GONE] * len(replicas)
         self._some = asyncio.Event()
         self._keepers: list[asyncio.Task[None]] = []
 

@@ -17,6 +17,8 @@ from typing import Any, TypeAlias
 import msgspec
 
 from thalweg.message import ServiceDescription
+from thalweg.message.vitals import Vitals
+from thalweg.routing.replica import Replica
 
 LENGTH = struct.Struct("<I")
 CHUNK = 1 << 16
@@ -89,7 +91,7 @@ class Go(msgspec.Struct, frozen=True, tag="go"):
     """Everything was checked: construct, bind, become ready. The Gateway is told who is behind it."""
 
     descriptions: dict[str, ServiceDescription] = {}
-    replicas: dict[str, list[str]] = {}
+    replicas: dict[str, list[Replica]] = {}
 
 
 class Stop(msgspec.Struct, frozen=True, tag="stop"):
@@ -130,6 +132,8 @@ class Failed(msgspec.Struct, frozen=True, tag="failed"):
 
 class Pulse(msgspec.Struct, frozen=True, tag="pulse"):
     """It is ready and its event loop turns. Sent every `PULSE_SECONDS`."""
+
+    vitals: Vitals = Vitals()
 
 
 class Sick(msgspec.Struct, frozen=True, tag="sick"):

@@ -15,6 +15,7 @@ from thalweg.message import Context, Pending, Reply, Request, Response, ServiceD
 from thalweg.message.description import DRY_RUN_ENDPOINT
 from thalweg.routing import ReplicaPool
 from thalweg.routing.peer import Remote
+from thalweg.routing.replica import Replica
 from thalweg.service.course import Course, all_answers, only_answer
 from thalweg.service.relay import Relay
 
@@ -35,7 +36,7 @@ class FlowHandler:
         name: str,
         topology: Topology,
         descriptions: Mapping[str, ServiceDescription],
-        replicas: Mapping[str, Sequence[str]],
+        replicas: Mapping[str, Sequence[Replica]],
         options: GatewayOptions,
         peers: Mapping[str, Remote] = MappingProxyType({}),
     ) -> None:
