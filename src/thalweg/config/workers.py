@@ -11,6 +11,7 @@ from thalweg.config.concurrency import AllowConcurrent, EndpointLimits
 from thalweg.config.health import ProbeOptions
 from thalweg.config.limits import Limits
 from thalweg.config.options import Options
+from thalweg.config.shards import ShardOptions
 
 
 class ExecutorOptions(Options):
@@ -29,7 +30,7 @@ class ExecutorOptions(Options):
         return (value,) if isinstance(value, str) else value
 
 
-class WorkerOptions(ExecutorOptions):
+class WorkerOptions(ExecutorOptions, ShardOptions):
     """Replicas of one Executor and what each of them is given."""
 
     name: str = Field("", description="Name in the topology, in errors and in logs.")

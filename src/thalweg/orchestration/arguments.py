@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from os import PathLike
 from typing import Any, TypedDict
 
@@ -73,6 +73,12 @@ class WorkerArguments(TypedDict, total=False):
     workspace: str | None
     py_modules: str | Sequence[str]
     replicas: int
+    shards: int
+    polling: str | Mapping[str, str] | None
+    shard_key: str | Callable[[Any], Any]
+    reduce: bool
+    uses_before: Any
+    uses_after: Any
     env: Mapping[str, str]
     queue: Limits | Mapping[str, Any]
     queue_limits: Mapping[str, EndpointLimits | Mapping[str, int]]
