@@ -5,16 +5,19 @@ from __future__ import annotations
 import asyncio
 import logging
 import signal
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from enum import StrEnum
+from time import time
 
 from msgspec.structs import replace
 
 from thalweg.errors import StartupFailed
 from thalweg.message import ServiceDescription
-from thalweg.orchestration.launchers.forkserver import Process
+from thalweg.orchestration.control.questions import ProcessStatus
+from thalweg.orchestration.control.trend import Trend
+from thalweg.orchestration.launchers.process import Launch, Process
 from thalweg.orchestration.restart import RestartPolicy
 from thalweg.orchestration.watch import LONGEST_SILENCE, SHORTEST_SILENCE, Watch
 from thalweg.service.control import (
@@ -67,7 +70,6 @@ class News:
     message: str = ""
 
 
-Launch = Callable[[Spec], Awaitable[Process]]
 Tell = Callable[[News], None]
 
 
@@ -89,6 +91,10 @@ class Member:
         self._go: Go | None = None
         self._failure: Failed | None = None
         self._stopping = False
+        self._trend = Trend()
+        self._reason = ""
+        self._launches = 0
+        self._ready_since: float | None = None
         self._task: asyncio.Task[None] | None = None
         self.described: asyncio.Future[ServiceDescription] = loop.create_future()
         self.ready: asyncio.Future[list[str]] = loop.create_future()
@@ -112,6 +118,30 @@ class Member:
         process = self._process
         running = process is not None and process.pid.done() and not process.exited.done()
         return process.pid.result() if process is not None and running else None
+
+    def status(self) -> ProcessStatus:
+        """How it is now."""
+        vitals, figures = self._trend.last, self._trend.figures()
+        return ProcessStatus(
+            node=self.name if isinstance(self._spec, WorkerSpec) else GATEWAY,
+            replica=self.replica,
+            title=self.title,
+            pid=self.pid,
+            phase=self._phase,
+            reason=self._reason,
+            restarts=max(0, self._launches - 1),
+            ready_since=self._ready_since,
+            requests=vitals.requests,
+            errors=vitals.errors,
+            rate=figures.rate,
+            error_rate=figures.error_rate,
+            p50_ms=figures.p50,
+            p99_ms=figures.p99,
+            in_flight=vitals.in_flight,
+            queued=vitals.queued,
+            batch=figures.batch,
+            memory_bytes=vitals.memory_bytes,
+        )
 
     def start(self) -> asyncio.Task[None]:
         """Begin. The task ends when the member was stopped; it raises `StartupFailed` if the process never became ready."""
@@ -169,6 +199,7 @@ class Member:
     async def _live_once(self) -> int:
         """From launch to end; the exit status."""
         self._enter(Phase.LAUNCHED)
+        self._launches += 1
         self._process = process = await self._launch(self._spec)
         if self._stopping:
             process.kill()
@@ -196,8 +227,9 @@ class Member:
 
     async def _on_report(self, process: Process, report: Report) -> None:
         match report:
-            case Pulse():
+            case Pulse(vitals):
                 self._watch.pulse(asyncio.get_running_loop().time())
+                self._trend.add(asyncio.get_running_loop().time(), vitals)
             case Sick(reason, stuck):
                 patience = EXIT_SECONDS if stuck else self._spec.drain_seconds + CLOSE_SECONDS
                 self._watch.resigned(asyncio.get_running_loop().time(), reason, patience)
@@ -215,6 +247,8 @@ class Member:
                 self._spec = replace(self._spec, addresses=addresses)
                 self._policy.ready(asyncio.get_running_loop().time())
                 self._watch.ready(asyncio.get_running_loop().time())
+                self._trend.restart(asyncio.get_running_loop().time())
+                self._ready_since = time()
                 self._enter(Phase.READY)
                 if not self.ready.done():
                     self.ready.set_result(addresses)
@@ -234,6 +268,8 @@ class Member:
         loop = asyncio.get_running_loop()
         seconds = max(0.0, self._policy.ended(loop.time()) - loop.time())
         why = self._watch.reason or (_ending(status) if self._failure is None else self._failure.message)
+        self._reason = why
+        self._ready_since = None
         log.warning("%s: %s; it is started again in %.1f seconds", self.title, why, seconds)
         if self._failure is not None and self._failure.traceback:
             log.warning("%s", with_source(self._failure.traceback))

@@ -10,7 +10,8 @@ from typing import TypeVar
 from thalweg.errors import StartupFailed
 from thalweg.orchestration.blueprint import Blueprint
 from thalweg.orchestration.external import description
-from thalweg.orchestration.member import Launch, Member, Tell
+from thalweg.orchestration.launchers.process import Launch
+from thalweg.orchestration.member import Member, Tell
 from thalweg.routing.replica import Replica
 from thalweg.service.control import Go
 

@@ -18,6 +18,7 @@ from typing import ClassVar
 
 from thalweg.errors import ConfigurationError
 from thalweg.orchestration.launchers import program
+from thalweg.orchestration.launchers.process import Process
 from thalweg.orchestration.launchers.protocol import (
     Command,
     Environment,
@@ -28,7 +29,7 @@ from thalweg.orchestration.launchers.protocol import (
     Spawn,
     Spawned,
 )
-from thalweg.service.control import CHUNK, Frames, Order, Report, Spec, pack
+from thalweg.service.control import CHUNK, Frames, Spec, pack
 
 EARLY = (
     b"PYTHON",
@@ -49,75 +50,6 @@ KILLED = -signal.SIGKILL
 PROGRAM = program.__file__
 EXIT_SECONDS = 5.0
 POLL_SECONDS = 0.002
-
-
-class Process:
-    """A child: orders go down, reports come up, and some time it ends.
-
-    `reports` yields None once, after the last report. `exited` holds the status as `subprocess.Popen.returncode` does.
-    """
-
-    def __init__(self, server: Connection, number: int, channel: socket.socket) -> None:
-        loop = asyncio.get_running_loop()
-        self._server = server
-        self._number = number
-        self._channel = channel
-        self._sending = asyncio.Lock()
-        self._frames = Frames(Report)
-        self.pid: asyncio.Future[int] = loop.create_future()
-        self.exited: asyncio.Future[int] = loop.create_future()
-        self.reports: asyncio.Queue[Report | None] = asyncio.Queue()
-        loop.add_reader(channel.fileno(), self._on_readable)
-
-    async def send(self, message: Spec | Order | Environment) -> None:
-        """Send; a child that is gone takes no more orders, which is no error: `exited` tells."""
-        loop = asyncio.get_running_loop()
-        async with self._sending:
-            if self._channel.fileno() < 0:
-                return
-            try:
-                await loop.sock_sendall(self._channel, pack(message))
-            except (BrokenPipeError, ConnectionResetError):
-                return
-
-    def kill(self, number: int = signal.SIGKILL) -> None:
-        """Send a signal to the process and to all it has started."""
-        if not self.exited.done():
-            self._server.send(Kill(self._number, number))
-
-    def _on_readable(self) -> bool:
-        """Take in what has come. Returns whether there may be more."""
-        try:
-            data = self._channel.recv(CHUNK)
-        except BlockingIOError:
-            return False
-        except ConnectionResetError:
-            data = b""
-        if not data:
-            self.close()
-            return False
-        for report in self._frames.feed(data):
-            self.reports.put_nowait(report)
-        return True
-
-    def close(self) -> None:
-        """Close the channel. Idempotent. A child that still lives ends at once."""
-        if self._channel.fileno() < 0:
-            return
-        asyncio.get_running_loop().remove_reader(self._channel.fileno())
-        self._channel.close()
-        self.reports.put_nowait(None)
-
-    def has_pid(self, pid: int) -> None:
-        self.pid.set_result(pid)
-
-    def has_exited(self, status: int) -> None:
-        while self._channel.fileno() >= 0 and self._on_readable():
-            """Its last words may still be under way."""
-        self.close()
-        if not self.pid.done():
-            self.pid.cancel()
-        self.exited.set_result(status)
 
 
 class Connection:
@@ -252,8 +184,8 @@ class ForkServer:
     def _spawn(self, connection: Connection, afresh: bool) -> Process:
         number = next(self._numbers)
         ours, theirs = socket.socketpair()
-        ours.setblocking(False)
-        process = Process(connection, number, ours)
+        process = Process(lambda signum: connection.send(Kill(number, signum)))
+        process.connect(ours)
         connection.processes[number] = process
         with theirs, open(os.devnull, "wb") as nowhere:
             output, errors = (stream if _is_open(stream) else nowhere.fileno() for stream in (1, 2))
