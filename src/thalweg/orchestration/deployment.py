@@ -66,6 +66,8 @@ class Deployment(Runnable):
         """What the Deployment is made of."""
         return self._options
 
+    _kind = "deployment"
+
     def _blueprint(self, directory: Directory) -> Blueprint:
         return deployment_blueprint(self._options, directory)
 

@@ -53,6 +53,11 @@ def sweep() -> list[Path]:
     return gone
 
 
+def roots() -> list[str]:
+    """The folders in which this user's directories may be."""
+    return list(dict.fromkeys((_root(), SHORT)))
+
+
 def _is_dead(entry: os.DirEntry[str]) -> bool:
     try:
         status = entry.stat(follow_symlinks=False)

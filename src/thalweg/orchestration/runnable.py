@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from abc import abstractmethod
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from thalweg.client import Client
 from thalweg.client.postable import Postable
@@ -38,6 +38,9 @@ class Runnable(Postable):
     @abstractmethod
     def name(self) -> str: ...
 
+    _kind: ClassVar[str] = "flow"
+    """What `thalweg ps` calls it."""
+
     @abstractmethod
     def _blueprint(self, directory: Directory) -> Blueprint:
         """What is to run, with its sockets in `directory`."""
@@ -61,7 +64,9 @@ class Runnable(Postable):
         if self.running:
             return self
         try:
-            self._session = Session.start(self._blueprint, self._server.drain_seconds, progress)
+            self._session = Session.start(
+                self._blueprint, self._server.drain_seconds, progress, name=self.name, kind=self._kind
+            )
         except ThalwegError as error:
             if isinstance(error, StartupFailed) and error.traceback:
                 error.add_note(error.traceback)

@@ -6,16 +6,22 @@ import atexit
 import os
 import signal
 import threading
+from asyncio import to_thread, wrap_future
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future
 from contextlib import contextmanager
+from time import time
 from types import FrameType
 
 from thalweg.client.portal import Portal
+from thalweg.errors import Unavailable
 from thalweg.orchestration.blueprint import Blueprint
+from thalweg.orchestration.control.desk import ControlDesk
+from thalweg.orchestration.control.questions import Identity, ServiceStatus
 from thalweg.orchestration.directory import Directory, sweep
 from thalweg.orchestration.launchers.forkserver import ForkServer
-from thalweg.orchestration.member import News, Tell
+from thalweg.orchestration.logs.history import History
+from thalweg.orchestration.member import News, Phase, Tell
 from thalweg.orchestration.supervisor import Supervisor
 
 Design = Callable[[Directory], Blueprint]
@@ -29,11 +35,21 @@ class Session:
     this one, `close` does nothing: what runs is not that one's.
     """
 
-    def __init__(self, drain_seconds: float) -> None:
+    reload_with: Callable[[], str] | None = None
+    """What replaces all processes on request through the control socket, on a thread of its own; says what it did."""
+    update_with: Callable[[str], str] | None = None
+    """The same with YAML that describes what it is to be."""
+
+    def __init__(self, drain_seconds: float, name: str = "", kind: str = "flow") -> None:
+        self.name = name
+        self.kind = kind
+        self.history = History()
+        self._since = 0.0
         self._drain_seconds = drain_seconds
         self._portal = Portal.shared()
         self._server = ForkServer.shared()
         self._directory = Directory()
+        self._desk = ControlDesk(self._directory.path, self)
         self._owner = os.getpid()
         self._lock = threading.RLock()
         self._ending: Future[None] | None = None
@@ -42,13 +58,15 @@ class Session:
         self.addresses: list[str] = []
 
     @classmethod
-    def start(cls, design: Design, drain_seconds: float, tell: Tell | None = None) -> Session:
-        """Start what `design` draws up, and return when all of it is ready.
+    def start(
+        cls, design: Design, drain_seconds: float, tell: Tell | None = None, *, name: str = "", kind: str = "flow"
+    ) -> Session:
+        """Start what `design` draws up, and return when all of it is ready. `name` and `kind` are what `thalweg ps` says.
 
         The fork server loads while `design` still looks at what there is to run. `tell` is called with news of each
         process, on another thread.
         """
-        session = cls(drain_seconds)
+        session = cls(drain_seconds, name, kind)
         try:
             session._portal.run(session._prepare())
             sweep()
@@ -62,10 +80,13 @@ class Session:
 
     async def _prepare(self) -> None:
         self._server.keep(self._directory.path)
+        await self._desk.open()
 
     async def _begin(self, blueprint: Blueprint, tell: Tell) -> list[str]:
         self._supervisor = Supervisor(blueprint, self._server.launch, tell)
-        return await self._supervisor.start()
+        addresses = await self._supervisor.start()
+        self._since = time()
+        return addresses
 
     async def _end(self, drain_seconds: float) -> None:
         try:
@@ -75,6 +96,7 @@ class Session:
             await self._clean_up()
 
     async def _clean_up(self) -> None:
+        await self._desk.close()
         self._directory.close()
         await self._server.forget(self._directory.path)
 
@@ -95,6 +117,35 @@ class Session:
         """The processes that run now, by name and number of the replica."""
         members = [] if self._supervisor is None else self._supervisor.members
         return {member.title: member.pid for member in members if member.pid is not None}
+
+    def status(self) -> ServiceStatus:
+        """How everything is; for the event loop of the portal."""
+        members = [] if self._supervisor is None else self._supervisor.members
+        processes = tuple(member.status() for member in members)
+        public = tuple(address for address in self.addresses if not address.startswith("unix:"))
+        answering = {process.node for process in processes if process.phase == Phase.READY}
+        return ServiceStatus(
+            Identity(self.name, self.kind, self._owner, self._since, public),
+            self._since > 0 and answering >= {process.node for process in processes},
+            processes,
+        )
+
+    async def stop(self, at_once: bool) -> None:
+        """What `close` does, for the event loop of the portal."""
+        ending = wrap_future(self._begin_ending())
+        if at_once:
+            await self._kill()
+        await ending
+
+    async def reload(self) -> str:
+        if self.reload_with is None:
+            raise Unavailable(f"{self.name!r} cannot be reloaded.")
+        return await to_thread(self.reload_with)
+
+    async def update(self, yaml: str) -> str:
+        if self.update_with is None:
+            raise Unavailable(f"{self.name!r} cannot be updated.")
+        return await to_thread(self.update_with, yaml)
 
     def close(self) -> None:
         """Drain and stop everything, and return when nothing is left. Idempotent.

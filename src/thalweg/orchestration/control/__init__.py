@@ -1,0 +1,1 @@
+"""The way into what runs, for other processes of the same user."""
