@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from thalweg.config import DeploymentOptions, FlowOptions
 from thalweg.config.workers import WorkerOptions
-from thalweg.export.mermaid import code_name
+from thalweg.export.picture import code_name
 from thalweg.graph import ENTRY, Topology
 from thalweg.orchestration.member import News, Phase
 

@@ -7,15 +7,19 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from thalweg.cli.completion import complete_target
+from thalweg.cli.output import json_option, print_json
+
 if TYPE_CHECKING:
     from thalweg.cli.board import Row
     from thalweg.message import EndpointDescription, ServiceDescription
 
 
 @click.command("check")
-@click.argument("target")
+@click.argument("target", shell_complete=complete_target)
 @click.option("--mermaid", is_flag=True, help="Print the graph as a Mermaid flowchart instead.")
-def check_command(target: str, mermaid: bool) -> None:
+@json_option
+def check_command(target: str, mermaid: bool, as_json: bool) -> None:
     """Check a Flow, a Deployment or an Executor before it is served.
 
     Reads TARGET (as for serve), imports the code of every Executor in a process of its own without constructing any,
@@ -26,20 +30,36 @@ def check_command(target: str, mermaid: bool) -> None:
     thalweg check flow.yml
     """
     from thalweg.cli.board import Board
-    from thalweg.cli.target import find, open_working_directory
-    from thalweg.config import FlowOptions
+    from thalweg.cli.graph import flow_of_target
     from thalweg.export.mermaid import diagram
-    from thalweg.orchestration.blueprint import as_flow
-    from thalweg.orchestration.deployment import Deployment
-    from thalweg.orchestration.flow import Flow
     from thalweg.orchestration.inspection import inspect
 
-    open_working_directory()
-    found = find(target, {})
-    flow = Flow.of(found).options if isinstance(found, FlowOptions) else as_flow(Deployment.of(found).options)
+    flow = flow_of_target(target)
     descriptions = inspect(flow)
     rows = Board(flow).rows[1:]
-    click.echo(diagram(flow) if mermaid else "\n".join(_report(target, rows, descriptions)))
+    if as_json:
+        print_json({"target": target, "executors": [_told(row, descriptions.get(row.name)) for row in rows]})
+    else:
+        click.echo(diagram(flow) if mermaid else "\n".join(_report(target, rows, descriptions)))
+
+
+def _told(row: Row, description: ServiceDescription | None) -> dict[str, Any]:
+    endpoints = description.endpoints if description else ()
+    return {
+        "name": row.name,
+        "code": row.code,
+        "needs": list(row.reads),
+        "processes": len(row.phases),
+        "endpoints": [
+            {
+                "path": endpoint.path,
+                "input": _title(endpoint.input_schema),
+                "output": _title(endpoint.output_schema or endpoint.input_schema),
+                "streaming": endpoint.streaming,
+            }
+            for endpoint in endpoints
+        ],
+    }
 
 
 def _report(target: str, rows: list[Row], descriptions: Mapping[str, ServiceDescription]) -> Iterator[str]:
@@ -47,7 +67,8 @@ def _report(target: str, rows: list[Row], descriptions: Mapping[str, ServiceDesc
     for row in rows:
         replicas = f", {len(row.phases)} replicas" if len(row.phases) > 1 else ""
         yield f"\n{row.name}: {row.code or 'passes documents on'}, reads {', '.join(row.reads)}{replicas}"
-        for endpoint in descriptions[row.name].endpoints:
+        description = descriptions.get(row.name)
+        for endpoint in description.endpoints if description else ():
             yield f"    {endpoint.path}  {_signature(endpoint)}"
 
 

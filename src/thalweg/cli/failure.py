@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from thalweg.cli.output import coloured
 from thalweg.errors import (
     ClientError,
     ConfigurationError,
@@ -19,17 +20,18 @@ UNAVAILABLE = 4
 DEADLINE = 5
 INTERRUPTED = 130
 
-EXIT_CODES = """
-\b
-Exit codes:
-    0  answered
-    1  the service failed, or what should be started is wrong
-    2  the command line is wrong
-    3  the request is wrong: no such endpoint, a document that does not fit, too large
-    4  the service cannot be reached or is overloaded; the same request may succeed later
-    5  the time was over
-  130  interrupted
-"""
+MEANINGS = {
+    0: "done: answered, ready, fine",
+    SERVER: "the service failed, or what should be started is wrong",
+    USAGE: "the command line is wrong",
+    CLIENT: "the request is wrong: no such endpoint, a document that does not fit, too large",
+    UNAVAILABLE: "nobody is there, or too busy; the same may succeed later",
+    DEADLINE: "the time was over",
+    INTERRUPTED: "interrupted",
+}
+"""Every exit code of every command but plugins, whose own are passed on."""
+
+EXIT_CODES = "\n\b\nExit codes:\n" + "\n".join(f"  {code:>3}  {meaning}" for code, meaning in MEANINGS.items())
 
 
 def exit_code(error: ThalwegError) -> int:
@@ -39,6 +41,28 @@ def exit_code(error: ThalwegError) -> int:
     if isinstance(error, DeadlineExceeded):
         return DEADLINE
     return CLIENT if isinstance(error, ClientError) else SERVER
+
+
+def tell(error: ThalwegError, as_json: bool) -> None:
+    """Write the error to standard error: for people, or as one line of JSON."""
+    import json
+    import sys
+
+    if as_json:
+        told = {"code": error.code, "message": error.message, "exit_code": exit_code(error)}
+        more = {
+            "executor": error.executor,
+            "request_id": error.request_id,
+            "retry_after": error.retry_after,
+            "details": error.details,
+        }
+        told.update((name, value) for name, value in more.items() if value)
+        print(json.dumps({"error": told}, default=str), file=sys.stderr)
+        return
+    text = explanation(error)
+    if coloured(sys.stderr):
+        text = text.replace("error:", "\x1b[31;1merror:\x1b[0m", 1)
+    print(text, file=sys.stderr)
 
 
 def explanation(error: ThalwegError) -> str:

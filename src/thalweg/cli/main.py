@@ -2,47 +2,41 @@
 
 from __future__ import annotations
 
-import sys
-from typing import Any
-
 import click
 
-from thalweg import __version__
-from thalweg.cli.call import call_command
-from thalweg.cli.check import check_command
-from thalweg.cli.failure import INTERRUPTED, exit_code, explanation
-from thalweg.cli.ping import ping_command
-from thalweg.cli.serve import serve_command
-from thalweg.errors import ThalwegError
+from thalweg.cli.commands import Commands
+from thalweg.cli.failure import EXIT_CODES
 
 
-class Commands(click.Group):
-    """A group whose commands may raise `ThalwegError`: told on standard error, and the exit code says of what kind."""
+def _tell_versions(ctx: click.Context, parameter: click.Parameter, value: bool) -> None:
+    if value and not ctx.resilient_parsing:
+        from thalweg.cli.version import versions
 
-    def invoke(self, ctx: click.Context) -> Any:
-        try:
-            return super().invoke(ctx)
-        except ThalwegError as error:
-            print(explanation(error), file=sys.stderr)
-            ctx.exit(exit_code(error))
-        except KeyboardInterrupt:
-            ctx.exit(INTERRUPTED)
+        click.echo("\n".join(f"{name} {version}" for name, version in versions().items() if version != "-"))
+        ctx.exit()
 
 
-@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
-@click.version_option(__version__, message="%(prog)s %(version)s")
+@click.group(
+    cls=Commands,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    epilog=EXIT_CODES,
+)
+@click.option(
+    "-v",
+    "--version",
+    is_flag=True,
+    expose_value=False,
+    is_eager=True,
+    callback=_tell_versions,
+    help="Tell the versions of Thalweg and of what it stands on.",
+)
 def main() -> None:
-    """Turn models into services: serve an Executor or a Flow, call it, check it.
+    """Turn models into services: serve an Executor or a Flow, call it, measure it, look after it.
 
     \b
+    thalweg new my-search --template search
     thalweg serve flow.yml
     thalweg call http://localhost:8080 /encode '{"text": "hi"}'
-    thalweg check flow.yml
-    thalweg ping http://localhost:8080
+    thalweg bench http://localhost:8080 /encode
+    thalweg top
     """
-
-
-main.add_command(serve_command)
-main.add_command(call_command)
-main.add_command(check_command)
-main.add_command(ping_command)

@@ -9,13 +9,15 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
 
+from thalweg.cli.completion import complete_target
+
 if TYPE_CHECKING:
     from thalweg.config import DeploymentOptions, FlowOptions
     from thalweg.orchestration import Deployment, Flow
 
 
 @click.command("serve")
-@click.argument("target")
+@click.argument("target", shell_complete=complete_target)
 @click.option("--protocol", multiple=True, metavar="NAME", help="http, websocket or grpc; may be repeated.")
 @click.option("--port", multiple=True, type=int, metavar="NUMBER", help="One for each protocol, in the same order.")
 @click.option("--host", metavar="ADDRESS", help="Address to listen on; by default all of this machine's.")

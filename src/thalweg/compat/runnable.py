@@ -285,10 +285,13 @@ class JinaFlow(JinaRunnable):
             Flow.of(self._options).build()
         return self._copied() if copy_flow else self
 
-    def plot(self, output: str | None = None, **_options: Any) -> JinaFlow:
-        """Write the graph as a Mermaid flowchart to the file `output`. Nothing is drawn by a stranger's server."""
+    def plot(self, output: str | None = None, vertical_layout: bool = False, **_options: Any) -> JinaFlow:
+        """Write the graph to the file `output`: as SVG where its name says so, else as a Mermaid flowchart. Nothing is
+        drawn by a stranger's server."""
         if output is not None:
-            Path(output).write_text(Flow.of(self._options).to_mermaid(), "utf-8")
+            flow = Flow.of(self._options)
+            draw = flow.to_svg if output.endswith(".svg") else flow.to_mermaid
+            Path(output).write_text(draw(vertical_layout), "utf-8")
         return self
 
     def expose_endpoint(self, *_arguments: Any, **_options: Any) -> JinaFlow:

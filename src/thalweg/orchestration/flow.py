@@ -144,15 +144,28 @@ class Flow(Runnable):
         check_what_is_known(self._options)
         return self
 
-    def to_mermaid(self) -> str:
-        """The graph as a Mermaid flowchart.
+    def to_mermaid(self, vertical: bool = False) -> str:
+        """The graph as a Mermaid flowchart, from left to right, or from top to bottom.
 
         Raises:
             TopologyError: the Executors make no graph.
         """
         from thalweg.export.mermaid import diagram
 
-        return diagram(self._options)
+        return diagram(self._options, vertical)
+
+    def to_svg(self, vertical: bool = False) -> str:
+        """The graph as an SVG picture, from left to right, or from top to bottom. Notebooks show it by themselves.
+
+        Raises:
+            TopologyError: the Executors make no graph.
+        """
+        from thalweg.export.svg import svg
+
+        return svg(self._options, vertical)
+
+    def _repr_svg_(self) -> str:
+        return self.to_svg()
 
     def _append(self, node: NodeOptions) -> Self:
         if self.running:
