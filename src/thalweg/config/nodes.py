@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 
 from pydantic import Field, field_validator, model_validator
 
+from thalweg.config.edges import EdgeOptions
 from thalweg.config.encryption import ClientTlsOptions
 from thalweg.config.options import Compression, compression_by_name
 from thalweg.config.workers import WorkerOptions
@@ -46,10 +47,8 @@ def addresses(hosts: Sequence[str], ports: Sequence[int], encrypted: bool) -> li
     return found
 
 
-class NodeOptions(WorkerOptions):
-    """One Executor of a Flow. `needs` None means: the Executor added before it."""
-
-    needs: tuple[str, ...] | None = Field(None, description="Names of the Executors whose output this one reads.")
+class NodeOptions(WorkerOptions, EdgeOptions):
+    """One Executor of a Flow. Without `uses`, and not external, it has no process: the Gateway joins what it reads."""
 
     external: bool = Field(False, description="Whether it runs somewhere else already, and is only called.")
     host: tuple[str, ...] = Field(
@@ -72,11 +71,6 @@ class NodeOptions(WorkerOptions):
     timeout_ready: float = Field(
         60.0, gt=0, description="Seconds that an external one may take to be there at a start."
     )
-
-    @field_validator("needs", mode="before")
-    @classmethod
-    def _one_or_many_needs(cls, value: Any) -> Any:
-        return (value,) if isinstance(value, str) else value
 
     @field_validator("host", mode="before")
     @classmethod
@@ -114,6 +108,11 @@ class NodeOptions(WorkerOptions):
                 raise ValueError("an external Executor is not started here; leave out uses")
             addresses(self.host, self.port, bool(self.tls))
         return self
+
+    @property
+    def has_process(self) -> bool:
+        """Whether something runs for it, here or elsewhere."""
+        return self.external or self.uses is not None
 
     @property
     def addresses(self) -> list[str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from os import PathLike
-from typing import Any, TypedDict
+from typing import Any, Literal, TypedDict
 
 from thalweg.config import (
     AccessOptions,
@@ -96,6 +96,12 @@ class WorkerArguments(TypedDict, total=False):
 class NodeArguments(WorkerArguments, total=False):
     """See `thalweg.config.NodeOptions`."""
 
+    when: Mapping[str, Any]
+    otherwise: Literal["drop", "skip"]
+    floating: bool
+    inspects: bool
+    reduce: bool
+    no_reduce: bool
     external: bool
     host: str | Sequence[str]
     port: int | str | Sequence[int]
