@@ -2,7 +2,11 @@
 
 import asyncio
 import contextlib
+import gc
+import socket
 import ssl
+import threading
+import warnings
 from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -11,7 +15,7 @@ import pytest
 import trustme
 
 from thalweg.config import ClientTlsOptions, Limits, TlsOptions
-from thalweg.errors import ConfigurationError, PeerLost, Unavailable
+from thalweg.errors import ConfigurationError, DeadlineExceeded, PeerLost, Unavailable
 from thalweg.message import Context, Pending, Reply, Request, Response
 from thalweg.testing.leaks import no_leaks
 from thalweg.transport.contract import Serving
@@ -97,6 +101,38 @@ async def test_only_callers_with_a_certificate_are_let_in_where_one_is_asked_for
         assert await ask(address, ClientTlsOptions(ca=papers.ca, certfile=papers.client)) == b"{}"
 
 
+@pytest.mark.parametrize("begun", [False, True], ids=["before the answer", "in the middle of it"])
+def test_nothing_stays_open_where_the_server_does_not_say_goodbye(papers: Papers, begun: bool) -> None:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(papers.server)
+    connections = contextlib.ExitStack()
+
+    def serve(listener: socket.socket) -> None:
+        for _ in range(2):  # the connection that only watches, and that of the request
+            connection = connections.enter_context(context.wrap_socket(listener.accept()[0], server_side=True))
+        connection.recv(1 << 16)
+        if begun:
+            connection.sendall(b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: 9\r\n\r\n{")
+
+    async def give_up(port: int) -> None:
+        channel = HttpChannel(f"https://127.0.0.1:{port}", Limits(), ClientTlsOptions(ca=papers.ca))
+        await channel.connect()
+        with pytest.raises(DeadlineExceeded):
+            await anext(channel.handle(Request("/echo", (b"{}",)), Context.with_timeout(0.5)))
+        await channel.close()
+
+    gc.collect()
+    with socket.create_server(("127.0.0.1", 0)) as listener, connections:
+        server = threading.Thread(target=serve, args=(listener,))
+        server.start()
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always")
+            asyncio.run(give_up(listener.getsockname()[1]))
+            gc.collect()
+        server.join()
+    assert [str(one.message) for one in caught] == []
+
+
 async def test_plain_text_to_an_encrypted_port_is_cut_off(papers: Papers) -> None:
     async with served(TlsOptions(certfile=papers.server)) as address:
         host, _, port = address.removeprefix("https://").partition(":")
@@ -116,6 +152,7 @@ async def test_old_versions_of_tls_are_refused(papers: Papers) -> None:
         _, writer = await asyncio.open_connection(host, int(port), ssl=context)
         assert writer.get_extra_info("ssl_object").version() == "TLSv1.2"
         writer.close()
+        await writer.wait_closed()
 
 
 def test_files_that_cannot_be_used_are_named_before_anything_starts(papers: Papers, tmp_path: Path) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import gzip
 from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
-from typing import TypeVar
+from typing import TypeVar, cast
 from urllib.parse import quote, urlsplit
 
 import aiohttp
@@ -101,7 +101,7 @@ class HttpChannel(Channel):
 
     async def ready(self) -> bool:
         response = await self._within(Context.with_timeout(CONNECT_SECONDS), self._get("/readyz"))
-        response.release()
+        response.close()
         return response.status < 500
 
     async def closed(self) -> None:
@@ -150,7 +150,7 @@ class HttpChannel(Channel):
         """Whether the server is none of Thalweg's, and knows JSON alone; asked once."""
         if self._foreign is None:
             response = await self._within(context, self._get("/healthz"))
-            response.release()
+            response.close()
             self._foreign = response.status in (404, 405)
         return self._foreign
 
@@ -219,6 +219,7 @@ class HttpChannel(Channel):
                 cookie_jar=aiohttp.DummyCookieJar(),
                 trust_env=self._options.proxy,
                 auto_decompress=False,
+                response_class=_Answer,
                 skip_auto_headers=("accept-encoding", "user-agent"),
                 max_field_size=2 * headers.PARAMETERS_BYTES,
             )
@@ -344,15 +345,26 @@ class HttpChannel(Channel):
             sentinel.abort()
 
 
+class _Answer(aiohttp.ClientResponse):
+    """One whose connection, where the answer is left unread, ends at once: TLS would wait for the server's goodbye, and the
+    event loop may be gone before it comes."""
+
+    def close(self) -> None:
+        connection = self.connection
+        if connection is not None and connection.transport is not None:
+            connection.transport.abort()
+        super().close()
+
+
 class _Sentinel(asyncio.Protocol):
     """A connection without requests."""
 
     def __init__(self, lost: Callable[[_Sentinel], None]) -> None:
         self._lost = lost
-        self._transport: asyncio.BaseTransport | None = None
+        self._transport: asyncio.Transport | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self._transport = transport
+        self._transport = cast(asyncio.Transport, transport)  # uvloop's own is none by inheritance
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._transport = None
@@ -360,7 +372,7 @@ class _Sentinel(asyncio.Protocol):
 
     def abort(self) -> None:
         if self._transport is not None:
-            self._transport.close()
+            self._transport.abort()
 
 
 def _given_headers(response: aiohttp.ClientResponse) -> dict[str, str]:
