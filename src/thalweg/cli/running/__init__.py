@@ -1,0 +1,1 @@
+"""Commands for what runs already: they find it by its control socket."""
