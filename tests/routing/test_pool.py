@@ -10,8 +10,7 @@ import pytest
 from thalweg.config import GatewayOptions
 from thalweg.errors import DeadlineExceeded, ExecutorFailed, PeerLost, ThalwegError, Unavailable
 from thalweg.message import Buffer, Context, Request, Response
-from thalweg.routing import ReplicaPool
-from thalweg.routing import pool as pool_module
+from thalweg.routing import ReplicaPool, lineup
 from thalweg.routing.replica import Replica as At
 from thalweg.testing.leaks import eventually, no_leaks
 from thalweg.transport import registry
@@ -294,7 +293,7 @@ async def test_calling_off_gives_the_replica_back(tmp_path: Path):
 async def test_one_that_says_it_is_not_ready_gets_nothing_while_another_one_is(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
-    monkeypatch.setattr(pool_module, "ASK_SECONDS", 0.01)
+    monkeypatch.setattr(lineup, "ASK_SECONDS", 0.01)
     async with pool(tmp_path, "a", "b") as (made, replicas):
         replicas[0].ready = False
         await eventually(lambda: made.connections == 1)
@@ -310,7 +309,7 @@ async def test_one_that_says_it_is_not_ready_gets_nothing_while_another_one_is(
 
 async def test_a_request_that_cannot_even_be_submitted_is_refused_and_not_answered(tmp_path: Path):
     async with pool(tmp_path, "a", retries=0) as (made, _):
-        made._channels[0].session.lost()  # type: ignore[attr-defined]  # before the pool's own task may hear of it
+        made._seats[0].channel.session.lost()  # type: ignore[attr-defined]  # before the pool's own task may hear of it
         answer = Answer()
         with pytest.raises(Unavailable) as caught:
             made.submit(Request("/e", (b"{}",)), Context(), answer)
@@ -321,9 +320,127 @@ async def test_a_request_that_cannot_even_be_submitted_is_refused_and_not_answer
 
 async def test_a_submitted_request_never_has_its_answer_before_it_is_submitted(tmp_path: Path):
     async with pool(tmp_path, "a", retries=1, replica_wait=0.0) as (made, _):
-        made._channels[0].session.lost()  # type: ignore[attr-defined]
+        made._seats[0].channel.session.lost()  # type: ignore[attr-defined]
         answer = Answer()
         assert made.submit(Request("/e", (b"{}",)), Context(), answer) is not None
         assert not answer.future.done()
         with pytest.raises(Unavailable):
             await answer.future
+
+
+# replicas come and go ---------------------------------------------------------------------------------------------------
+
+
+def at(*replicas: Replica, weight: float = 1.0, version: int = 0) -> list[At]:
+    return [At(replica.address, weight=weight, version=version) for replica in replicas]
+
+
+async def test_a_replica_that_joins_gets_requests_once_it_is_settled(tmp_path: Path):
+    async with pool(tmp_path, "a") as (made, (a,)):
+        b = Replica("b", tmp_path)
+        await b.start()
+        await made.join(at(a, b))
+        assert {await by_submit(made) for _ in range(4)} == {"a"}
+        made.settle(at(a, b))
+        assert {await by_submit(made) for _ in range(4)} == {"a", "b"}
+        await b.stop()
+
+
+@BOTH
+async def test_a_replica_that_leaves_finishes_what_it_has_and_gets_nothing_new(tmp_path: Path, call: Any):
+    async with pool(tmp_path, "a", "b") as (made, (a, b)):
+        a.hold.clear()
+        held = [asyncio.ensure_future(call(made)) for _ in range(2)]
+        await a.busy(1)
+        made.settle(at(b))
+        leaving = asyncio.ensure_future(made.vacated())
+        assert {await call(made) for _ in range(6)} == {"b"}
+        assert a.seen == 1
+        assert not leaving.done()
+        a.hold.set()
+        assert sorted(await asyncio.gather(*held)) == ["a", "b"]
+        await leaving
+        assert made.replicas == at(b)
+        assert isinstance(a.server, LocalServer)
+        await eventually(lambda: not a.server._connections)  # type: ignore[union-attr]
+
+
+async def test_a_stream_from_a_replica_that_leaves_is_read_to_its_end(tmp_path: Path):
+    async with pool(tmp_path, "a", "b") as (made, (a, b)):
+        a.first_item = b.first_item = True
+        a.hold.clear()
+        answers = made.handle(Request("/e", (b"{}",)), Context())
+        assert bytes((await anext(answers)).body[0]) == b"first"
+        made.settle(at(b))
+        a.hold.set()
+        assert [bytes(answer.body[0]) async for answer in answers] == [b"a"]
+        await made.vacated()
+
+
+async def test_versions_share_by_weight_and_the_weights_may_change(tmp_path: Path):
+    async with pool(tmp_path, "a", "b") as (made, (a, b)):
+        made.settle(at(a, weight=0.75) + at(b, weight=0.25, version=1))
+        assert [await by_submit(made) for _ in range(40)].count("b") == 10
+        made.settle(at(a, weight=0.0) + at(b, version=1))
+        assert {await by_submit(made) for _ in range(10)} == {"b"}
+
+
+async def test_joining_waits_until_the_new_replica_says_that_it_is_ready(tmp_path: Path):
+    async with pool(tmp_path, "a") as (made, (a,)):
+        b = Replica("b", tmp_path)
+        b.ready = False
+        await b.start()
+        joining = asyncio.ensure_future(made.join(at(a, b)))
+        await eventually(lambda: len(made._seats) == 2 and made._seats[1].channel.connected)
+        assert {await by_submit(made) for _ in range(4)} == {"a"}
+        assert not joining.done()
+        b.ready = True
+        await joining
+        await b.stop()
+
+
+async def test_a_request_waits_where_all_have_left_until_somebody_joins(tmp_path: Path):
+    async with pool(tmp_path, "a") as (made, (a,)):
+        made.settle([])
+        await made.vacated()
+        await made.connected()
+        waiting = asyncio.ensure_future(by_handle(made))
+        await asyncio.sleep(0)
+        await made.join(at(a))
+        made.settle(at(a))
+        assert await waiting == "a"
+
+
+async def test_the_seat_of_one_that_left_is_taken_by_the_next(tmp_path: Path):
+    async with pool(tmp_path, "a", "b") as (made, (a, b)):
+        for _ in range(3):
+            made.settle(at(b))
+            await made.vacated()
+            await made.join(at(a, b))
+            made.settle(at(a, b))
+            assert sorted([await by_submit(made) for _ in range(2)]) == ["a", "b"]
+        assert len(made._seats) == 2
+
+
+async def test_a_pool_that_is_closed_while_somebody_leaves_leaves_nothing_open(tmp_path: Path):
+    async with pool(tmp_path, "a", "b", retries=0) as (made, (a, b)):
+        a.hold.clear()
+        held = [asyncio.ensure_future(by_handle(made)) for _ in range(2)]
+        await a.busy(1)
+        made.settle(at(b))
+        await made.close()
+        ended = await asyncio.gather(*held, return_exceptions=True)
+        assert any(isinstance(end, PeerLost) for end in ended)
+
+
+async def test_it_is_told_who_is_ready_and_who_is_not_any_more(tmp_path: Path):
+    async with no_leaks():
+        a = Replica("a", tmp_path)
+        heard: list[bool] = []
+        made = ReplicaPool("enc", at(a), GatewayOptions(), tell=lambda _, ready: heard.append(ready))
+        await a.start()
+        await made.start()
+        await made.connected()
+        await a.stop()
+        await eventually(lambda: heard == [True, False])
+        await made.close()

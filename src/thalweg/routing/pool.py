@@ -13,24 +13,17 @@ from msgspec.structs import replace
 
 from thalweg.config import BalancerOptions
 from thalweg.errors import DeadlineExceeded, InternalError, ThalwegError, Unavailable
-from thalweg.message import Buffer, Context, Inflow, Pending, Reply, Request, Response, UnaryHandler, Visit
+from thalweg.message import Buffer, Context, Inflow, Pending, Reply, Request, Response, Visit
 from thalweg.message.context import MOST_VISITS
-from thalweg.routing.balancer import Balancer
+from thalweg.routing.lineup import Lineup, Tell
 from thalweg.routing.peer import Remote
-from thalweg.routing.presence import Presence, eligible
 from thalweg.routing.replica import Replica
-from thalweg.routing.retry import Backoff, RetryBudget, repeatable
+from thalweg.routing.retry import RetryBudget, repeatable
 from thalweg.transport import registry
-from thalweg.transport.contract import Channel
 
 log = logging.getLogger("thalweg.routing")
 
-FIRST_RECONNECT_SECONDS = 0.01
-LONGEST_RECONNECT_SECONDS = 0.5
 RETRY_AFTER_SECONDS = 1.0
-ASK_SECONDS = 1.0
-SILENCE_SECONDS = 3.0
-"""How long a replica may take to say whether it is ready. It does so on its event loop, be it ever so busy."""
 
 
 class ReplicaPool:
@@ -39,48 +32,63 @@ class ReplicaPool:
     Every replica's connection is kept up by a task that connects again whenever it breaks, so a replica that dies is out
     at once and one that comes back at the same address is in as soon as it answers. A request whose replica was lost
     before it answered goes to another one, at most `options.retries` times; with no replica there it waits up to
-    `options.replica_wait` seconds. Each replica is asked every `ASK_SECONDS` whether it is ready; one that says no, or says
-    nothing for `SILENCE_SECONDS`, gets no requests while another one is ready.
+    `options.replica_wait` seconds. Each replica is asked again and again whether it is ready; one that says no, or says
+    nothing for a while, gets no requests while another one is ready (see `Lineup`).
+
+    Replicas come and go (`join`, `settle`). One that goes gets nothing new, finishes what it has, and then its connection
+    is closed.
     """
 
     def __init__(
-        self, name: str, replicas: Sequence[Replica], options: BalancerOptions, peer: Remote | None = None
+        self,
+        name: str,
+        replicas: Sequence[Replica],
+        options: BalancerOptions,
+        peer: Remote | None = None,
+        tell: Tell | None = None,
     ) -> None:
         self._name = name
         self._options = options
         made = registry.channel if peer is None else peer.channel
-        self._channels = [made(replica.address, options.limits) for replica in replicas]
-        # looked up once: asking a Protocol whether an object is one takes longer than to submit a request
-        self._submits = [c.submit if isinstance(c, UnaryHandler) else None for c in self._channels]
-        self._balancer = Balancer(len(replicas))
+        self._lineup = Lineup(name, replicas, lambda address: made(address, options.limits), tell)
+        self._balancer = self._lineup.balancer
+        self._seats = self._lineup.seats
         self._budget = RetryBudget()
-        self._presence = [Presence.GONE] * len(replicas)
-        self._some = asyncio.Event()
-        self._keepers: list[asyncio.Task[None]] = []
 
     async def start(self) -> None:
         """Begin to connect. Does not wait for anybody to be there: see `connected`."""
-        loop = asyncio.get_running_loop()
-        self._keepers = [
-            loop.create_task(self._keep(replica, channel), name=f"{self._name}/{replica}")
-            for replica, channel in enumerate(self._channels)
-        ]
+        self._lineup.start()
 
     async def connected(self) -> None:
-        """Return when at least one replica is there."""
-        await self._some.wait()
+        """Return when at least one replica is there; at once where there are to be none."""
+        await self._lineup.connected()
 
     async def close(self) -> None:
         """Close every connection; what is under way fails with `PeerLost`."""
-        for keeper in self._keepers:
-            keeper.cancel()
-        await asyncio.gather(*self._keepers, return_exceptions=True)
-        await asyncio.gather(*(channel.close() for channel in self._channels))
+        await self._lineup.close()
+
+    @property
+    def replicas(self) -> list[Replica]:
+        """Those that it has, without those that are on their way out."""
+        return self._lineup.replicas
+
+    async def join(self, replicas: Sequence[Replica]) -> None:
+        """Take in those of `replicas` that are new, and return when each of them is ready. Until `settle` they get
+        requests only where nobody else is there. Those that are here already stay as they are."""
+        await self._lineup.join(replicas)
+
+    def settle(self, replicas: Sequence[Replica]) -> None:
+        """From now on these get the requests, by their weights. Those that are not among them leave."""
+        self._lineup.settle(replicas)
+
+    async def vacated(self) -> None:
+        """Return when those that leave have finished what they had, and their connections are closed."""
+        await self._lineup.vacated()
 
     @property
     def ready(self) -> bool:
         """Whether at least one replica is ready."""
-        return Presence.READY in self._presence
+        return self._lineup.ready
 
     @property
     def connections(self) -> int:
@@ -103,7 +111,7 @@ class ReplicaPool:
             since = time() if context.visits is not None else 0.0
             tap = None if request.inflow is None else _Tap(request.inflow)
             given = request if tap is None else replace(request, inflow=tap)
-            answers = self._channels[replica].handle(given, context)
+            answers = self._seats[replica].channel.handle(given, context)
             try:
                 async for response in answers:
                     answered = True
@@ -117,7 +125,7 @@ class ReplicaPool:
                 lost = replica
                 log.info("request %s goes to another replica of %s: %s", context.request_id, self._name, error)
             finally:
-                self._balancer.release(replica)
+                self.release(replica)
                 if context.visits is not None and len(context.visits) < MOST_VISITS:
                     context.visits.append(Visit(self._name, since, time()))
                 await answers.aclose()
@@ -137,24 +145,25 @@ class ReplicaPool:
 
     def submit_to(self, replica: int, request: Request, context: Context, reply: Reply) -> Pending | None:
         """Submit to one replica, which the balancer has counted; counted back where that comes to nothing."""
-        submit = self._submits[replica]
+        submit = self._seats[replica].submit
         try:
             pending = None if submit is None else submit(request, context, reply)
         except ThalwegError:
-            self._balancer.release(replica)
+            self.release(replica)
             raise
         if pending is None:
-            self._balancer.release(replica)
+            self.release(replica)
         return pending
 
     def release(self, replica: int) -> None:
+        """A request of this replica has ended."""
         self._balancer.release(replica)
+        if self._lineup.leaving:
+            self._lineup.let_go()
 
     def notice(self, replica: int) -> None:
-        """Take a replica out that is gone: its keeper hears of it a turn of the loop later, and by then a request would
-        have spent all its attempts there."""
-        if not self._channels[replica].connected:
-            self._mark(replica, Presence.GONE)
+        """Take a replica out that is gone; see `Lineup.notice`."""
+        self._lineup.notice(replica)
 
     def named(self, error: Unavailable) -> Unavailable:
         error.executor = error.executor or self._name
@@ -169,7 +178,7 @@ class ReplicaPool:
         while (replica := self._balancer.choose()) is None:
             try:
                 async with asyncio.timeout(until - monotonic()):
-                    await self._some.wait()
+                    await self._lineup.some.wait()
             except TimeoutError:
                 if until == context.deadline:  # not by the clock: a timer may fire a little early
                     raise DeadlineExceeded(
@@ -179,60 +188,6 @@ class ReplicaPool:
                     Unavailable(f"No replica of {self._name!r} is there; it may be starting again.")
                 ) from None
         return replica
-
-    async def _keep(self, replica: int, channel: Channel) -> None:
-        """Hold the connection to one replica, for ever."""
-        backoff = Backoff(FIRST_RECONNECT_SECONDS, LONGEST_RECONNECT_SECONDS)
-        refused = ""
-        while True:
-            try:
-                await channel.connect()
-                # a process that is being killed still takes connections, and never reads them
-                presence = await _presence(channel)
-            except ThalwegError as error:
-                # Somebody is there and says no, which may change: told once for each reason.
-                if not isinstance(error, Unavailable) and str(error) != refused:
-                    refused = str(error)
-                    log.warning("%s/%s cannot be used: %s", self._name, replica, refused)
-                await asyncio.sleep(backoff.failed())
-                continue
-            backoff.succeeded()
-            self._mark(replica, presence)
-            try:
-                await self._attend(replica, channel)
-            finally:
-                self._mark(replica, Presence.GONE)
-
-    async def _attend(self, replica: int, channel: Channel) -> None:
-        """Ask again and again, until the connection ends or is to be made anew."""
-        closed = asyncio.ensure_future(channel.closed())
-        try:
-            while not (await asyncio.wait([closed], timeout=ASK_SECONDS))[0]:
-                try:
-                    self._mark(replica, await _presence(channel))
-                except Unavailable:
-                    return
-        finally:
-            closed.cancel()
-
-    def _mark(self, replica: int, presence: Presence) -> None:
-        if self._presence[replica] is presence:
-            return
-        self._presence[replica] = presence
-        self._balancer.available[:] = eligible(self._presence)
-        if any(self._balancer.available):
-            self._some.set()
-        else:
-            self._some.clear()
-
-
-async def _presence(channel: Channel) -> Presence:
-    """What the far side says of itself. Raises `Unavailable` without a connection."""
-    try:
-        async with asyncio.timeout(SILENCE_SECONDS):
-            return Presence.READY if await channel.ready() else Presence.CONNECTED
-    except TimeoutError:
-        return Presence.CONNECTED
 
 
 class _Tap:

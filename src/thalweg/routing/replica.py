@@ -13,3 +13,5 @@ class Replica(msgspec.Struct, frozen=True):
     """Which part of the data it has; 0 where there are no shards."""
     weight: float = 1.0
     """Its share of the requests beside the others of its shard; 0 takes none while there is another."""
+    version: int = 0
+    """Replicas of one version share by load; between versions the weights decide."""
