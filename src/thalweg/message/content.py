@@ -1,5 +1,5 @@
 """Content types of payloads. A transport compares them as text and never looks inside a payload."""
 
-from thalweg.docs.codecs.content import ARROW, COLUMNS, DOCARRAY, JSON
+from thalweg.docs.codecs.content import ARROW, COLUMNS, DOCARRAY, JSON, OBJECTS
 
-__all__ = ["ARROW", "COLUMNS", "DOCARRAY", "JSON"]
+__all__ = ["ARROW", "COLUMNS", "DOCARRAY", "JSON", "OBJECTS"]

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any, Final
 
 from thalweg.docs.codecs import columns, json
+from thalweg.docs.codecs.objects import Objects, taken_over
 from thalweg.docs.doc_list import DocList
 from thalweg.docs.doc_vec import DocVec
 from thalweg.docs.document import BaseDocWithoutId
@@ -22,6 +23,10 @@ ARROW: Final = "application/vnd.apache.arrow.stream"
 
 DOCARRAY: Final = "application/vnd.docarray.protobuf"
 """One buffer: a `docarray.DocListProto` (see `thalweg.docs.codecs.protobuf`)."""
+
+OBJECTS: Final = "application/vnd.thalweg.objects"
+"""One `Objects`: documents that are handed over as they are, inside one process. Meant is this very string: one that came
+from outside is equal to it and yet another one, so that nobody outside can ask for what cannot leave."""
 
 CONTENT_TYPES: Final = (JSON, COLUMNS, ARROW, DOCARRAY)
 
@@ -55,6 +60,8 @@ def decode_content(
         from thalweg.docs.codecs import protobuf
 
         return protobuf.decode_list(joined(body), doc_type), {}
+    if content_type is OBJECTS:
+        return taken_over(body, doc_type), {}
     raise unsupported_content(content_type)
 
 
@@ -79,6 +86,8 @@ def encode_content(
         from thalweg.docs.codecs import protobuf
 
         return (protobuf.encode_list(docs if isinstance(docs, DocList) else docs.to_doc_list()),), parameters
+    if content_type is OBJECTS:
+        return (Objects.of(docs),), parameters
     raise unsupported_content(content_type)
 
 
