@@ -15,7 +15,17 @@ from thalweg.client.arguments import ClientArguments
 from thalweg.client.call import ClientSettings, Posted, at_least_one
 from thalweg.client.connections import Connections
 from thalweg.client.conversing import payloads
-from thalweg.client.exchange import Batch, Inputs, batches, decode, encode, item_type, made, single_batch
+from thalweg.client.exchange import (
+    Batch,
+    Inputs,
+    batches,
+    decode,
+    encode,
+    hand_over,
+    item_type,
+    made,
+    single_batch,
+)
 from thalweg.client.pipeline import in_order, unordered
 from thalweg.client.postable import AsyncPostable
 from thalweg.client.posting import Posting
@@ -141,7 +151,7 @@ class AsyncClient(AsyncPostable):
         batch = None if call.goes_on or call.progress else single_batch(inputs, call.size)
         if batch is not None:
             request = _request(call, batch)
-            request.accept = item_type(call.doc_type)
+            request.accept = request.accept or item_type(call.doc_type)
             async with aclosing(self._connections.handle(request, _context(call), call)) as responses:
                 async for response in responses:
                     for document in decode(response, call.doc_type):
@@ -228,7 +238,8 @@ class AsyncClient(AsyncPostable):
 
 
 def _request(call: Posted, batch: Batch) -> Request:
-    return encode(batch, Request(call.endpoint, (), COLUMNS, "", call.parameters, call.target))
+    form = hand_over if call.by_reference else encode
+    return form(batch, Request(call.endpoint, (), COLUMNS, "", call.parameters, call.target))
 
 
 def _context(call: Posted) -> Context:

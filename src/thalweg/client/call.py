@@ -28,6 +28,7 @@ from thalweg.errors import ConfigurationError
 PREFETCH = 64
 """Requests of one call that are under way at once; it bounds what a call keeps in memory."""
 
+INPROCESS = "inprocess://"
 _OF_THE_CHANNEL = ("proxy", "compression", "grpc_channel_options")
 _BACKOFF = ("max_attempts", "initial_backoff", "max_backoff", "backoff_multiplier")
 
@@ -100,6 +101,8 @@ class Posted:
     """Whether a callback that raises leaves the others alone."""
     as_answers: bool
     progress: bool
+    by_reference: bool
+    """Whether who answers is in this process, and documents go there and come back as they are."""
 
     @property
     def plain(self) -> bool:
@@ -150,6 +153,7 @@ class Posted:
             goes_on,
             bool(given("return_responses", False)),
             bool(given("show_progress", False)),
+            settings.destination.address.startswith(INPROCESS),
         )
 
 

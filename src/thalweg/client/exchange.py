@@ -13,9 +13,11 @@ from pydantic import PydanticUserError
 from thalweg.docs import AnyDoc, BaseDocWithoutId, DocList, DocVec
 from thalweg.docs.codecs import columns
 from thalweg.docs.codecs.content import decode_content
+from thalweg.docs.codecs.objects import Objects
 from thalweg.errors import MalformedRequest
 from thalweg.graph.schema import lossless_as_json
 from thalweg.message import COLUMNS, JSON, Request, Response
+from thalweg.message.content import OBJECTS
 
 Item: TypeAlias = BaseDocWithoutId | Mapping[str, Any]
 Several: TypeAlias = Iterable[Item] | AsyncIterable[Item] | None
@@ -147,8 +149,19 @@ def _from_mapping(item: object) -> AnyDoc:
 
 
 def encode(documents: Batch, request: Request) -> Request:
-    """`request` with `documents` as its payload."""
+    """`request` with `documents` as its payload, in columns."""
     request.body = columns.encode(documents)
+    return request
+
+
+def hand_over(documents: Batch, request: Request) -> Request:
+    """`request` with `documents` as they are, and the wish for an answer of that kind. Each is a copy that shares its values
+    with the caller's, so that a field which is set anew is set in the copy alone."""
+    request.accept = OBJECTS
+    if isinstance(documents, DocVec):
+        return encode(documents, request)  # its rows are views, and would write into the caller's columns
+    request.content_type = OBJECTS
+    request.body = (Objects.of(documents.__class__.trusted([document.copy() for document in documents])),)
     return request
 
 
