@@ -26,7 +26,7 @@ class ShardOptions(Options):
     )
     polling: Polling | dict[str, Polling] | None = Field(
         None,
-        description="ANY: each document goes to one shard; ALL: to all. For all endpoints, or for each, with '*' for others.",
+        description="ANY: each document goes to one shard; ALL: to all. For all endpoints, or for each; '*' for others.",
     )
     shard_key: Any = Field(
         "id",

@@ -48,7 +48,7 @@ class ExecutorSource:
             given[name] = batching.over(given.get(name))
         return batched_endpoints(self.endpoints(options), given, self.executor.__name__)
 
-    def create(self, options: WorkerOptions, replica: int = 0) -> Executor:
+    def create(self, options: WorkerOptions, replica: int = 0, shard: int = 0) -> Executor:
         """Construct the Executor in the calling thread. Whatever its constructor raises comes out unchanged.
 
         Raises:
@@ -62,6 +62,8 @@ class ExecutorSource:
                 "name": self.name(options),
                 "replica": replica,
                 "replicas": options.replicas,
+                "shard_id": shard,
+                "shards": options.shards,
                 "workspace": workspace,
             },
             "workspace": workspace,

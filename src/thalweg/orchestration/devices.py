@@ -19,23 +19,25 @@ NVIDIA = Path("/proc/driver/nvidia/gpus")
 AMD = Path("/sys/class/kfd/kfd/topology/nodes")
 
 
-def assignment(options: WorkerOptions, replica: int) -> Assignment:
-    """What one replica may use: by `devices`, and by the environment where a variable there begins with `RR`.
+def assignment(options: WorkerOptions, replica: int, shard: int = 0) -> Assignment:
+    """What one replica of a shard may use: by `devices`, and by the environment where a variable there begins with `RR`. The
+    replicas of all shards take their turns one after the other, those of shard 0 first.
 
     Raises:
         ConfigurationError: what is written there makes no sense, or what there is is not known.
     """
     environment = {**os.environ, **options.env}
+    number, among = shard * options.replicas + replica, options.shards * options.replicas
     variables: dict[str, str] = {}
     for kind, name in VARIABLES.items():
         value = environment.get(name, "").strip()
         if value.upper().startswith("RR"):
             listed = round_robin(value, lambda kind=kind: _all(kind, environment))  # type: ignore[misc]
-            variables[name] = listed[replica % len(listed)]
+            variables[name] = listed[number % len(listed)]
     if options.devices is None:
         return Assignment(variables)
     known = _processors() if "cpu" in str(options.devices).lower() else []
-    given = assigned(options.devices, replica, options.replicas, lambda kind: _all(kind, environment), known)
+    given = assigned(options.devices, number, among, lambda kind: _all(kind, environment), known)
     return Assignment({**variables, **given.variables}, given.processors)
 
 

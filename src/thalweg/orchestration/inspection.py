@@ -27,7 +27,7 @@ def inspect(options: FlowOptions) -> Mapping[str, ServiceDescription]:
         StartupFailed: an Executor cannot be found or imported; its traceback is part of the error.
         TopologyError, SchemaMismatch: the Executors do not fit together.
     """
-    once = tuple(node.model_copy(update={"replicas": 1}) for node in options.executors)
+    once = tuple(node.model_copy(update={"replicas": 1, "shards": 1}) for node in options.executors)
 
     def design(directory: Directory) -> Blueprint:
         blueprint = flow_blueprint(options.model_copy(update={"executors": once}), directory)

@@ -10,10 +10,33 @@ from msgspec.structs import replace
 
 from thalweg.errors import ThalwegError
 from thalweg.graph import Step
-from thalweg.message import Context, Pending, Reply, Request, Response
-from thalweg.routing import ReplicaPool
+from thalweg.message import Context, Pending, Reply, Request, Response, UnaryHandler
 
 NO_HEADERS: Mapping[str, str] = {}
+
+
+class Tally:
+    """How many requests are under way that may still ask somebody."""
+
+    __slots__ = ("_idle", "_number")
+
+    def __init__(self) -> None:
+        self._number = 0
+        self._idle = asyncio.Event()
+
+    def enter(self) -> None:
+        self._number += 1
+
+    def leave(self) -> None:
+        self._number -= 1
+        if not self._number:
+            self._idle.set()
+
+    async def idle(self) -> None:
+        """Return when there are none."""
+        while self._number:
+            self._idle.clear()
+            await self._idle.wait()
 
 
 class Relay:
@@ -23,24 +46,27 @@ class Relay:
         "_accept",
         "_context",
         "_done",
+        "_handlers",
         "_headers",
         "_pending",
-        "_pools",
         "_reply",
         "_request",
         "_steps",
+        "_tally",
         "_task",
     )
 
     def __init__(
         self,
-        pools: Mapping[str, ReplicaPool],
+        handlers: Mapping[str, UnaryHandler],
         steps: Sequence[Step],
         request: Request,
         context: Context,
         reply: Reply,
+        tally: Tally | None = None,
     ) -> None:
-        self._pools = pools
+        self._handlers = handlers
+        self._tally = tally
         self._steps = steps
         self._request = request
         self._accept = request.accept or request.content_type
@@ -56,8 +82,12 @@ class Relay:
         accept = self._steps[0].accept
         if self._request.accept != accept:
             self._request = replace(self._request, accept=accept)
-        self._pending = self._pools[self._steps[0].name].submit(self._request, self._context, self)
-        return self._pending is not None
+        self._pending = self._handlers[self._steps[0].name].submit(self._request, self._context, self)
+        if self._pending is None:
+            return False
+        if self._tally is not None:
+            self._tally.enter()
+        return True
 
     def answer(self, response: Response) -> None:
         self._pending = None
@@ -66,39 +96,47 @@ class Relay:
         self._headers = response.headers
         remaining = len(self._steps) - self._done
         if not remaining:
+            self._leave()
             self._reply.answer(response)
             return
         step = self._steps[self._done]
         self._request = onwards(response, self._request, step.accept if remaining > 1 else self._accept)
-        pool = self._pools[step.name]
+        handler = self._handlers[step.name]
         try:
-            self._pending = pool.submit(self._request, self._context, self)
+            self._pending = handler.submit(self._request, self._context, self)
         except ThalwegError as error:
-            self._reply.fail(error)
+            self.fail(error)
             return
         if self._pending is None:
-            self._task = asyncio.get_running_loop().create_task(self._handle(pool))
+            self._task = asyncio.get_running_loop().create_task(self._handle(handler))
 
     def fail(self, error: ThalwegError) -> None:
         self._pending = None
+        self._leave()
         self._reply.fail(error)
 
     def cancel(self) -> None:
+        self._leave()
         if self._task is not None:
             self._task.cancel()
         elif self._pending is not None:
             self._pending.cancel()
 
-    async def _handle(self, pool: ReplicaPool) -> None:
+    async def _handle(self, handler: UnaryHandler) -> None:
         """One step by the long way: its request is large, or has to wait."""
         try:
-            async with aclosing(pool.handle(self._request, self._context)) as answers:
+            async with aclosing(handler.handle(self._request, self._context)) as answers:
                 response = await anext(answers)
         except ThalwegError as error:
-            self._reply.fail(error)
+            self.fail(error)
         else:
             self._task = None
             self.answer(response)
+
+    def _leave(self) -> None:
+        tally, self._tally = self._tally, None
+        if tally is not None:
+            tally.leave()
 
 
 def onwards(response: Response, request: Request, accept: str) -> Request:

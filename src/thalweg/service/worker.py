@@ -65,13 +65,20 @@ class Worker:
     """
 
     def __init__(
-        self, source: ExecutorSource, options: WorkerOptions, *, replica: int = 0, resign: Resign | None = None
+        self,
+        source: ExecutorSource,
+        options: WorkerOptions,
+        *,
+        replica: int = 0,
+        shard: int = 0,
+        resign: Resign | None = None,
     ) -> None:
         self._resign = resign
         self._checkup: Checkup | None = None
         self._source = source
         self._options = options
         self._replica = replica
+        self._shard = shard
         self.name = source.name(options)
         self._passes = source.executor is Passthrough
         self._conversion = Procedure(self.name, DEFAULT_ENDPOINT, Passthrough().requests[DEFAULT_ENDPOINT])
@@ -94,7 +101,7 @@ class Worker:
         options = self._options
         invocation = Invocation(self.name, options.queue.max_inflight, thread_count(options.allow_concurrent))
         try:
-            executor = await invocation.construct(lambda: self._source.create(options, self._replica))
+            executor = await invocation.construct(lambda: self._source.create(options, self._replica, self._shard))
             endpoints = {path: bound.endpoint for path, bound in executor.requests.items()}
             invocation.lanes.update(lanes(self.name, endpoints, options))
         except BaseException:
@@ -158,6 +165,15 @@ class Worker:
     def inflight(self) -> int:
         """Requests that were accepted and are not answered yet."""
         return self._invocation.inflight if self._invocation is not None else 0
+
+    @property
+    def queued(self) -> int:
+        """Those of them that nobody works on yet, to the accuracy of a glance."""
+        invocation = self._invocation
+        if invocation is None:
+            return 0
+        batched = sum(batches.statistics.waiting for batches in self._batches)
+        return invocation.compute.waiting + batched + sum(lane.queued for lane in invocation.lanes.values())
 
     @property
     def batching_statistics(self) -> dict[str, BatchingStatistics]:
