@@ -28,6 +28,7 @@ COMMANDS = {
     "serve": Listed("thalweg.cli.serve:serve_command", "Serve an Executor or a Flow until Ctrl-C."),
     "call": Listed("thalweg.cli.call:call_command", "Send documents to an endpoint and print the answers."),
     "ping": Listed("thalweg.cli.ping:ping_command", "Ask a service whether it answers."),
+    "bench": Listed("thalweg.cli.load.command:bench_command", "Put an endpoint under load and measure it."),
     "ps": Listed("thalweg.cli.running.listing:ps_command", "List what runs on this machine."),
     "top": Listed("thalweg.cli.running.top:top_command", "Watch the processes of a running service."),
     "logs": Listed("thalweg.cli.running.logs:logs_command", "Print what a running service logs."),

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
+
+from thalweg.cli.encryption import encryption, encryption_options, with_scheme
+from thalweg.cli.output import json_option, print_json
 
 if TYPE_CHECKING:
     from thalweg.config import ClientTlsOptions
 
 KINDS = ("executor", "gateway", "flow")
-ENCRYPTED = {"grpc": "grpcs", "http": "https", "ws": "wss"}
-FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 
 
 @click.command(
@@ -49,18 +49,16 @@ Exit codes:
     metavar="SECONDS",
     help="From one attempt's end to the next.",
 )
-@click.option("--tls", is_flag=True, help="Encrypt, as with grpcs://, https:// and wss://.")
-@click.option("--ca", type=FILE, help="PEM file of the authorities to trust; the system's otherwise.")
-@click.option("--certfile", type=FILE, help="PEM file of a certificate to show.")
-@click.option("--keyfile", type=FILE, help="PEM file of its private key.")
-@click.option("--no-verify", is_flag=True, help="Trust whoever answers. For tests only.")
+@encryption_options
+@json_option
 def ping_command(
     target: tuple[str, ...],
     timeout: float,
     attempts: int,
     needed: int,
     interval: float,
-    **encryption: Any,
+    as_json: bool,
+    **encrypted: Any,
 ) -> None:
     """Ask a service whether it answers.
 
@@ -79,13 +77,17 @@ def ping_command(
         raise click.BadParameter(
             f"{needed} of {attempts} attempts cannot succeed.", param_hint="--min-successful-attempts"
         )
-    options = _encryption(**encryption)
-    address = _with_scheme(address, encrypted=options is not None)
+    options = encryption(**encrypted)
+    address = with_scheme(address, encrypted=options is not None)
     answered = 0
     for number in range(1, attempts + 1):
-        answered += asyncio.run(
-            _attempt(kind, address, timeout, options, f"{number}/{attempts}: " if attempts > 1 else "")
-        )
+        problem, milliseconds = asyncio.run(_attempt(kind, address, timeout, options))
+        answered += not problem
+        if as_json:
+            told = {"attempt": number, "address": address, "ok": not problem, "ms": round(milliseconds, 3)}
+            print_json({**told, "problem": problem} if problem else told)
+        else:
+            _tell(kind, f"{number}/{attempts}: {address}" if attempts > 1 else address, problem, milliseconds)
         if answered >= needed:
             return
         if number < attempts:
@@ -93,16 +95,11 @@ def ping_command(
     raise SystemExit(1)
 
 
-def _encryption(
-    tls: bool, ca: Path | None, certfile: Path | None, keyfile: Path | None, no_verify: bool
-) -> ClientTlsOptions | None:
-    if not tls and not no_verify and ca is certfile is keyfile is None:
-        return None
-    from thalweg.config import ClientTlsOptions
-
-    if keyfile is not None and certfile is None:
-        raise click.UsageError("A --keyfile belongs to a --certfile; name that too.")
-    return ClientTlsOptions(ca=ca, certfile=certfile, keyfile=keyfile, verify=not no_verify)
+def _tell(kind: str, who: str, problem: str, milliseconds: float) -> None:
+    if problem:
+        click.echo(f"{who}: {problem}", err=True)
+    else:
+        click.echo(f"{who}: {'all Executors answer' if kind == 'flow' else 'ready'}, {milliseconds:.1f} ms")
 
 
 def _target(target: tuple[str, ...]) -> tuple[str, str]:
@@ -118,15 +115,8 @@ def _target(target: tuple[str, ...]) -> tuple[str, str]:
     raise click.UsageError(f"{target[0]!r} is not one of {', '.join(KINDS)}.")
 
 
-def _with_scheme(address: str, encrypted: bool) -> str:
-    scheme, separator, rest = address.partition("://")
-    if not separator:
-        scheme, rest = "grpc", address
-    return f"{ENCRYPTED.get(scheme, scheme) if encrypted else scheme}://{rest}"
-
-
-async def _attempt(kind: str, address: str, timeout: float, tls: ClientTlsOptions | None, prefix: str) -> bool:
-    """Ask once and say what came of it; whether it was an answer."""
+async def _attempt(kind: str, address: str, timeout: float, tls: ClientTlsOptions | None) -> tuple[str, float]:
+    """Ask once: what is wrong, empty where nothing is, and the milliseconds that it took."""
     import asyncio
     from time import perf_counter
 
@@ -143,13 +133,7 @@ async def _attempt(kind: str, address: str, timeout: float, tls: ClientTlsOption
     except ThalwegError as error:
         where = "" if not error.executor or error.executor in error.message else f" (Executor {error.executor})"
         found = f"{error.code}: {error}{where}"
-    milliseconds = (perf_counter() - begin) * 1000
-    if found:
-        click.echo(f"{prefix}{address}: {found}", err=True)
-        return False
-    said = "all Executors answer" if kind == "flow" else "ready"
-    click.echo(f"{prefix}{address}: {said}, {milliseconds:.1f} ms")
-    return True
+    return found, (perf_counter() - begin) * 1000
 
 
 async def _asked(kind: str, address: str, timeout: float, tls: ClientTlsOptions | None) -> str:

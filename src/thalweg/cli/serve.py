@@ -46,7 +46,7 @@ def serve_command(target: str, **given: Any) -> None:
     open_working_directory()
     options = find(target, overrides)
     signal.signal(signal.SIGTERM, _terminate)
-    _serve(options)
+    serve(options)
 
 
 def _terminate(number: int, _frame: FrameType | None) -> NoReturn:
@@ -54,7 +54,8 @@ def _terminate(number: int, _frame: FrameType | None) -> NoReturn:
     sys.exit(128 + number)
 
 
-def _serve(options: FlowOptions | DeploymentOptions) -> None:
+def serve(options: FlowOptions | DeploymentOptions) -> None:
+    """Start it, show how it goes, and return once it was told to end."""
     import logging
 
     from thalweg import __version__

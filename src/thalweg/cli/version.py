@@ -47,7 +47,7 @@ def versions() -> dict[str, str]:
     return told
 
 
-def settings() -> dict[str, str]:
+def environment() -> dict[str, str]:
     """The variables of the environment that Thalweg may read, without what they hide."""
     found = {name: value for name, value in sorted(os.environ.items()) if name.startswith(("THALWEG_", "JINA_"))}
     return {name: "***" if any(word in name for word in SECRET) else value for name, value in found.items()}
@@ -57,7 +57,7 @@ def settings() -> dict[str, str]:
 @json_option
 def version_command(as_json: bool) -> None:
     """Tell the versions of Thalweg and of what it stands on, and the variables that change it."""
-    told, variables = versions(), settings()
+    told, variables = versions(), environment()
     if as_json:
         print_json({"versions": told, "environment": variables})
         return
