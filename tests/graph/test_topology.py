@@ -6,7 +6,7 @@ from thalweg.graph import ENTRY, Topology
 
 
 def topology(*nodes: tuple[str, object]) -> Topology:
-    return Topology.of([NodeOptions(name=name, needs=needs) for name, needs in nodes])
+    return Topology.of([NodeOptions(name=name, uses="m:E", needs=needs) for name, needs in nodes])
 
 
 def needs(shape: Topology) -> dict[str, tuple[str, ...]]:

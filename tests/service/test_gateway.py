@@ -89,7 +89,7 @@ async def gateway(
         for name, stage in stages.items():
             servers.append(registry.server(f"unix://{folder}/{name}", Serving(stage)))
             await servers[-1].start()
-        topology = Topology.of([NodeOptions(name=name, needs=needs.get(name)) for name in stages])
+        topology = Topology.of([NodeOptions(name=name, uses="m:E", needs=needs.get(name)) for name in stages])
         descriptions = {
             name: ServiceDescription(
                 name,

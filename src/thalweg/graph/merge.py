@@ -145,3 +145,12 @@ def _by_id(documents: Sequence[Any]) -> dict[str, Any] | None:
 
 
 _LISTS = (list, DocList)
+
+
+def thinned(branches: Sequence[Any], taken: Sequence[bool]) -> list[list[Any]]:
+    """What `BRANCHES` says where only the documents that are `taken` are left."""
+    counts, begin = [], 0
+    for name, count in branches:
+        counts.append([name, sum(taken[begin : begin + count])])
+        begin += count
+    return counts

@@ -3,31 +3,52 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
-from typing import Any
 
-from thalweg.errors import MalformedRequest, SchemaMismatch
-from thalweg.graph.schema import combined, lossless_as_json, misfits
-from thalweg.graph.topology import ENTRY, Topology
+from thalweg.docs.query.condition import Condition
+from thalweg.errors import MalformedRequest
+from thalweg.graph.parting import Partings
+from thalweg.graph.schema import lossless_as_json
+from thalweg.graph.topology import ENTRY, Node, Topology
 from thalweg.message import COLUMNS, EndpointDescription, ServiceDescription
-from thalweg.message.description import DEFAULT_ENDPOINT
 
 LONGEST_TARGET = 256
 """Characters of a `target`. It is a regular expression, and matching one takes time."""
+
+JOINED = "~"
+"""Ends the name of a step that joins what a floating one reads; no node of a user's can be called so."""
 
 Descriptions = Mapping[str, ServiceDescription]
 
 
 @dataclass(frozen=True)
 class Step:
-    """One Executor's part in a plan. `accept` is the content type it is asked for; empty: what the caller wants."""
+    """One node's part in a plan. `accept` is the content type it is asked for; empty: what the caller wants."""
 
     name: str
     needs: tuple[str, ...]
     accept: str
     streaming: bool
     reads_stream: bool = False
+    process: bool = True
+    """Whether an Executor is asked; else the Gateway itself joins and chooses."""
+    when: Condition | None = None
+    """Which documents it is given; None is all."""
+    skips: bool = False
+    """Whether the others go around it; else they are dropped."""
+    reduce: bool = True
+    """Whether documents of several needs are joined by id."""
+    order: str = ""
+    """The step in the order of whose documents joined ones come; empty: as they appear."""
+
+
+@dataclass(frozen=True)
+class Aside:
+    """A floating step and the one whose answers it gets."""
+
+    source: str
+    step: Step
 
 
 @dataclass(frozen=True)
@@ -38,21 +59,25 @@ class Plan:
     leaves: tuple[str, ...]
     reads_metadata: bool = True
     """Whether any step looks at the request's headers."""
+    order: str = ""
+    """As in `Step`, for the leaves."""
+    asides: tuple[Aside, ...] = ()
+    """What nobody waits for."""
 
     @property
     def chain(self) -> bool:
         """Whether each step reads just the one before it, so that nothing ever has to be merged."""
         previous = ENTRY
         for step in self.steps:
-            if step.needs != (previous,):
+            if step.needs != (previous,) or not step.reduce:
                 return False
             previous = step.name
-        return True
+        return self.leaves == (previous,)
 
     @property
     def joins_entry(self) -> bool:
-        """Whether the caller's documents go to several steps, so that they must bear ids before they part."""
-        return sum(ENTRY in step.needs for step in self.steps) > 1
+        """Whether the caller's documents go several ways, so that they must bear ids before they part."""
+        return sum(ENTRY in needs for needs in (self.leaves, *(step.needs for step in self.steps))) > 1
 
     def restricted(self, names: Collection[str]) -> Plan:
         """Only the steps of these names, which need no others."""
@@ -64,7 +89,8 @@ class Plan:
 
 
 def plan(topology: Topology, descriptions: Descriptions, endpoint: str, target: str = "") -> Plan:
-    """The plan for `endpoint`; without steps where no Executor answers it. `target` as in `Request.target`.
+    """The plan for `endpoint`; without steps where no Executor answers it. `target` as in `Request.target`: nodes without a
+    process do their part whatever it is.
 
     Raises:
         MalformedRequest: `target` is no regular expression.
@@ -73,24 +99,72 @@ def plan(topology: Topology, descriptions: Descriptions, endpoint: str, target: 
     active = {name for name, binding in found.items() if binding is not None}
     if target:
         active = {name for name in active if _matches(target, name)}
-    shape = topology.restricted(active)
-    leaves = shape.leaves
-    followers = {need for node in shape.nodes for need in node.needs}
-    merged = {need for node in shape.nodes if len(node.needs) > 1 for need in node.needs}
-    if len(leaves) > 1:
-        merged |= set(leaves)
-    steps, reads_metadata = [], False
-    for node in shape.nodes:
-        binding = found[node.name]
-        assert binding is not None
-        as_columns = node.name in merged or (
-            node.name in followers and not lossless_as_json(binding.output_schema or binding.input_schema)
+    active |= {node.name for node in topology.nodes if not node.process}
+    return _Drawing(topology.restricted(active), found).plan()
+
+
+class _Drawing:
+    """A graph in which every node takes part, on its way to a plan."""
+
+    def __init__(self, shape: Topology, found: Mapping[str, EndpointDescription | None]) -> None:
+        self._shape = shape
+        self._found = found
+        self._partings = Partings(shape.nodes)
+        self._followers = {need for node in shape.nodes for need in node.needs if not node.floating}
+        joined = {need for node in shape.nodes if len(node.needs) > 1 or not node.reduce for need in node.needs}
+        self._merged = joined | set(shape.leaves if len(shape.leaves) > 1 else ())
+
+    def plan(self) -> Plan:
+        steps, asides = [], []
+        for node in self._shape.nodes:
+            if not node.floating:
+                steps.append(self._step(node))
+                continue
+            source, needs = node.needs[0], node.needs
+            if len(needs) > 1 or not node.reduce:
+                source = node.name + JOINED
+                steps.append(
+                    Step(
+                        source,
+                        needs,
+                        COLUMNS,
+                        False,
+                        process=False,
+                        reduce=node.reduce,
+                        order=self._partings.order_of(needs),
+                    )
+                )
+            asides.append(Aside(source, self._step(node)))
+        leaves = self._shape.leaves
+        bindings = [binding for node in self._shape.nodes if (binding := self._binding(node)) is not None]
+        reads_metadata = any(binding.reads_metadata for binding in bindings)
+        return Plan(tuple(steps), leaves, reads_metadata, self._partings.order_of(leaves), tuple(asides))
+
+    def _step(self, node: Node) -> Step:
+        binding = self._binding(node)
+        return Step(
+            node.name,
+            node.needs,
+            self._accept(node, binding),
+            binding is not None and binding.streaming,
+            binding is not None and binding.reads_stream,
+            node.process,
+            node.when,
+            node.skips,
+            node.reduce,
+            self._partings.order_of(node.needs),
         )
-        steps.append(
-            Step(node.name, node.needs, COLUMNS if as_columns else "", binding.streaming, binding.reads_stream)
-        )
-        reads_metadata = reads_metadata or binding.reads_metadata
-    return Plan(tuple(steps), leaves, reads_metadata)
+
+    def _accept(self, node: Node, binding: EndpointDescription | None) -> str:
+        if node.name in self._merged:
+            return COLUMNS
+        if node.name not in self._followers:
+            return ""
+        lossless = binding is not None and lossless_as_json(binding.output_schema or binding.input_schema)
+        return "" if lossless else COLUMNS
+
+    def _binding(self, node: Node) -> EndpointDescription | None:
+        return self._found.get(node.name) if node.process else None
 
 
 def _matches(target: str, name: str) -> bool:
@@ -99,81 +173,4 @@ def _matches(target: str, name: str) -> bool:
     try:
         return re.fullmatch(target, name) is not None
     except re.error as error:
-        raise MalformedRequest(f"target {target!r} is no regular expression: {error}.") from error
-
-
-def check_flow(topology: Topology, descriptions: Descriptions) -> None:
-    """Check every endpoint of a Flow before it starts. Nodes missing in `descriptions` are taken to fit.
-
-    Raises:
-        SchemaMismatch: some Executor's output cannot feed the next one's input.
-    """
-    for path in paths(descriptions):
-        shape = plan(topology, descriptions, path)
-        for step in shape.steps:
-            needed = _found(descriptions, step.name, path)
-            for need in step.needs:
-                if need == ENTRY:
-                    continue
-                given = _found(descriptions, need, path)
-                problems = misfits(_output(given), needed.input_schema)
-                if problems:
-                    listed = "\n".join(f"  - {problem}" for problem in problems)
-                    raise SchemaMismatch(
-                        f"{need!r} cannot feed {step.name!r}: what {need!r} gives at {given.path} does not fit what "
-                        f"{step.name!r} takes at {needed.path}:\n{listed}",
-                        details=[
-                            {"loc": [need, step.name, path], "msg": p, "type": "schema_mismatch"} for p in problems
-                        ],
-                        executor=step.name,
-                    )
-
-
-def paths(descriptions: Descriptions) -> list[str]:
-    """Every endpoint that some Executor names, in order of appearance."""
-    return list(dict.fromkeys(e.path for description in descriptions.values() for e in description.endpoints))
-
-
-def outline(name: str, topology: Topology, descriptions: Descriptions) -> ServiceDescription:
-    """A Flow as seen from outside: what its endpoints take is what its first steps take, and so on."""
-    return ServiceDescription(
-        name, tuple(_outside(path, plan(topology, descriptions, path), descriptions) for path in paths(descriptions))
-    )
-
-
-def _outside(path: str, shape: Plan, descriptions: Descriptions) -> EndpointDescription:
-    found = {step.name: _found(descriptions, step.name, path) for step in shape.steps}
-    first = [found[step.name] for step in shape.steps if ENTRY in step.needs]
-    last = [found[name] for name in shape.leaves]
-    return EndpointDescription(
-        path,
-        combined([e.input_schema for e in first]),
-        _merged_output([_output(e) for e in last]),
-        combined([e.parameters_schema for e in found.values() if e.parameters_schema is not None]),
-        any(step.streaming for step in shape.steps),
-        "\n\n".join(dict.fromkeys(e.description for e in found.values() if e.description)),
-        single=bool(first) and all(e.single for e in first),
-        envelope=all(e.envelope for e in first),
-        reads_stream=any(step.reads_stream for step in shape.steps),
-        writes=any(e.writes for e in found.values()),
-    )
-
-
-def _merged_output(schemas: Sequence[dict[str, Any] | None]) -> dict[str, Any] | None:
-    """Merged branches give the fields of all; what exactly only a single leaf can say."""
-    return schemas[0] if len(schemas) == 1 else None
-
-
-def _found(descriptions: Descriptions, name: str, path: str) -> EndpointDescription:
-    binding = descriptions[name].find(path)
-    assert binding is not None
-    return binding
-
-
-def _output(endpoint: EndpointDescription) -> dict[str, Any] | None:
-    return endpoint.output_schema if endpoint.output_schema is not None else endpoint.input_schema
-
-
-def answers_everything(descriptions: Descriptions) -> bool:
-    """Whether some Executor has a default endpoint, so that no path is unknown."""
-    return any(e.path == DEFAULT_ENDPOINT for d in descriptions.values() for e in d.endpoints)
+        raise MalformedRequest(f"target {target!r} is no regular expression: {error}.") from None

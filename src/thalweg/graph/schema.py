@@ -22,6 +22,36 @@ def misfits(given: Schema | None, needed: Schema | None) -> list[str]:
     return list(_object_misfits(_Side(given, given), _Side(needed, needed), "", 0))
 
 
+def joint_misfits(given: Sequence[Schema | None], needed: Schema | None, joined: bool) -> list[list[str]]:
+    """For each of several branches what of its documents cannot be read as one of `needed`. Where they are `joined`, a field
+    that one branch leaves out may come from another one."""
+    found = []
+    for index, schema in enumerate(given):
+        others = [*given[:index], *given[index + 1 :]] if joined else []
+        found.append(misfits(schema, _without(needed, others)))
+    return found
+
+
+def fields_of(schema: Schema | None) -> frozenset[str] | None:
+    """The fields that documents of `schema` may have; None where that is not fixed."""
+    if schema is None:
+        return None
+    side = _Side(schema, schema).schema
+    offered = side.get("properties", {})
+    if side.get("additionalProperties", not offered) is not False:
+        return None
+    return frozenset(offered)
+
+
+def _without(needed: Schema | None, others: Sequence[Schema | None]) -> Schema | None:
+    """`needed` without the demand for fields that the `others` may give."""
+    if needed is None or not others or "required" not in needed:
+        return needed
+    offered = [fields_of(other) for other in others]
+    required = [name for name in needed["required"] if not any(fields is None or name in fields for fields in offered)]
+    return {**needed, "required": required}
+
+
 def lossless_as_json(schema: Schema | None) -> bool:
     """Whether documents of `schema` keep every bit as JSON: no arrays (whose element type JSON forgets) and no bytes."""
     if schema is None:

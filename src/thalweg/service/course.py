@@ -13,25 +13,24 @@ from thalweg.docs.codecs import columns
 from thalweg.errors import InternalError, ThalwegError
 from thalweg.graph import Plan, Step
 from thalweg.graph.progress import Progress
-from thalweg.message import COLUMNS, Buffer, Context, Pending, Request, Response
-from thalweg.routing import ReplicaPool
+from thalweg.message import COLUMNS, Buffer, Context, Pending, Request, Response, UnaryHandler
 from thalweg.service.flights import Flight, StreamFlight, UnaryFlight, by_position, in_arrival_order, in_turn
-from thalweg.service.joining import joined_answer, joined_branches, with_ids
+from thalweg.service.joining import joined_answer, joined_branches, listed_branches, with_ids
 from thalweg.service.relay import Relay, onwards, under
 from thalweg.transport.dispatch import defect
 
 
 class Course:
-    """Answers `request` by asking the Executors of `plan`, whose replicas `pools` know.
+    """Answers `request` by asking what stands behind the steps of `plan`: the `handlers`, by name.
 
     An item of a stream goes through the Executors after it while the next one is made, at most `window` items at once and
     in order. An Executor that reads streams gets all items as one stream; one that does not gets each as a request.
     """
 
     def __init__(
-        self, pools: Mapping[str, ReplicaPool], plan: Plan, request: Request, context: Context, window: int
+        self, pools: Mapping[str, UnaryHandler], plan: Plan, request: Request, context: Context, window: int
     ) -> None:
-        self._pools = pools
+        self._handlers = pools
         self._plan = plan
         self._request = request
         self._accept = request.accept or request.content_type
@@ -54,12 +53,12 @@ class Course:
             return in_turn(_singly(request), lambda one: self._flight(steps, one), self._window)
         request = replace(request, accept=self._accept_of(steps[0]))
         if len(steps) == 1:
-            return self._pools[steps[0].name].handle(request, self._context)
+            return self._handlers[steps[0].name].handle(request, self._context)
         return self._through(steps, request)
 
     async def _through(self, steps: Sequence[Step], request: Request) -> AsyncGenerator[Response]:
         rest = steps[1:]
-        first = self._pools[steps[0].name].handle(request, self._context)
+        first = self._handlers[steps[0].name].handle(request, self._context)
         if steps[0].streaming:
             answers = in_turn(
                 first, lambda item: self._flight(rest, onwards(item, request, self._accept), item), self._window
@@ -114,9 +113,11 @@ class Course:
         request.accept = self._accept_of(steps[0])
         pending: Pending | None = None
         if len(steps) == 1:
-            pending = self._pools[steps[0].name].submit(request, self._context, reply)
+            pending = self._handlers[steps[0].name].submit(request, self._context, reply)
         else:
-            relay = Relay(self._pools, steps, replace(request, accept=self._accept_of(steps[-1])), self._context, reply)
+            relay = Relay(
+                self._handlers, steps, replace(request, accept=self._accept_of(steps[-1])), self._context, reply
+            )
             pending = relay if relay.begin() else None
         return pending or _Handling(self._onto(steps, request), reply, self._context)
 
@@ -140,21 +141,44 @@ class Course:
             entry = with_ids(entry)
         async with aclosing(self._advance(Progress.begun(self._plan, entry), request)) as advances:
             async for progress in advances:
-                yield joined_answer(progress.answers() if self._plan.steps else [entry], self._accept)
+                ordered = progress.outputs[self._plan.order] if self._plan.order else None
+                yield joined_answer(progress.answers(), self._accept, ordered)
 
     async def _advance(self, progress: Progress[Response], request: Request) -> AsyncGenerator[Progress[Response]]:
-        """Run all that can run, side by side; from streaming steps on, once for each of their items."""
-        while ready := progress.ready():
-            unary = [step for step in ready if not step.streaming]
-            if not unary:
-                async with aclosing(self._streams(progress, request)) as advances:
-                    async for later in advances:
-                        yield later
-                return
-            outputs = await all_answers([only_answer(self._call(step, progress, request), step.name) for step in unary])
-            for step, output in zip(unary, outputs, strict=True):
-                progress = progress.finished(step.name, output)
-        yield progress
+        """Run all that can run, each step as soon as what it needs is there; then what streams, and the rest once for each
+        of its items."""
+        progress = await self._unary(progress, request)
+        if not progress.ready():
+            yield progress
+            return
+        async with aclosing(self._streams(progress, request)) as advances:
+            async for later in advances:
+                yield later
+
+    async def _unary(self, progress: Progress[Response], request: Request) -> Progress[Response]:
+        """As far as it goes without a stream."""
+        under_way: dict[asyncio.Task[Response], str] = {}
+        try:
+            while True:
+                going = under_way.values()
+                ready = [step for step in progress.ready() if not step.streaming and step.name not in going]
+                if len(ready) == 1 and not under_way:  # nothing beside it
+                    output = await only_answer(self._call(ready[0], progress, request), ready[0].name)
+                    progress = progress.finished(ready[0].name, output)
+                    continue
+                for step in ready:
+                    call = only_answer(self._call(step, progress, request), step.name)
+                    under_way[asyncio.ensure_future(call)] = step.name
+                if not under_way:
+                    return progress
+                ended, _ = await asyncio.wait(under_way, return_when=asyncio.FIRST_COMPLETED)
+                for task in ended:
+                    progress = progress.finished(under_way[task], task.result())
+                    del under_way[task]
+        finally:
+            for task in under_way:
+                task.cancel()
+            await asyncio.gather(*under_way, return_exceptions=True)
 
     def _streams(self, progress: Progress[Response], request: Request) -> AsyncGenerator[Progress[Response]]:
         """Streams that meet further down go on together, item by item; others are read as they come."""
@@ -177,9 +201,18 @@ class Course:
         return in_turn(by_position(calls, empty), begin, self._window)
 
     def _call(self, step: Step, progress: Progress[Response], request: Request) -> AsyncGenerator[Response]:
-        inputs = progress.inputs(step)
-        given = inputs[0] if len(inputs) == 1 else joined_branches(inputs)
-        return self._pools[step.name].handle(onwards(given, request, step.accept or self._accept), self._context)
+        given = _given(step, progress)
+        return self._handlers[step.name].handle(onwards(given, request, step.accept or self._accept), self._context)
+
+
+def _given(step: Step, progress: Progress[Response]) -> Response:
+    """What `step` reads, of all that it needs."""
+    inputs = progress.inputs(step)
+    if not step.reduce:
+        return listed_branches(inputs, step.needs)
+    if len(inputs) == 1:
+        return inputs[0]
+    return joined_branches(inputs, progress.outputs[step.order] if step.order else None)
 
 
 class _Handling:

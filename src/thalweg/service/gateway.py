@@ -9,15 +9,21 @@ from types import MappingProxyType
 
 from thalweg.config import GatewayOptions
 from thalweg.errors import EndpointNotFound, Unavailable
-from thalweg.graph import Plan, Topology
-from thalweg.graph.plan import answers_everything, outline, paths, plan
+from thalweg.graph import Topology
+from thalweg.graph.outline import answers_everything, outline, paths
+from thalweg.graph.parts import whole
+from thalweg.graph.plan import plan
 from thalweg.message import Context, Pending, Reply, Request, Response, ServiceDescription
 from thalweg.message.description import DRY_RUN_ENDPOINT
-from thalweg.routing import ReplicaPool
+from thalweg.routing.lineup import Tell
 from thalweg.routing.peer import Remote
 from thalweg.routing.replica import Replica
+from thalweg.service.asides import Asides
 from thalweg.service.course import Course, all_answers, only_answer
-from thalweg.service.relay import Relay
+from thalweg.service.relay import Relay, Tally
+from thalweg.service.route import Route, route
+from thalweg.service.shards.division import Division
+from thalweg.service.shards.pools import Pool, pools
 
 NO_METADATA: Mapping[str, str] = {}
 MOST_PLANS = 1024
@@ -39,16 +45,25 @@ class FlowHandler:
         replicas: Mapping[str, Sequence[Replica]],
         options: GatewayOptions,
         peers: Mapping[str, Remote] = MappingProxyType({}),
+        divisions: Mapping[str, Division] = MappingProxyType({}),
+        *,
+        kept: Mapping[str, Pool] = MappingProxyType({}),
+        tell: Tell | None = None,
     ) -> None:
+        """`kept` are pools of the version before this one, to be used in place of new ones."""
+        others = {name: those for name, those in replicas.items() if name not in kept}
+        divided = {name: division for name, division in divisions.items() if name not in kept}
+        made = {**kept, **pools(descriptions, others, options, peers, divided, tell)}
+        descriptions = whole(descriptions)
         self.description = outline(name, topology, descriptions)
         self._topology = topology
         self._descriptions = descriptions
         self._open = answers_everything(descriptions)
-        self._pools = {
-            node.name: ReplicaPool(node.name, replicas[node.name], options, peers.get(node.name))
-            for node in topology.nodes
-        }
-        self._plans: dict[tuple[str, str], tuple[Plan, bool, bool]] = {}
+        self._pools = made
+        self._tally = Tally()
+        self._drain_seconds = options.drain_seconds
+        self._asides = Asides(options.limits)
+        self._routes: dict[tuple[str, str], Route] = {}
         self._window = options.limits.stream_window
 
     async def start(self) -> None:
@@ -56,8 +71,23 @@ class FlowHandler:
         await asyncio.gather(*(pool.start() for pool in self._pools.values()))
         await asyncio.gather(*(pool.connected() for pool in self._pools.values()))
 
+    async def drain(self, seconds: float) -> None:
+        """Wait so long at most for floating Executors, which nobody else waits for. No requests are expected any more."""
+        await self._asides.drain(seconds)
+
     async def close(self) -> None:
+        await self._asides.drain(0.0)
         await asyncio.gather(*(pool.close() for pool in self._pools.values()))
+
+    @property
+    def pools(self) -> Mapping[str, Pool]:
+        """Those that it asks, by name of Executor."""
+        return self._pools
+
+    async def finished(self) -> None:
+        """Return when no request that it began may ask anybody any more, except one that is there already."""
+        await self._tally.idle()
+        await self._asides.drain(self._drain_seconds)
 
     @property
     def ready(self) -> bool:
@@ -94,47 +124,49 @@ class FlowHandler:
         if request.endpoint == DRY_RUN_ENDPOINT:
             yield Response(request.body, request.content_type, request.parameters, await self._timed_dry_run(context))
             return
-        shape, chain, _ = self._plan(request.endpoint, request.target)
-        if not shape.reads_metadata:
+        found = self._route(request.endpoint, request.target)
+        if not found.plan.reads_metadata:
             context.metadata = NO_METADATA
-        course = Course(self._pools, shape, request, context, self._window)
-        answers = course.chain() if chain else course.graph()
-        finished = False
+        answers: AsyncGenerator[Response] | None = None
+        self._tally.enter()
         try:
+            if found.entrance is not None:
+                request = await found.entrance.entering(request, context)
+            course = Course(found.handlers, found.plan, request, context, self._window)
+            answers = course.chain() if found.chain else course.graph()
             async for response in answers:
                 yield response
-            finished = True
+            answers = None
         finally:
-            if not finished:
+            self._tally.leave()
+            if answers is not None:
                 await answers.aclose()
 
     def submit(self, request: Request, context: Context, reply: Reply) -> Pending | None:
         """See `UnaryHandler.submit`: the short way is for chains in which nobody streams."""
         if request.endpoint == DRY_RUN_ENDPOINT:
             return None
-        shape, _, short = self._plan(request.endpoint, request.target)
-        if not short:
+        found = self._route(request.endpoint, request.target)
+        if not found.short:
             return None
-        if not shape.reads_metadata:
+        if not found.plan.reads_metadata:
             context.metadata = NO_METADATA
-        if len(shape.steps) == 1:
-            return self._pools[shape.steps[0].name].submit(request, context, reply)
-        relay = Relay(self._pools, shape.steps, request, context, reply)
+        steps = found.plan.steps
+        if len(steps) == 1:
+            return found.handlers[steps[0].name].submit(request, context, reply)
+        relay = Relay(found.handlers, steps, request, context, reply, self._tally)
         return relay if relay.begin() else None
 
-    def _plan(self, endpoint: str, target: str) -> tuple[Plan, bool, bool]:
-        """The plan, whether it is a chain, and whether it is one in which nobody streams."""
-        found = self._plans.get((endpoint, target))
+    def _route(self, endpoint: str, target: str) -> Route:
+        found = self._routes.get((endpoint, target))
         if found is None:
             if not self._open and self.description.find(endpoint) is None:
                 known = paths(self._descriptions)
                 raise EndpointNotFound(
                     f"No Executor answers {endpoint}. There are: {', '.join(known)}.", details=[{"known": known}]
                 )
-            shape = plan(self._topology, self._descriptions, endpoint, target)
-            if len(self._plans) >= MOST_PLANS:
-                self._plans.clear()
-            chain = shape.chain and bool(shape.steps)
-            short = chain and not any(step.streaming for step in shape.steps)
-            found = self._plans[endpoint, target] = (shape, chain, short)
+            drawn = plan(self._topology, self._descriptions, endpoint, target)
+            if len(self._routes) >= MOST_PLANS:
+                self._routes.clear()
+            found = self._routes[endpoint, target] = route(drawn, self._pools, self._asides)
         return found

@@ -8,36 +8,49 @@ from typing import Any
 from thalweg.docs import AnyDoc, DocList
 from thalweg.docs.codecs import columns
 from thalweg.docs.codecs.content import decode_content, encode_content
-from thalweg.graph.merge import merged_documents, merged_parameters
-from thalweg.message import COLUMNS, Response
+from thalweg.graph.merge import BRANCHES, merged_documents, merged_parameters
+from thalweg.message import COLUMNS, Request, Response
 
 
-def joined_branches(branches: Sequence[Response]) -> Response:
-    opened = [_documents(branch) for branch in branches]
-    documents = merged_documents([documents for documents, _ in opened])
+def joined_branches(branches: Sequence[Response], ordered: Response | None = None) -> Response:
+    """The documents of all branches as one answer, in the order of those of `ordered`."""
+    opened = [documents_of(branch) for branch in branches]
+    order = () if ordered is None else [document.id for document in documents_of(ordered)[0]]
+    documents = merged_documents([documents for documents, _ in opened], order)
     parameters = merged_parameters([parameters for _, parameters in opened])
-    headers = {name: value for branch in branches for name, value in branch.headers.items()}
-    return Response(columns.encode(documents), COLUMNS, parameters, headers)
+    return Response(columns.encode(documents), COLUMNS, parameters, _headers(branches))
 
 
-def joined_answer(branches: Sequence[Response], accept: str) -> Response:
+def listed_branches(branches: Sequence[Response], names: Sequence[str]) -> Response:
+    """The documents of all branches one after the other, and in the parameters which of them are whose."""
+    opened = [documents_of(branch) for branch in branches]
+    together = DocList[AnyDoc]([document for documents, _ in opened for document in documents])
+    parameters = merged_parameters([parameters for _, parameters in opened])
+    parameters[BRANCHES] = [[name, len(documents)] for name, (documents, _) in zip(names, opened, strict=True)]
+    return Response(columns.encode(together), COLUMNS, parameters, _headers(branches))
+
+
+def joined_answer(branches: Sequence[Response], accept: str, ordered: Response | None = None) -> Response:
     """The leaves' outputs as one answer in the content type that the caller wants."""
-    if len(branches) == 1 and branches[0].content_type == accept:
-        return branches[0]
-    together = branches[0] if len(branches) == 1 else joined_branches(branches)
+    together = branches[0] if len(branches) == 1 else joined_branches(branches, ordered)
     if together.content_type == accept:
         return together
-    documents, parameters = _documents(together)
+    documents, parameters = documents_of(together)
     body, beside = encode_content(accept, documents, parameters)
     return Response(body, accept, beside, together.headers)
 
 
 def with_ids(entry: Response) -> Response:
     """The caller's documents with an id each, so that they are known again where branches join."""
-    documents, parameters = _documents(entry)
+    documents, parameters = documents_of(entry)
     return Response(columns.encode(documents), COLUMNS, parameters)
 
 
-def _documents(response: Response) -> tuple[DocList[Any], dict[str, Any]]:
-    documents, parameters = decode_content(response.content_type, response.body, AnyDoc)
-    return documents, {**response.parameters, **parameters} if parameters else response.parameters
+def documents_of(given: Response | Request) -> tuple[DocList[Any], dict[str, Any]]:
+    """The documents of a payload, and the parameters of the header with those beside the documents on top."""
+    documents, parameters = decode_content(given.content_type, given.body, AnyDoc)
+    return documents, {**given.parameters, **parameters} if parameters else given.parameters
+
+
+def _headers(branches: Sequence[Response]) -> dict[str, str]:
+    return {name: value for branch in branches for name, value in branch.headers.items()}

@@ -1,0 +1,102 @@
+"""Whether the Executors of a Flow fit together; asked before any of them starts."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from thalweg.docs.query.condition import And, Comparison, Condition, Not, Operator, Or, Path
+from thalweg.docs.query.suggestion import did_you_mean
+from thalweg.errors import SchemaMismatch
+from thalweg.graph import sketch
+from thalweg.graph.outline import Givers, endpoint_of, output_of, paths
+from thalweg.graph.plan import Descriptions, Step, plan
+from thalweg.graph.schema import fields_of, joint_misfits
+from thalweg.graph.topology import ENTRY, Topology
+
+
+def check_flow(topology: Topology, descriptions: Descriptions) -> None:
+    """Check every endpoint of a Flow before it starts.
+
+    Raises:
+        SchemaMismatch: some Executor's output cannot feed the next one's input, or a condition asks for a field that no
+            document has. The message draws the edge that is wrong.
+    """
+    for path in paths(descriptions):
+        shape = plan(topology, descriptions, path)
+        givers = Givers(shape)
+        for step in (*shape.steps, *(aside.step for aside in shape.asides)):
+            _Edge(topology, descriptions, path, step, givers.of(step.needs)).check()
+
+
+class _Edge:
+    """What one step is given at one endpoint, and by whom."""
+
+    def __init__(
+        self, topology: Topology, descriptions: Descriptions, path: str, step: Step, givers: tuple[str, ...]
+    ) -> None:
+        self._topology = topology
+        self._descriptions = descriptions
+        self._path = path
+        self._step = step
+        self._givers = givers
+        self._given = [None if name == ENTRY else output_of(endpoint_of(descriptions, name, path)) for name in givers]
+
+    def check(self) -> None:
+        if self._step.when is not None:
+            self._check_condition(self._step.when)
+        if self._step.process:
+            self._check_documents()
+
+    def _check_documents(self) -> None:
+        needed = endpoint_of(self._descriptions, self._step.name, self._path)
+        for giver, problems in zip(
+            self._givers, joint_misfits(self._given, needed.input_schema, self._step.reduce), strict=True
+        ):
+            if problems:
+                raise self._mismatch(giver, problems)
+
+    def _mismatch(self, giver: str, problems: list[str]) -> SchemaMismatch:
+        name, path = self._step.name, self._path
+        taken = endpoint_of(self._descriptions, name, path).path
+        given = endpoint_of(self._descriptions, giver, path).path
+        listed = "\n".join(f"  - {problem}" for problem in problems)
+        return SchemaMismatch(
+            f"{giver!r} cannot feed {name!r}: what {giver!r} gives at {given} does not fit what "
+            f"{name!r} takes at {taken}:\n{listed}{self._drawn(giver, problems)}",
+            details=[{"loc": [giver, name, path], "msg": p, "type": "schema_mismatch"} for p in problems],
+            executor=name,
+        )
+
+    def _check_condition(self, condition: Condition) -> None:
+        fields = [fields_of(schema) for schema in self._given]
+        known: set[str] = set()
+        for names in fields:
+            if names is None:
+                return
+            known |= names
+        for asked in _asked(condition):
+            field = asked.parts[0]
+            if field not in known:
+                problem = f"no document has a field {field!r}{did_you_mean(field, known)}"
+                raise SchemaMismatch(
+                    f"{self._step.name!r}: when: {asked}: {problem}{self._drawn(self._givers[-1], [problem])}",
+                    details=[{"loc": [self._step.name, "when", str(asked)], "msg": problem, "type": "schema_mismatch"}],
+                    executor=self._step.name,
+                )
+
+    def _drawn(self, giver: str, problems: list[str]) -> str:
+        return sketch.broken_edge([*self._topology.path_to(giver), self._step.name], problems)
+
+
+def _asked(condition: Condition) -> Iterator[Path]:
+    """The paths whose values a condition compares; not those of which it only asks whether they are there."""
+    match condition:
+        case Comparison(path, operator, operand):
+            if operator is not Operator.EXISTS:
+                yield path
+                yield from [operand] if isinstance(operand, Path) else []
+        case Not(inner):
+            yield from _asked(inner)
+        case And(several) | Or(several):
+            for one in several:
+                yield from _asked(one)
