@@ -6,9 +6,10 @@ import re
 from pathlib import Path
 from typing import Any, Self
 
-from pydantic import Field, SecretStr, field_validator, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from thalweg.config.options import Options
+from thalweg.config.secrets import Secret
 
 DIGEST = re.compile(r"sha256:[0-9a-f]{64}\Z")
 EVERYTHING = ("*",)
@@ -37,13 +38,13 @@ class ApiKeyOptions(Options):
     name: str = Field(
         min_length=1, description="Whose key it is; stands in logs and shares the queues under that name."
     )
-    key: SecretStr = Field(description="The key, or 'sha256:' and the hexadecimal digest of it.")
+    key: Secret = Field(description="The key, or 'sha256:' and the hexadecimal digest of it.")
     endpoints: tuple[str, ...] = Field(EVERYTHING, description="Endpoints it opens; '*' stands for any characters.")
     rate: RateOptions | None = Field(None, description="How often, in place of what holds for everybody.")
 
     @field_validator("key")
     @classmethod
-    def _long_enough(cls, value: SecretStr) -> SecretStr:
+    def _long_enough(cls, value: Secret) -> Secret:
         text = value.get_secret_value()
         if text.startswith("sha256:") and not DIGEST.match(text):
             raise ValueError("'sha256:' is followed by 64 hexadecimal digits in lower case")
@@ -57,7 +58,7 @@ class ApiKeyOptions(Options):
 class JwtOptions(Options):
     """Which JSON Web Tokens (RFC 7519) are believed."""
 
-    key: SecretStr | None = Field(None, description="The shared secret, or the public key as PEM text.")
+    key: Secret | None = Field(None, description="The shared secret, or the public key as PEM text.")
     jwks: Path | None = Field(None, description="A file with a JSON Web Key Set (RFC 7517), in place of `key`.")
     algorithms: tuple[str, ...] = Field(("RS256",), min_length=1, description="Signature algorithms that are taken.")
     issuer: str = Field("", description="What `iss` must say.")

@@ -5,9 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Self
 
-from pydantic import Field, SecretStr, model_validator
+from pydantic import Field, model_validator
 
 from thalweg.config.options import Options
+from thalweg.config.secrets import Secret
 
 
 class TlsOptions(Options):
@@ -19,7 +20,7 @@ class TlsOptions(Options):
     keyfile: Path | None = Field(
         None, description="PEM file of its private key; the certfile's own where there is none."
     )
-    password: SecretStr | None = Field(None, description="Opens the key file.")
+    password: Secret | None = Field(None, description="Opens the key file.")
     client_ca: Path | None = Field(
         None, description="PEM file of authorities. Only callers with a certificate of one of them are let in."
     )
@@ -33,7 +34,7 @@ class ClientTlsOptions(Options):
     keyfile: Path | None = Field(
         None, description="PEM file of its private key; the certfile's own where there is none."
     )
-    password: SecretStr | None = Field(None, description="Opens the key file.")
+    password: Secret | None = Field(None, description="Opens the key file.")
     verify: bool = Field(True, description="Whether the server must prove who it is. Switch it off in tests only.")
 
     @model_validator(mode="after")

@@ -6,35 +6,31 @@ from typing import Literal
 
 from pydantic import Field
 
-from thalweg.config.nodes import NodeOptions
 from thalweg.config.options import Options
 from thalweg.config.runnables import DeploymentOptions, FlowOptions
 from thalweg.config.servers import GatewayOptions
 
 
-class FlowFile(Options):
+class FlowFile(FlowOptions):
     """A Gateway and the Executors behind it. `with` and `gateway` say the same; each option may stand in one of them."""
 
     jtype: Literal["Flow"] = Field("Flow", description="What the file describes.")
     version: Literal["1"] = Field("1", description="Version of the file's shape.")
-    name: str = Field("flow", description="Name in logs and in the title of the OpenAPI page.")
     with_: GatewayOptions = Field(GatewayOptions(), alias="with", description="Options of the Gateway.")
-    gateway: GatewayOptions = Field(GatewayOptions(), description="The same options under another name.")
-    executors: tuple[NodeOptions, ...] = Field(
-        (), description="The Executors, each fed by the one before or by `needs`."
-    )
 
     def twice(self) -> list[str]:
         """The Gateway's options that stand both in `with` and in `gateway`."""
         return sorted(self.with_.model_fields_set & self.gateway.model_fields_set)
 
     def options(self) -> FlowOptions:
+        """What the file says, with the Gateway's options as one."""
         given = {
             field: getattr(part, field)
             for part in (self.with_, self.gateway)
             for field in sorted(part.model_fields_set)
         }
-        return FlowOptions(name=self.name, gateway=GatewayOptions(**given), executors=self.executors)
+        own = {name: getattr(self, name) for name in self.model_fields_set & FlowOptions.model_fields.keys()}
+        return FlowOptions(**{**own, "gateway": GatewayOptions(**given)})
 
 
 class DeploymentFile(Options):

@@ -7,20 +7,21 @@ import re
 from collections.abc import Mapping
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Any, TypeAlias, TypeVar, get_args
+from typing import Any, TypeVar, get_args
 
 from pydantic import BaseModel, ValidationError
 
 from thalweg.config.file import DeploymentFile, FlowFile
+from thalweg.config.forms import EXECUTORS, YAML_SUFFIXES, deployment_form, flow_form, keyword_form
+from thalweg.config.nodes import NodeOptions
 from thalweg.config.options import Options
-from thalweg.config.runnables import DeploymentOptions, FlowOptions
+from thalweg.config.runnables import DeploymentOptions, FlowOptions, defaults_of
+from thalweg.config.secrets import masked
 from thalweg.config.servers import ServerOptions
-from thalweg.config.source import KeyPath, Source, read
+from thalweg.config.source import ConfigSource, Source, read
+from thalweg.config.variables import KeyPath
 from thalweg.config.workers import WorkerOptions
 from thalweg.errors import ConfigurationError
-
-ConfigSource: TypeAlias = str | os.PathLike[str] | Mapping[str, Any]
-"""The path of a YAML or JSON file, the text of one, or a mapping of the same shape."""
 
 Model = TypeVar("Model", bound=Options)
 Worker = TypeVar("Worker", bound=WorkerOptions)
@@ -55,9 +56,7 @@ def load_options(
 ) -> FlowOptions | DeploymentOptions:
     """Whatever `source` describes by its `jtype`: a Flow, a Deployment, or one Executor, which becomes a Deployment."""
     found = read(source, context, environment)
-    kind = found.data.get("jtype") or (
-        "Flow" if "executors" in found.data else "Deployment" if "with" in found.data else ""
-    )
+    kind = kind_of(found.data)
     if kind == "Flow":
         return _flow(found)
     if kind == "Deployment":
@@ -70,28 +69,56 @@ def load_options(
     return DeploymentOptions(uses=os.fspath(source) if isinstance(source, os.PathLike) else source)
 
 
+def kind_of(data: Mapping[str, Any]) -> str:
+    """What a description says that it is: `Flow`, `Deployment`, the name of a class, or nothing."""
+    if "jtype" in data:
+        return str(data["jtype"])
+    if any(name in data for name in EXECUTORS):
+        return "Flow"
+    return "Deployment" if "with" in data else ""
+
+
 def parse_options(model: type[Model], values: Mapping[str, Any], where: str = "") -> Model:
     """`values` as `model`; `where` says in errors who gave them, such as `Flow.add`.
 
     Raises:
         ConfigurationError: each finding with its key; an unknown key with the nearest that is known.
     """
-    return _validated(model, Source(dict(values), where))
+    return _validated(model, keyword_form(values, model, where))
 
 
 def _flow(source: Source) -> FlowOptions:
+    source = flow_form(source)
     file = _validated(FlowFile, source)
     if file.twice():
         raise ConfigurationError(
             f"{source.place(('gateway', file.twice()[0]))}: stands in 'with' too; say it in one of them."
         )
     options = file.options()
-    executors = (_anchored(node, source, ("executors", index)) for index, node in enumerate(options.executors))
+    defaults = _anchored(options.defaults, source, ("defaults",))
+    executors = (
+        completed(_anchored(node, source, ("executors", index)), defaults, source.place(("executors", index)))
+        for index, node in enumerate(options.executors)
+    )
     gateway = _with_pages(options.gateway, source)
-    return options.model_copy(update={"executors": tuple(executors), "gateway": gateway})
+    return options.model_copy(update={"executors": tuple(executors), "gateway": gateway, "defaults": defaults})
+
+
+def completed(node: NodeOptions, defaults: NodeOptions, where: str) -> NodeOptions:
+    """`node` with what its Flow says for every Executor, where it says nothing of it itself.
+
+    Raises:
+        ConfigurationError: they do not go together.
+    """
+    more = defaults_of(node, defaults)
+    if not more:
+        return node
+    own = {name: getattr(node, name) for name in node.model_fields_set}
+    return parse_options(NodeOptions, {**own, **more}, where)
 
 
 def _deployment(source: Source) -> DeploymentOptions:
+    source = deployment_form(source)
     return _with_pages(_anchored(_validated(DeploymentFile, source).with_, source, ("with",)), source)
 
 
@@ -109,17 +136,18 @@ def _explained(error: ValidationError, model: type[BaseModel], source: Source) -
         if item["type"] == "extra_forbidden":
             findings[path] = f"no such option{_suggestion(str(path[-1]), _model_at(model, path[:-1]))}"
         else:
-            findings.setdefault(path, _reason(item["type"], item["msg"], item["input"]))
+            findings.setdefault(path, _reason(item["type"], item["msg"], item["input"], path))
     lines = [f"{source.place(path)}: {reason}" for path, reason in findings.items()]
     details = [{"loc": list(path), "msg": reason, "type": "option"} for path, reason in findings.items()]
     return ConfigurationError("\n".join(lines), details=details)
 
 
-def _reason(kind: str, message: str, given: Any) -> str:
+def _reason(kind: str, message: str, given: Any, path: KeyPath) -> str:
     if kind == "value_error":
         return message.removeprefix("Value error, ")
-    text = repr(given)
-    return message if kind == "missing" else f"{message}, not {text if len(text) <= 60 else f'{text[:57]}...'}"
+    if kind in ("missing", "secret_type"):
+        return message
+    return f"{message}, not {masked(given, str(path[-1]) if path else '')}"
 
 
 def _existing(location: tuple[str | int, ...], source: Source) -> KeyPath:
@@ -156,16 +184,21 @@ def _suggestion(name: str, model: type[BaseModel]) -> str:
 
 
 def _anchored(options: Worker, source: Source, path: KeyPath) -> Worker:
-    """`options` with the files that it names made absolute, from the folder of the file they stand in."""
+    """`options` with the files that they name made absolute, from the folder of the file they stand in."""
     uses, modules = options.uses, options.py_modules
+    changes: dict[str, Any] = {}
     if isinstance(uses, Mapping) and "py_modules" in uses:
         given = uses["py_modules"]
-        uses = {**uses, "py_modules": [_file(m, source, (*path, "uses")) for m in _several(given)]}
+        changes["uses"] = {**uses, "py_modules": [_file(m, source, (*path, "uses")) for m in _several(given)]}
     elif isinstance(uses, str):
-        uses = _used(uses, source, (*path, "uses"))
-    return options.model_copy(
-        update={"uses": uses, "py_modules": tuple(_file(m, source, (*path, "py_modules")) for m in modules)}
-    )
+        changes["uses"] = _used(uses, source, (*path, "uses"))
+    if modules:
+        changes["py_modules"] = tuple(_file(m, source, (*path, "py_modules")) for m in modules)
+    for name in ("uses_before", "uses_after", "shard_key"):
+        if isinstance(getattr(options, name), str):
+            changes[name] = _used(getattr(options, name), source, (*path, name))
+    changed = {name: value for name, value in changes.items() if value != getattr(options, name)}
+    return options.model_copy(update=changed) if changed else options
 
 
 def _with_pages(options: Server, source: Source) -> Server:
@@ -187,15 +220,15 @@ def _used(uses: str, source: Source, path: KeyPath) -> str:
     named = _FILE_WITH_NAME.fullmatch(uses)
     if named:
         return f"{_file(named['file'], source, path)}:{named['name']}"
-    is_file = "\n" not in uses and Path(uses).suffix in (".yml", ".yaml", ".json")
+    is_file = "\n" not in uses and Path(uses).suffix in YAML_SUFFIXES
     return _file(uses, source, path) if is_file else uses
 
 
 def _file(name: Any, source: Source, path: KeyPath) -> Any:
     """`name` as an absolute path where it is that of a file, else as it is: a module is looked up later."""
-    if not isinstance(name, str) or Path(name).suffix not in (".py", ".yml", ".yaml", ".json"):
+    if not isinstance(name, str) or Path(name).suffix not in (".py", *YAML_SUFFIXES):
         return name
-    file = source.folder / name
+    file = source.origin(path).source.folder / name
     if not file.is_file():
         raise ConfigurationError(f"{source.place(path)}: there is no file {file}.")
     return str(file)

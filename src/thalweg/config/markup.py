@@ -2,42 +2,71 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import Any
+import re
+from collections.abc import Hashable
+from typing import Any, NamedTuple
 
 import yaml
 
-from thalweg.config.source import KeyPath, Source, Variables
+from thalweg.config.variables import KeyPath, PlainText
 from thalweg.errors import ConfigurationError
 
-_VALUE_TAG = "tag:thalweg,value"
-"""Marks a node that holds a finished value from the context instead of text."""
+_PLAIN_TAG = "tag:thalweg,plain"
 
 
 class _Loader(yaml.SafeLoader):
-    """The safe loader, and values that came from the context."""
+    """The safe loader. A tag `!Name` means `jtype: Name`, and `on`, `off`, `yes` and `no` are words, as in YAML 1.2."""
 
 
-def _finished(loader: _Loader, node: yaml.Node) -> Any:
-    return node.value
+_Loader.yaml_implicit_resolvers = {
+    letter: [(tag, pattern) for tag, pattern in resolvers if tag != "tag:yaml.org,2002:bool"]
+    for letter, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
+}
+_Loader.add_implicit_resolver(
+    "tag:yaml.org,2002:bool", re.compile(r"^(?:true|True|TRUE|false|False|FALSE)$"), list("tTfF")
+)
 
 
-_Loader.add_constructor(_VALUE_TAG, _finished)
+def _tagged(loader: _Loader, name: str, node: yaml.Node) -> Any:
+    if isinstance(node, yaml.MappingNode):
+        return {"jtype": name, **loader.construct_mapping(node, deep=True)}
+    if isinstance(node, yaml.ScalarNode) and not node.value:
+        return {"jtype": name}
+    raise yaml.constructor.ConstructorError(
+        None, None, f"could not determine a constructor for the tag '!{name}'", node.start_mark
+    )
 
 
-def parsed(text: str, name: str, folder: Path, variables: Variables) -> Source:
-    """The data of `text`, its placeholders filled in.
+def _plain(loader: _Loader, node: yaml.Node) -> PlainText:
+    return PlainText(node.value)
+
+
+_Loader.add_multi_constructor("!", _tagged)
+_Loader.add_constructor(_PLAIN_TAG, _plain)
+
+
+class Markup(NamedTuple):
+    """The data of a text, and the line of each key and item. Text with a `$` in it that had no quotes is `PlainText`."""
+
+    data: dict[str, Any]
+    lines: dict[KeyPath, int]
+
+
+def parsed(text: str, name: str) -> Markup:
+    """The data of `text`; `name` is that of its file.
 
     Raises:
-        ConfigurationError: not YAML, not a mapping, a key twice, or a placeholder without a value.
+        ConfigurationError: not YAML, not a mapping, or a key twice.
     """
     loader = _Loader(text)
     try:
         node = loader.get_single_node()
+        if isinstance(node, yaml.ScalarNode) and node.tag.startswith("!") and not node.value:
+            return Markup({"jtype": node.tag[1:]}, {("jtype",): 1})
         if not isinstance(node, yaml.MappingNode):
             raise ConfigurationError(f"{name or 'The text'} must be a mapping of options, such as 'jtype: Flow'.")
-        walk = _Walk(loader, name, variables)
-        walk.document(node)
+        walk = _Walk(name)
+        walk.visit(node, ())
         data = loader.construct_document(node)
     except yaml.MarkedYAMLError as error:
         raise ConfigurationError(_syntax(error, name)) from error
@@ -45,7 +74,27 @@ def parsed(text: str, name: str, folder: Path, variables: Variables) -> Source:
         raise ConfigurationError(f"{name or 'The text'} is not YAML: {error}") from error
     finally:
         loader.dispose()
-    return Source(data, name, folder, walk.lines)
+    return Markup(data, walk.lines)
+
+
+def scalar(text: str) -> Any:
+    """What `text` means in YAML where it stands without quotes and is one value: `8` is a number, `[1]` stays text."""
+    loader = _Loader("")
+    tag = loader.resolve(yaml.ScalarNode, text, (True, False))  # type: ignore[no-untyped-call]
+    try:
+        return loader.construct_object(yaml.ScalarNode(tag, text))  # type: ignore[no-untyped-call]
+    except (ValueError, yaml.YAMLError):
+        return text
+    finally:
+        loader.dispose()
+
+
+def value_of(text: str) -> Any:
+    """What `text` means in YAML, lists and mappings too; `text` itself where it is none."""
+    try:
+        return yaml.load(text, _Loader)  # a safe loader: nothing but plain data comes out
+    except yaml.YAMLError:
+        return text
 
 
 def _syntax(error: yaml.MarkedYAMLError, name: str) -> str:
@@ -56,29 +105,14 @@ def _syntax(error: yaml.MarkedYAMLError, name: str) -> str:
 
 
 class _Walk:
-    """Goes through the nodes of a document once: notes lines, fills in placeholders, refuses keys that stand twice."""
+    """Goes through the nodes of a document once: notes lines, marks text without quotes, refuses keys that stand twice."""
 
-    def __init__(self, loader: _Loader, name: str, variables: Variables) -> None:
+    def __init__(self, name: str) -> None:
         self.lines: dict[KeyPath, int] = {}
-        self._loader = loader
         self._name = name
-        self._variables = variables
         self._seen: set[int] = set()
 
-    def document(self, node: yaml.Node) -> None:
-        self._visit(node, ())
-
-    def _mapping(self, node: yaml.MappingNode, path: KeyPath) -> None:
-        keys: set[str] = set()
-        for key, value in node.value:
-            inner = (*path, str(key.value))
-            self.lines.setdefault(inner, key.start_mark.line + 1)
-            if inner[-1] in keys and inner[-1] != "<<":
-                raise self._error(inner, key, f"stands twice; the first is on line {self.lines[inner]}")
-            keys.add(str(inner[-1]))
-            self._visit(value, inner)
-
-    def _visit(self, node: yaml.Node, path: KeyPath) -> None:
+    def visit(self, node: yaml.Node, path: KeyPath) -> None:
         if id(node) in self._seen:
             return
         self._seen.add(id(node))
@@ -87,21 +121,22 @@ class _Walk:
         elif isinstance(node, yaml.SequenceNode):
             for index, item in enumerate(node.value):
                 self.lines[(*path, index)] = item.start_mark.line + 1
-                self._visit(item, (*path, index))
-        elif isinstance(node, yaml.ScalarNode) and "${{" in node.value:
-            self._fill(node, path)
+                self.visit(item, (*path, index))
+        elif isinstance(node, yaml.ScalarNode) and node.style is None and "$" in node.value:
+            node.tag = _PLAIN_TAG
 
-    def _fill(self, node: yaml.ScalarNode, path: KeyPath) -> None:
-        try:
-            value = self._variables.replace(node.value)
-        except ConfigurationError as error:
-            raise self._error(path, node, str(error)) from None
-        node.value = value
-        if not isinstance(value, str):
-            node.tag = _VALUE_TAG
-        elif node.style is None:
-            node.tag = self._loader.resolve(yaml.ScalarNode, value, (True, False))  # type: ignore[no-untyped-call]
-
-    def _error(self, path: KeyPath, node: yaml.Node, reason: str) -> ConfigurationError:
-        place = Source({}, self._name, lines={path: node.start_mark.line + 1}).place(path)
-        return ConfigurationError(f"{place}: {reason}")
+    def _mapping(self, node: yaml.MappingNode, path: KeyPath) -> None:
+        if node.tag.startswith("!"):
+            self.lines[(*path, "jtype")] = node.start_mark.line + 1
+        keys: set[Hashable] = set()
+        for key, value in node.value:
+            inner = (*path, str(key.value))
+            line = key.start_mark.line + 1
+            if inner[-1] in keys and inner[-1] != "<<":
+                first = self.lines[inner]
+                head = f"{self._name}:{line}" if self._name else f"line {line}"
+                where = ".".join(str(part) for part in inner)
+                raise ConfigurationError(f"{head}: {where}: stands twice; the first is on line {first}")
+            self.lines.setdefault(inner, line)
+            keys.add(inner[-1])
+            self.visit(value, inner)

@@ -11,6 +11,7 @@ from pydantic import Field, field_validator, model_validator
 from thalweg.config.edges import EdgeOptions
 from thalweg.config.encryption import ClientTlsOptions
 from thalweg.config.options import Compression, compression_by_name
+from thalweg.config.secrets import MaybeSecret
 from thalweg.config.workers import WorkerOptions
 
 
@@ -61,7 +62,7 @@ class NodeOptions(WorkerOptions, EdgeOptions):
     tls: bool | ClientTlsOptions = Field(
         False, description="Whether an external one is called encrypted, and whom to trust."
     )
-    grpc_metadata: tuple[tuple[str, str], ...] = Field(
+    grpc_metadata: tuple[tuple[str, MaybeSecret], ...] = Field(
         (), description="Headers that go with every request to an external one, such as a token."
     )
     grpc_channel_options: tuple[tuple[str, int | str], ...] = Field(
@@ -106,6 +107,8 @@ class NodeOptions(WorkerOptions, EdgeOptions):
                 raise ValueError("an external Executor needs a host or a port, such as host='grpc://encoder:50051'")
             if self.uses is not None:
                 raise ValueError("an external Executor is not started here; leave out uses")
+            if self.shards > 1 or self.uses_before is not None or self.uses_after is not None:
+                raise ValueError("an external Executor has its own shards; leave out shards, uses_before and uses_after")
             addresses(self.host, self.port, bool(self.tls))
         return self
 

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict
+
+from thalweg.config.secrets import hidden
 
 Compression = Literal["gzip", "deflate"]
 
@@ -13,6 +16,13 @@ class Options(BaseModel):
     """A value: frozen, compared by content, unknown names refused."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", arbitrary_types_allowed=True)
+
+    def __repr_args__(self) -> Iterator[tuple[str | None, Any]]:
+        """What is not as it always is, without anything that may be secret."""
+        for name, field in type(self).model_fields.items():
+            value = getattr(self, name)
+            if value != field.default:
+                yield name, hidden(value, name)
 
 
 def compression_by_name(value: Any) -> Any:

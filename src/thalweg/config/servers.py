@@ -13,14 +13,15 @@ from thalweg.config.concurrency import HIGHEST_PRIORITY, Priority
 from thalweg.config.connections import ConnectionOptions, CorsOptions, GraphqlOptions, WebSocketOptions
 from thalweg.config.encryption import TlsOptions
 from thalweg.config.limits import Limits
-from thalweg.config.options import Compression, Options, compression_by_name
+from thalweg.config.options import Compression, compression_by_name
+from thalweg.config.supervision import LogLevelOptions
 
 Protocol = Literal["grpc", "http", "websocket"]
 PROVIDER_PORT = 8080
 """Where clouds look for a model's container."""
 
 
-class ServerOptions(Options):
+class ServerOptions(LogLevelOptions):
     """Where a Gateway or a Deployment listens."""
 
     protocol: tuple[Protocol, ...] = Field(
@@ -69,6 +70,9 @@ class ServerOptions(Options):
     )
     provider_endpoint: str = Field("", description="The endpoint that invocations mean, where there are several.")
     drain_seconds: float = Field(10.0, ge=0, description="How long requests under way may take to end at a stop.")
+    log_format: Literal["text", "json"] | None = Field(
+        None, description="How the log is printed: text or json; THALWEG_LOG_FORMAT where it is not given."
+    )
     pages: dict[str, Path] = Field(
         {}, description="URL path -> a file to show there over http, or a folder whose files are shown below it."
     )
@@ -113,8 +117,16 @@ class ServerOptions(Options):
 
     @field_validator("protocol", "port", mode="before")
     @classmethod
-    def _one_or_many(cls, value: Any) -> Any:
-        return (value,) if isinstance(value, (str, int)) else value
+    def _one_listener_or_many(cls, value: Any) -> Any:
+        several = (value,) if isinstance(value, (str, int)) else value
+        if not isinstance(several, (list, tuple)):
+            return several
+        return tuple(one.lower() if isinstance(one, str) and not one.isdigit() else one for one in several)
+
+    @field_validator("host", mode="before")
+    @classmethod
+    def _one_host(cls, value: Any) -> Any:
+        return value[0] if isinstance(value, (list, tuple)) and len(value) == 1 else value
 
     @model_validator(mode="after")
     def _one_port_for_each_protocol(self) -> Self:

@@ -8,16 +8,22 @@ from pydantic import BaseModel, Field, field_validator
 
 from thalweg.config.batching import BatchingOptions
 from thalweg.config.concurrency import AllowConcurrent, EndpointLimits
+from thalweg.config.containers import ContainerOptions
+from thalweg.config.environments import EnvironmentOptions
 from thalweg.config.health import ProbeOptions
 from thalweg.config.limits import Limits
 from thalweg.config.options import Options
+from thalweg.config.secrets import MaybeSecret
 from thalweg.config.shards import ShardOptions
+from thalweg.config.supervision import LifetimeOptions
 
 
 class ExecutorOptions(Options):
     """Which user code, made with what."""
 
-    uses: Any = Field(None, description="A class, a function, 'package.module:Class', 'file.py:Class', or YAML.")
+    uses: Any = Field(
+        None, description="A class, a function, 'package.module:Class', 'file.py:Class', YAML, or docker://image."
+    )
     uses_with: dict[str, Any] = Field({}, description="Keyword arguments of the constructor.")
     uses_metas: dict[str, Any] = Field({}, description="Overrides of `metas`: name, description, workspace.")
     uses_requests: dict[str, str] = Field({}, description="Endpoint -> method name, in place of the decorators'.")
@@ -30,7 +36,7 @@ class ExecutorOptions(Options):
         return (value,) if isinstance(value, str) else value
 
 
-class WorkerOptions(ExecutorOptions, ShardOptions):
+class WorkerOptions(ExecutorOptions, ShardOptions, ContainerOptions, EnvironmentOptions, LifetimeOptions):
     """Replicas of one Executor and what each of them is given."""
 
     name: str = Field("", description="Name in the topology, in errors and in logs.")
@@ -38,7 +44,7 @@ class WorkerOptions(ExecutorOptions, ShardOptions):
         {}, description="Endpoint or method -> how its requests are joined, over what @dynamic_batching says."
     )
     replicas: int = Field(1, ge=1, description="Processes that run this Executor side by side.")
-    env: dict[str, str] = Field({}, description="Environment variables of the worker processes.")
+    env: dict[str, MaybeSecret] = Field({}, description="Environment variables of the worker processes.")
     queue: Limits = Field(Limits(), description="What each replica takes on at once.")
     queue_limits: dict[str, EndpointLimits] = Field(
         {}, description="Endpoint -> what of it each replica takes on at once."
@@ -68,6 +74,13 @@ class WorkerOptions(ExecutorOptions, ShardOptions):
     development: bool = Field(
         False, description="Send the traceback of user code to callers. THALWEG_DEVELOPMENT=1 does so everywhere."
     )
+
+    @field_validator("env", mode="before")
+    @classmethod
+    def _numbers_as_text(cls, value: Any) -> Any:
+        if not isinstance(value, dict):
+            return value
+        return {name: str(one) if type(one) in (int, float) else one for name, one in value.items()}
 
     @field_validator("exit_on_exceptions", mode="before")
     @classmethod

@@ -9,6 +9,7 @@ from difflib import get_close_matches
 from typing import Any
 
 from thalweg.config.batching import BatchingOptions
+from thalweg.config.secrets import revealed
 from thalweg.config.workers import WorkerOptions
 from thalweg.errors import ConfigurationError
 from thalweg.executor.batching.declaration import batched_endpoints
@@ -69,7 +70,7 @@ class ExecutorSource:
             "workspace": workspace,
         }
         cls = self.executor
-        arguments = self._arguments({**self.uses_with, **options.uses_with}, injected)
+        arguments = self._arguments(revealed({**self.uses_with, **options.uses_with}), injected)
         # In two steps, so that what an Executor knows of itself is there before its constructor runs, and also where
         # that does not pass it on.
         executor: Executor = cls.__new__(cls)

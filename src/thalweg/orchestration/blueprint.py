@@ -2,31 +2,39 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
+from typing import Any
 
 from thalweg.config import BalancerOptions, DeploymentOptions, FlowOptions, GatewayOptions, NodeOptions
+from thalweg.config.containers import image_of
+from thalweg.config.secrets import revealed
 from thalweg.config.servers import ServerOptions
 from thalweg.config.workers import WorkerOptions
-from thalweg.errors import TopologyError
 from thalweg.executor.description import describe
-from thalweg.executor.loading import Reference, reference
+from thalweg.executor.loading import Passthrough, Reference
 from thalweg.executor.source import ExecutorSource, executor_class
-from thalweg.graph.plan import check_flow
+from thalweg.graph.fit import check_flow
+from thalweg.graph.parts import AFTER, BEFORE, check_parts, whole
 from thalweg.graph.topology import Topology
 from thalweg.message import EndpointDescription, ServiceDescription
 from thalweg.message.description import DEFAULT_ENDPOINT
 from thalweg.orchestration.devices import assignment
 from thalweg.orchestration.directory import Directory
 from thalweg.orchestration.external import remote
+from thalweg.orchestration.nesting import flattened
+from thalweg.orchestration.places import placed, referred
 from thalweg.service.control import GatewaySpec, Surroundings, WorkerSpec
 from thalweg.service.front import Additions, without_objects
 from thalweg.service.role import GatewayContent, WorkerContent
+from thalweg.service.shards.division import Division, sharded
 
 Check = Callable[[Mapping[str, ServiceDescription]], None]
 FRONT = "front"
 """Name of the private socket through which a Flow's own `post` goes: quicker than any port, and always there."""
+NOT_SENT: Mapping[str, Any] = {"uses": None, "uses_before": None, "uses_after": None, "shard_key": "id"}
+"""Options that may hold objects of the user's: a worker is told otherwise what it runs."""
 
 
 @dataclass(frozen=True)
@@ -44,41 +52,40 @@ def flow_blueprint(options: FlowOptions, directory: Directory) -> Blueprint:
     """A Gateway before the replicas of each Executor.
 
     Raises:
-        TopologyError: there is no Executor, or they make no graph.
+        TopologyError: the Executors make no graph.
         ConfigurationError: `uses` is nothing that an Executor could be.
     """
     import cloudpickle  # type: ignore[import-untyped]
 
-    topology = Topology.of(options.executors)
-    if not topology.nodes:
-        raise TopologyError("The Flow has no Executor. Add one: Flow().add(uses=...).")
-    workers = []
-    externals = {node.name: node for node in options.executors if node.external}
+    options = flattened(options)
+    topology = Topology.of(options.executors, options.inspect)
+    standing = {node.name for node in topology.nodes if node.process}
+    workers: list[WorkerSpec] = []
+    externals = {node.name: node for node in options.executors if node.external and node.name in standing}
     for index, node in enumerate(options.executors):
-        if node.external:
+        if node.external or node.name not in standing:
             continue
-        found = reference(node.uses, node)
-        for replica in range(node.replicas):
-            address = directory.address(f"{index}-{replica}")
-            workers.append(_worker(node, replica, found, [address], options.gateway.drain_seconds))
+        workers += _crew(node, index, directory, options.gateway.drain_seconds)
     peers = {name: remote(node) for name, node in externals.items()}
+    divisions = {node.name: Division.of(node) for node in options.executors if sharded(node)}
     gateway = GatewaySpec(
         name=options.name,
         surroundings=Surroundings.here(),
         addresses=[directory.address(FRONT), *_public(options.gateway)],
         content=cloudpickle.dumps(
-            GatewayContent(topology, without_objects(options.gateway), Additions.of(options.gateway), peers)
+            GatewayContent(topology, without_objects(options.gateway), Additions.of(options.gateway), peers, divisions)
         ),
         drain_seconds=options.gateway.drain_seconds,
+        log_level=options.gateway.log_level or "",
     )
-    return Blueprint(workers, gateway, partial(check_flow, topology), externals)
+    return Blueprint(workers, gateway, partial(_check_whole, topology), externals)
 
 
 def deployment_blueprint(options: DeploymentOptions, directory: Directory) -> Blueprint:
-    """One worker that listens itself; or, with several replicas, a Gateway that spreads the load over them."""
-    if options.replicas > 1:
+    """One worker that listens itself; or, with several replicas or shards, or in a container, a Gateway before them."""
+    if options.replicas > 1 or sharded(options) or image_of(options.uses) is not None:
         return flow_blueprint(as_flow(options), directory)
-    found = reference(options.uses, options)
+    found = referred(options.uses, options)
     addresses = [directory.address(FRONT), *_public(options)]
     worker = _worker(options, 0, found, addresses, options.drain_seconds, options)
     return Blueprint([worker], None, _fits)
@@ -88,6 +95,8 @@ def as_flow(options: DeploymentOptions) -> FlowOptions:
     """The Flow of one Executor that does the same as the Deployment."""
     gateway = GatewayOptions(**{name: getattr(options, name) for name in BalancerOptions.model_fields})
     worker = {name: getattr(options, name) for name in WorkerOptions.model_fields}
+    if options.uses is None:  # a node of a Flow that says nothing has no process; a Deployment has
+        worker["uses"] = f"{Passthrough.__module__}:{Passthrough.__name__}"
     return FlowOptions(name=options.name, gateway=gateway, executors=(NodeOptions(**worker),))
 
 
@@ -98,8 +107,15 @@ def check_what_is_known(options: FlowOptions) -> None:
         TopologyError: the Executors make no graph.
         SchemaMismatch: one's output cannot feed the next one's input.
     """
-    topology = Topology.of(options.executors)
-    check_flow(topology, {node.name: _known(node) for node in options.executors})
+    options = flattened(options)
+    topology = Topology.of(options.executors, options.inspect)
+    standing = {node.name for node in topology.nodes if node.process}
+    check_flow(topology, {node.name: _known(node) for node in options.executors if node.name in standing})
+
+
+def _check_whole(topology: Topology, descriptions: Mapping[str, ServiceDescription]) -> None:
+    check_parts(descriptions)
+    check_flow(topology, whole(descriptions))
 
 
 def _known(node: NodeOptions) -> ServiceDescription:
@@ -109,6 +125,26 @@ def _known(node: NodeOptions) -> ServiceDescription:
     return describe(ExecutorSource(executor_class(node.uses, f"uses={node.uses!r}")), node)
 
 
+def _crew(node: NodeOptions, index: int, directory: Directory, drain_seconds: float) -> Iterator[WorkerSpec]:
+    """All processes of one Executor: the replicas of each shard, and those that stand before and after the shards."""
+    found = referred(node.uses, node)
+    for shard in range(node.shards):
+        for replica in range(node.replicas):
+            place = f"{index}-{shard}-{replica}" if node.shards > 1 else f"{index}-{replica}"
+            yield _worker(node, replica, found, [directory.address(place)], drain_seconds, shard=shard)
+    for part, uses in ((BEFORE, node.uses_before), (AFTER, node.uses_after)):
+        if uses is not None:
+            alone = _beside(node, part, uses)
+            address = directory.address(f"{index}{part.replace('/', '-')}")
+            yield _worker(alone, 0, referred(uses, alone), [address], drain_seconds)
+
+
+def _beside(node: NodeOptions, part: str, uses: Any) -> WorkerOptions:
+    """The options of the Executor before or after the shards of another one: what says how processes of it run."""
+    shared = ("workspace", "py_modules", "env", "queue", "stuck_after", "quiet_error", "development")
+    return WorkerOptions(name=node.name + part, uses=uses, **{name: getattr(node, name) for name in shared})
+
+
 def _worker(
     options: WorkerOptions,
     replica: int,
@@ -116,28 +152,34 @@ def _worker(
     addresses: list[str],
     drain_seconds: float,
     public: ServerOptions | None = None,
+    shard: int = 0,
 ) -> WorkerSpec:
     import cloudpickle
 
     content = WorkerContent(
         found,
-        options.model_copy(
-            update={"uses": None, "apps": {}, "middleware": ()} if public is not None else {"uses": None}
-        ),
+        options.model_copy(update=NOT_SENT if public is None else {**NOT_SENT, "apps": {}, "middleware": ()}),
         None if public is None else without_objects(public).model_copy(update={"uses": None}),
         Additions() if public is None else Additions.of(public),
     )
-    given = assignment(options, replica)
-    return WorkerSpec(
+    given = assignment(options, replica, shard)
+    variables = {**revealed(options.env), **given.variables}
+    spec = WorkerSpec(
         name=options.name,
         replica=replica,
-        surroundings=Surroundings.here({**options.env, **given.variables}),
+        surroundings=Surroundings.here(variables),
         processors=given.processors,
         addresses=addresses,
         content=cloudpickle.dumps(content),
         drain_seconds=drain_seconds,
+        log_level=options.log_level or "",
         stuck_after=options.stuck_after,
+        max_requests=options.max_requests,
+        memory_limit=options.memory_limit,
+        shard=shard,
+        shards=options.shards,
     )
+    return placed(spec, options, variables)
 
 
 def _public(options: ServerOptions) -> list[str]:

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import ssl
 
-from pydantic import SecretStr
-
 from thalweg.config import ClientTlsOptions, TlsOptions
+from thalweg.config.secrets import Secret
 from thalweg.errors import ConfigurationError
 
 HANDSHAKE_SECONDS = 10.0
@@ -53,6 +52,6 @@ def client_context(options: ClientTlsOptions) -> ssl.SSLContext:
     return context
 
 
-def _password(secret: SecretStr | None) -> str:
+def _password(secret: Secret | None) -> str:
     # Without one OpenSSL would ask at the terminal.
     return secret.get_secret_value() if secret is not None else ""
