@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Literal, Self, Unpack, overload
 
 from thalweg.config import FlowOptions, GatewayOptions, NodeOptions
 from thalweg.config.load import ConfigSource, load_flow, parse_options
-from thalweg.errors import ConfigurationError
-from thalweg.graph.topology import Topology
+from thalweg.docs.query.suggestion import did_you_mean
+from thalweg.errors import ConfigurationError, TopologyError
+from thalweg.graph.topology import ENTRY, Inspection, Topology
 from thalweg.orchestration.arguments import GatewayArguments, NodeArguments, ServerArguments
 from thalweg.orchestration.blueprint import Blueprint, check_what_is_known, flow_blueprint
 from thalweg.orchestration.directory import Directory
@@ -27,6 +28,8 @@ class Flow(Runnable):
 
     Args:
         name: in logs and on the OpenAPI page.
+        inspect: what those are that `inspect` adds: `"collect"`, part of the answer; `"hang"`, floating; `"remove"`, left
+            out.
         asyncio: whether its calls are awaited; it is an `AsyncFlow` then.
         options: those of the Gateway: `protocol`, `port`, `host`, `limits`, `timeout`, `title`, `drain_seconds`,
             `retries`, `replica_wait`. `thalweg.config.GatewayOptions` describes each.
@@ -37,13 +40,20 @@ class Flow(Runnable):
 
     @overload
     def __new__(
-        cls, *, name: str = "flow", asyncio: Literal[True], **options: Unpack[ServerArguments]
+        cls,
+        *,
+        name: str = "flow",
+        inspect: Inspection = ...,
+        asyncio: Literal[True],
+        **options: Unpack[ServerArguments],
     ) -> AsyncFlow: ...
 
     @overload
-    def __new__(cls, *, name: str = "flow", asyncio: bool = False, **options: Unpack[ServerArguments]) -> Self: ...
+    def __new__(
+        cls, *, name: str = "flow", inspect: Inspection = ..., asyncio: bool = False, **options: Unpack[ServerArguments]
+    ) -> Self: ...
 
-    def __new__(cls, *, name: str = "flow", asyncio: bool = False, **options: Any) -> Any:
+    def __new__(cls, *, asyncio: bool = False, **options: Any) -> Any:
         if asyncio:
             from thalweg.orchestration.asynchronous import AsyncFlow
 
@@ -52,9 +62,17 @@ class Flow(Runnable):
             return super().__new__(AsyncFlow)
         return super().__new__(cls)
 
-    def __init__(self, *, name: str = "flow", asyncio: bool = False, **options: Unpack[ServerArguments]) -> None:
+    def __init__(
+        self,
+        *,
+        name: str = "flow",
+        inspect: Inspection = "collect",
+        asyncio: bool = False,
+        **options: Unpack[ServerArguments],
+    ) -> None:
         super().__init__()
-        self._options = FlowOptions(name=name, gateway=parse_options(GatewayOptions, options, "Flow"))
+        gateway = parse_options(GatewayOptions, options, "Flow")
+        self._options = parse_options(FlowOptions, {"name": name, "inspect": inspect, "gateway": gateway}, "Flow")
 
     @classmethod
     def of(cls, options: FlowOptions) -> Flow:
@@ -95,13 +113,15 @@ class Flow(Runnable):
         """Add an Executor, and return this Flow.
 
         Args:
-            uses: a class, a function, `"package.module:Class"`, `"file.py:Class"`, or YAML.
+            uses: a class, a function, `"package.module:Class"`, `"file.py:Class"`, or YAML; or another Flow, or its YAML:
+                its Executors become those of this one. Without it nothing is started, and the documents pass.
             name: `executor0`, `executor1`, ... where none is given.
             needs: the Executors whose output it reads; `"gateway"` for what came from outside. Without it, the one added
                 before. The documents of several are merged by their ids.
-            options: `uses_with`, `uses_metas`, `uses_requests`, `workspace`, `py_modules`, `replicas`, `env`, `queue`; or
-                `external=True` with `host`, `port`, `tls`, `grpc_metadata` for one that runs elsewhere already, of
-                Thalweg or of Jina. `thalweg.config.NodeOptions` describes each.
+            options: `when` with `otherwise`, `floating`, `reduce`; `uses_with`, `uses_metas`, `uses_requests`,
+                `workspace`, `py_modules`, `replicas`, `env`, `queue`; or `external=True` with `host`, `port`, `tls`,
+                `grpc_metadata` for one that runs elsewhere already, of Thalweg or of Jina, or a whole Flow.
+                `thalweg.config.NodeOptions` describes each.
 
         Raises:
             ConfigurationError: an unknown option, with the nearest that is known, or a value that does not fit.
@@ -128,9 +148,41 @@ class Flow(Runnable):
         self._options = self._options.model_copy(update={"gateway": gateway})
         return self
 
+    def needs(
+        self, needs: Sequence[str], *, uses: Any = None, name: str = "", **options: Unpack[NodeArguments]
+    ) -> Self:
+        """Join the documents of several Executors by their ids. Without `uses` the Gateway does that, and no process is
+        started for it. Arguments as for `add`; it is called `joiner` where no name is given.
+
+        Raises:
+            TopologyError: `needs` names fewer than two.
+        """
+        if isinstance(needs, str) or len(set(needs)) < 2:
+            raise TopologyError(f"needs={needs!r}: what joins reads the output of two Executors or more.")
+        return self.add(uses=uses, name=name or self._free("joiner"), needs=needs, **options)
+
     def needs_all(self, *, uses: Any = None, name: str = "", **options: Unpack[NodeArguments]) -> Self:
-        """Add an Executor that reads the output of all those whose output nobody reads yet. Arguments as for `add`."""
-        return self.add(uses=uses, name=name, needs=Topology.of(self._options.executors).leaves, **options)
+        """Join the documents of all those Executors whose output nobody reads yet, but for those that float. Arguments as
+        for `add`."""
+        name = name or ("" if uses is not None else self._free("joiner"))
+        return self.add(uses=uses, name=name, needs=self._topology().leaves, **options)
+
+    def inspect(self, *, uses: Any = None, name: str = "", **options: Unpack[NodeArguments]) -> Self:
+        """Add an Executor that looks on from the side: it reads what the last one gives, and so does the one that is added
+        next. What becomes of its documents says `inspect` of the Flow. Arguments as for `add`; it is called `inspect` where
+        no name is given."""
+        options["inspects"] = True
+        return self.add(uses=uses, name=name or self._free("inspect"), **options)
+
+    def gather_inspect(self, *, uses: Any = None, name: str = "", **options: Unpack[NodeArguments]) -> Self:
+        """Join the documents of the last Executor and of all that inspect; without such an Executor nothing is added.
+        Arguments as for `add`; it is called `gather_inspect` where no name is given."""
+        looking = [node.name for node in self._options.executors if node.inspects]
+        if not looking or self._options.inspect != "collect":
+            return self
+        staying = [node.name for node in self._options.executors if not node.inspects and not node.floating]
+        needs = (*looking, *(staying[-1:] or (ENTRY,)))
+        return self.add(uses=uses, name=name or self._free("gather_inspect"), needs=needs, **options)
 
     def build(self) -> Self:
         """Check the graph and, between Executors that are given as classes or functions, whether each one's output can
@@ -166,6 +218,49 @@ class Flow(Runnable):
 
     def _repr_svg_(self) -> str:
         return self.to_svg()
+
+    def __len__(self) -> int:
+        """How many Executors there are, and nodes that join."""
+        return len(self._options.executors)
+
+    def __bool__(self) -> bool:
+        return True
+
+    def __getitem__(self, which: str | int) -> NodeOptions:
+        """The options of one node, by its name or its position.
+
+        Raises:
+            KeyError, IndexError: there is none.
+        """
+        if isinstance(which, int):
+            return self._options.executors[which]
+        for node in self._options.executors:
+            if node.name == which:
+                return node
+        raise KeyError(f"there is no {which!r}{did_you_mean(which, [node.name for node in self])}")
+
+    def __iter__(self) -> Iterator[NodeOptions]:
+        """The options of its nodes, in the order in which they were added."""
+        return iter(self._options.executors)
+
+    def __contains__(self, name: object) -> bool:
+        return any(node.name == name for node in self._options.executors)
+
+    def __eq__(self, other: object) -> bool:
+        """Whether both are made of the same; not whether they run."""
+        return isinstance(other, Flow) and self._options == other._options
+
+    __hash__ = None  # type: ignore[assignment]
+
+    def _topology(self) -> Topology:
+        return Topology.of(self._options.executors, self._options.inspect)
+
+    def _free(self, name: str) -> str:
+        """`name`, with a number behind it where it is taken."""
+        number = 0
+        while (found := f"{name}{number or ''}") in self:
+            number += 1
+        return found
 
     def _append(self, node: NodeOptions) -> Self:
         if self.running:

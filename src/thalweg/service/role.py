@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import pickle
 import socket
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
+from time import monotonic
 from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
@@ -18,6 +20,7 @@ from thalweg.config.servers import GatewayOptions, ServerOptions
 from thalweg.config.workers import WorkerOptions
 from thalweg.errors import ConfigurationError
 from thalweg.message import ServiceDescription
+from thalweg.message.vitals import Vitals
 from thalweg.routing.peer import Remote
 from thalweg.service.control import (
     CHUNK,
@@ -28,12 +31,14 @@ from thalweg.service.control import (
     Loading,
     Order,
     Pulse,
+    Replicas,
     Report,
     Starting,
     WorkerSpec,
     pack,
 )
 from thalweg.service.front import Additions, Front, Setting
+from thalweg.service.meter import Meter
 from thalweg.service.throttle import throttled
 from thalweg.transport import registry
 from thalweg.transport.contract import Server, Serving
@@ -42,9 +47,7 @@ if TYPE_CHECKING:
     from thalweg.executor.loading import Reference
     from thalweg.graph.topology import Topology
     from thalweg.service.checkup import Resign
-
-
-PULSE = pack(Pulse())
+    from thalweg.service.shards.division import Division
 
 
 @dataclass(frozen=True)
@@ -66,6 +69,8 @@ class GatewayContent:
     additions: Additions = field(default_factory=Additions)
     peers: Mapping[str, Remote] = field(default_factory=dict)
     """How the Executors are called that run elsewhere."""
+    divisions: Mapping[str, Division] = field(default_factory=dict)
+    """How the documents of those are divided that have shards."""
 
 
 class Link:
@@ -74,14 +79,19 @@ class Link:
     def __init__(self, channel: socket.socket) -> None:
         self._channel = channel
         self._frames = Frames(Order)
+        self._rest = b""
+        """What is left of a pulse for which there was not enough room."""
 
     def send(self, report: Report) -> None:
-        self._channel.sendall(pack(report))
+        rest, self._rest = self._rest, b""
+        self._channel.sendall(rest + pack(report))
 
-    def pulse(self) -> None:
-        """Say that this process lives; not where the other side has not read for so long that it would have to wait."""
+    def pulse(self, vitals: Vitals) -> None:
+        """Say that this process lives, and how; not where the other side has not read for so long that it would have to
+        wait."""
+        data = self._rest or pack(Pulse(vitals))
         with suppress(OSError):  # one that is gone is noticed by who reads
-            self._channel.send(PULSE, socket.MSG_DONTWAIT)
+            self._rest = data[self._channel.send(data, socket.MSG_DONTWAIT) :]
 
     def fileno(self) -> int:
         return self._channel.fileno()
@@ -114,16 +124,25 @@ class Role(ABC):
     async def start(self, go: Go, link: Link) -> list[str]:
         """Construct, bind; return the addresses."""
 
+    def obey(self, order: Order, link: Link) -> None:
+        """Begin to do what is ordered while it runs."""
+        raise NotImplementedError(f"{self.title} knows no order {type(order).__name__}")
+
+    @abstractmethod
+    def vitals(self) -> Vitals:
+        """How it does; asked once it has started."""
+
     @abstractmethod
     async def stop(self, drain_seconds: float) -> None:
         """Drain, close."""
 
 
 class WorkerRole(Role):
-    """One replica of an Executor."""
+    """One replica of an Executor: of that which its parent names, or of its `own`."""
 
-    def __init__(self, spec: WorkerSpec) -> None:
+    def __init__(self, spec: WorkerSpec, own: Reference | None = None) -> None:
         self._spec = spec
+        self._own = own
         self._servers: list[Server] = []
         self.title = f"Executor {spec.name!r}"
 
@@ -131,20 +150,30 @@ class WorkerRole(Role):
         from thalweg.executor.description import describe
 
         link.send(Loading())
-        self._content: WorkerContent = pickle.loads(self._spec.content)  # noqa: S301  from our own parent, not a network
+        self._content = self._received()
         self._spec = replace(self._spec, content=b"")  # it may hold a large object, and is needed no more
         self._source = self._content.reference.resolve()
         self._front = Front(self._content.additions)
         link.send(Described(describe(self._source, self._content.options)))
+
+    def _received(self) -> WorkerContent:
+        if self._own is not None:
+            from thalweg.service.foreign import foreign_options
+
+            return WorkerContent(self._own, foreign_options(self._spec.content))
+        content: WorkerContent = pickle.loads(self._spec.content)  # noqa: S301  from our own parent, not a network
+        return content
 
     async def start(self, go: Go, link: Link) -> list[str]:
         from thalweg.service.worker import Worker
 
         link.send(Starting())
         content = self._content
-        self._worker = worker = Worker(self._source, content.options, replica=self._spec.replica, resign=self.resign)
+        self._worker = worker = Worker(
+            self._source, content.options, replica=self._spec.replica, shard=self._spec.shard, resign=self.resign
+        )
         await worker.start()
-        handler = throttled(worker, content.options.queue)
+        self._meter = handler = Meter(throttled(worker, content.options.queue))
         private = Serving(
             handler,
             _roomy(content.options.queue),
@@ -162,10 +191,19 @@ class WorkerRole(Role):
             for address in self._spec.addresses
         ]
         try:
-            return await _listen(self._servers)
+            bound = await _listen(self._servers)
+            if self._spec.foreign:
+                _open_to_all(bound)
+            return bound
         except BaseException:
             await self.stop(0.0)
             raise
+
+    def vitals(self) -> Vitals:
+        batching = self._worker.batching_statistics.values()
+        return self._meter.vitals(
+            self._worker.queued, sum(one.batches for one in batching), sum(one.documents for one in batching)
+        )
 
     async def stop(self, drain_seconds: float) -> None:
         self._worker.drain()
@@ -191,23 +229,23 @@ class GatewayRole(Role):
         link.send(Described(ServiceDescription(self._spec.name)))
 
     async def start(self, go: Go, link: Link) -> list[str]:
-        from thalweg.service.gateway import FlowHandler
+        from thalweg.service.shifting import Shifting
 
         link.send(Starting())
         options = self._content.options
         topology = self._content.topology
-        self._handler = FlowHandler(
-            self._spec.name, topology, go.descriptions, go.replicas, options, self._content.peers
-        )
+        self._shifting = Shifting(self._spec.name, self._content, go.descriptions, go.replicas, link.send)
+        self._handler = self._shifting.versions
         await self._handler.start()
+        self._meter = Meter(self._handler)
         private = [address for address in self._spec.addresses if address.startswith("unix:")]
         public = [address for address in self._spec.addresses if not address.startswith("unix:")]
         own = await self._front.open(
-            Setting(self._spec.name, self._handler, options, tuple(public), tuple(go.descriptions))
+            Setting(self._spec.name, self._handler, options, tuple(public), tuple(node.name for node in topology.nodes))
         )
         # Its own `post` comes through the private socket, and needs no key.
         within = Serving(
-            self._handler,
+            self._meter,
             options.limits,
             timeout=options.timeout,
             describe=lambda: self._handler.description,
@@ -215,13 +253,21 @@ class GatewayRole(Role):
         )
         self._servers = [registry.server(address, within) for address in private]
         if own is None:
-            serving = self._front.serving(self._handler, options)
+            serving = self._front.serving(self._handler, options, self._meter)
             self._servers += [registry.server(address, serving) for address in public]
         return await _listen(self._servers) + (own or [])
+
+    def obey(self, order: Order, link: Link) -> None:
+        if isinstance(order, Replicas):
+            self._shifting.obey(order)
+
+    def vitals(self) -> Vitals:
+        return self._meter.vitals()
 
     async def stop(self, drain_seconds: float) -> None:
         await _stop(self._servers, drain_seconds)
         await self._front.close()
+        await self._shifting.close()
         await self._handler.close()
 
 
@@ -237,6 +283,12 @@ async def _listen(servers: list[Server]) -> list[str]:
         except OSError as error:
             raise ConfigurationError(f"it cannot listen at {server.address}: {error.strerror or error}") from None
     return [server.address for server in servers]
+
+
+def _open_to_all(addresses: list[str]) -> None:
+    """Let whoever can enter the folder of a socket use it: who started a container is often another user than its own."""
+    for address in addresses:
+        os.chmod(address.removeprefix("unix://"), 0o666)
 
 
 async def _stop(servers: list[Server], drain_seconds: float) -> None:
