@@ -22,6 +22,7 @@ class Listed(NamedTuple):
 
 
 COMMANDS = {
+    "new": Listed("thalweg.cli.project:new_command", "Begin a project: executor, flow, search or llm."),
     "check": Listed(
         "thalweg.cli.check:check_command", "Check a Flow, a Deployment or an Executor before it is served."
     ),

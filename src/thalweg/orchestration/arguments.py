@@ -51,6 +51,8 @@ class ServerArguments(TypedDict, total=False):
     provider: str
     provider_endpoint: str
     drain_seconds: float
+    log_format: Literal["text", "json"] | None
+    log_level: str | None
     pages: Mapping[str, str | PathLike[str]]
     retries: int
     replica_wait: float
@@ -87,10 +89,23 @@ class WorkerArguments(TypedDict, total=False):
     devices: str | Sequence[int | str] | None
     probe: ProbeOptions | Mapping[str, Any] | None
     stuck_after: float | None
+    max_requests: int | None
+    memory_limit: int | str | None
     warmup: Mapping[str, Any]
     exit_on_exceptions: str | Sequence[str]
+    log_level: str | None
     quiet_error: bool
     development: bool
+    install_requirements: bool
+    requirements: str | Sequence[str]
+    volumes: str | Sequence[str]
+    gpus: str | int | None
+    entrypoint: str | Sequence[str]
+    networks: str | Sequence[str]
+    pull: Literal["missing", "always", "never"]
+    user: str | int
+    docker_kwargs: Mapping[str, Any]
+    disable_auto_volume: bool
 
 
 class NodeArguments(WorkerArguments, total=False):

@@ -9,6 +9,8 @@ import tempfile
 import time
 from pathlib import Path
 
+from thalweg.orchestration.launchers.remains import end_containers
+
 PREFIX = "thalweg-"
 LOCK = "lock"
 LONGEST = 70
@@ -44,10 +46,11 @@ class Directory:
 
 
 def sweep() -> list[Path]:
-    """Remove this user's directories whose owners are dead; returns those."""
+    """Remove this user's directories whose owners are dead, and the containers that are left of them; returns those."""
     gone = []
     for entry in os.scandir(_root()):
         if entry.name.startswith(PREFIX) and _is_dead(entry):
+            end_containers(entry.path)
             shutil.rmtree(entry.path, ignore_errors=True)
             gone.append(Path(entry.path))
     return gone

@@ -19,11 +19,29 @@ import msgspec
 from thalweg.message import ServiceDescription
 from thalweg.message.vitals import Vitals
 from thalweg.routing.replica import Replica
+from thalweg.service.placement import Place
 
+GATEWAY = "gateway"
+"""How the Gateway is called in news and logs; no Executor may be called so."""
 LENGTH = struct.Struct("<I")
 CHUNK = 1 << 16
 PULSE_SECONDS = 1.0
 """How often a process that is ready says that it still lives."""
+
+
+WIRE = 1
+"""Raised with every change after which one side could not understand what an older other side says: of the messages here,
+or of the frames of `thalweg.transport.multiplex`."""
+LONGEST_REPORT = 64 << 20
+"""Bytes that one message from a process may have. What a user describes is far smaller."""
+
+
+class Hello(msgspec.Struct, frozen=True, tag="hello"):
+    """The first frame on a channel that was not inherited: who speaks. Its shape never changes."""
+
+    wire: int
+    thalweg: str
+    python: str
 
 
 class Surroundings(msgspec.Struct, frozen=True):
@@ -60,7 +78,7 @@ class Surroundings(msgspec.Struct, frozen=True):
 
 
 class WorkerSpec(msgspec.Struct, frozen=True, tag="worker"):
-    """One replica of an Executor. `content` is a pickled `WorkerContent`."""
+    """One replica of an Executor. `content` is a pickled `WorkerContent`; a `ForeignContent` where it is `foreign`."""
 
     name: str
     replica: int
@@ -68,10 +86,28 @@ class WorkerSpec(msgspec.Struct, frozen=True, tag="worker"):
     addresses: list[str]
     content: bytes
     drain_seconds: float = 10.0
+    log_level: str = ""
+    """From which on records are logged; empty for what is usual."""
     stuck_after: float | None = None
     """See `WorkerOptions`; a process that says nothing for so long is stuck, too."""
+    max_requests: int | None = None
+    """After how many it is replaced."""
+    memory_limit: int | None = None
+    """From how many bytes on it is replaced."""
     processors: tuple[int, ...] | None = None
     """Those that it may run on; None is any."""
+    place: Place | None = None
+    foreign: bool = False
+    """It runs where neither this Python nor this version of Thalweg may be expected, nor this user: it keeps its own
+    surroundings, and its socket is open to all who can enter the folder."""
+    shard: int = 0
+    """Which part of the documents it has, of `shards`."""
+    shards: int = 1
+
+    @property
+    def title(self) -> str:
+        """Its name in logs: `enc/1` is a replica, `enc/2/1` is one of shard 2."""
+        return f"{self.name}/{self.shard}/{self.replica}" if self.shards > 1 else f"{self.name}/{self.replica}"
 
 
 class GatewaySpec(msgspec.Struct, frozen=True, tag="gateway"):
@@ -82,6 +118,11 @@ class GatewaySpec(msgspec.Struct, frozen=True, tag="gateway"):
     addresses: list[str]
     content: bytes
     drain_seconds: float = 10.0
+    log_level: str = ""
+
+    @property
+    def title(self) -> str:
+        return GATEWAY
 
 
 Spec: TypeAlias = WorkerSpec | GatewaySpec
@@ -100,7 +141,25 @@ class Stop(msgspec.Struct, frozen=True, tag="stop"):
     drain_seconds: float = 0.0
 
 
-Order: TypeAlias = Go | Stop
+class Replicas(msgspec.Struct, frozen=True, tag="replicas"):
+    """To the Gateway while it runs: from now on requests go to these. It answers with `Shifted`, later with `Vacated`; or
+    with `Unshifted`, and then all is as it was."""
+
+    number: int
+    replicas: dict[str, list[Replica]]
+    descriptions: dict[str, ServiceDescription]
+    content: bytes = b""
+    """A pickled `GatewayContent` whose graph holds from now on; empty for the one that it has."""
+
+
+class Patch(msgspec.Struct, frozen=True, tag="patch"):
+    """To a worker while it runs: take over what has changed in the functions of these files. It answers with `Patched`."""
+
+    number: int
+    files: list[str]
+
+
+Order: TypeAlias = Go | Stop | Replicas | Patch
 
 
 class Loading(msgspec.Struct, frozen=True, tag="loading"):
@@ -111,6 +170,8 @@ class Described(msgspec.Struct, frozen=True, tag="described"):
     """The code is there and says what it answers. Nothing was constructed or bound; it waits for `Go`."""
 
     description: ServiceDescription
+    files: list[str] = []
+    """Those with code of the user's own that was loaded; filled in where they are watched."""
 
 
 class Starting(msgspec.Struct, frozen=True, tag="starting"):
@@ -144,7 +205,45 @@ class Sick(msgspec.Struct, frozen=True, tag="sick"):
     stuck: bool = False
 
 
-Report: TypeAlias = Loading | Described | Starting | Ready | Failed | Pulse | Sick
+class Shifted(msgspec.Struct, frozen=True, tag="shifted"):
+    """New requests go where the `Replicas` of this number say."""
+
+    number: int
+
+
+class Unshifted(msgspec.Struct, frozen=True, tag="unshifted"):
+    """They do not, and go where they went before."""
+
+    number: int
+    reason: str
+
+
+class Vacated(msgspec.Struct, frozen=True, tag="vacated"):
+    """Those that were left out of the `Replicas` of this number have no request any more."""
+
+    number: int
+
+
+class Standing(msgspec.Struct, frozen=True, tag="standing"):
+    """A replica is ready for the Gateway, or is not any more."""
+
+    address: str
+    ready: bool
+
+
+class Patched(msgspec.Struct, frozen=True, tag="patched"):
+    """What became of the `Patch` of this number: `functions` run their new code. With a `problem` nothing was changed;
+    where it is `broken` the new code cannot even be read, else it takes a new process."""
+
+    number: int
+    functions: list[str] = []
+    problem: str = ""
+    broken: bool = False
+
+
+Report: TypeAlias = (
+    Loading | Described | Starting | Ready | Failed | Pulse | Sick | Shifted | Unshifted | Vacated | Standing | Patched
+)
 
 
 def pack(message: Any) -> bytes:
@@ -156,15 +255,18 @@ def pack(message: Any) -> bytes:
 class Frames:
     """Cuts a stream of bytes into messages of one type."""
 
-    def __init__(self, kind: Any) -> None:
+    def __init__(self, kind: Any, longest: int | None = None) -> None:
         self._decoder: msgspec.msgpack.Decoder[Any] = msgspec.msgpack.Decoder(kind)
+        self._longest = longest
         self._buffer = bytearray()
 
     def feed(self, data: bytes) -> Iterator[Any]:
-        """The messages that are complete with `data`."""
+        """The messages that are complete with `data`. Raises `msgspec.MsgspecError` for what is none, or too long."""
         self._buffer += data
         while len(self._buffer) >= LENGTH.size:
             (length,) = LENGTH.unpack_from(self._buffer)
+            if self._longest is not None and length > self._longest:
+                raise msgspec.MsgspecError(f"a message of {length} bytes; {self._longest} are allowed")
             end = LENGTH.size + length
             if len(self._buffer) < end:
                 return

@@ -24,6 +24,7 @@ from thalweg.orchestration.launchers.protocol import (
     Environment,
     Event,
     Forget,
+    Interpreter,
     Keep,
     Kill,
     Spawn,
@@ -170,26 +171,45 @@ class ForkServer:
             self._connection = None
             await connection.close()
 
-    async def launch(self, spec: Spec) -> Process:
-        """Start the process that `spec` describes."""
+    async def launch(
+        self,
+        spec: Spec,
+        output: int | None = None,
+        interpreter: Interpreter | None = None,
+        process: Process | None = None,
+    ) -> Process:
+        """See `Launch`. Without `output` what it prints goes to where it would if this process printed it. `process` is one
+        that has waited for this."""
+        try:
+            return await self._launch(spec, output, interpreter, process)
+        finally:
+            if output is not None:
+                os.close(output)
+
+    async def _launch(
+        self, spec: Spec, output: int | None, interpreter: Interpreter | None, process: Process | None
+    ) -> Process:
         connection = self._connected()
         environment = spec.surroundings.environment
-        afresh = _early(environment) != _early(connection.environment)
-        process = self._spawn(connection, afresh)
+        afresh = interpreter is not None or _early(environment) != _early(connection.environment)
+        process = self._spawn(connection, Spawn(next(self._numbers), afresh, interpreter), output, process)
         if afresh:
             await process.send(environment)
         await process.send(spec)
         return process
 
-    def _spawn(self, connection: Connection, afresh: bool) -> Process:
-        number = next(self._numbers)
+    def _spawn(self, connection: Connection, spawn: Spawn, output: int | None, process: Process | None) -> Process:
+        def send_signal(number: int) -> None:
+            connection.send(Kill(spawn.number, number))
+
         ours, theirs = socket.socketpair()
-        process = Process(lambda signum: connection.send(Kill(number, signum)))
-        process.connect(ours)
-        connection.processes[number] = process
+        process = process or Process(send_signal)
+        process.connect(ours, send_signal)
+        connection.processes[spawn.number] = process
         with theirs, open(os.devnull, "wb") as nowhere:
-            output, errors = (stream if _is_open(stream) else nowhere.fileno() for stream in (1, 2))
-            connection.send(Spawn(number, afresh), (theirs.fileno(), output, errors))
+            inherited = [stream if _is_open(stream) else nowhere.fileno() for stream in (1, 2)]
+            streams = inherited if output is None else [output, output]
+            connection.send(spawn, (theirs.fileno(), *streams))
         return process
 
     def _connected(self) -> Connection:
@@ -208,7 +228,7 @@ def _start(control: int) -> subprocess.Popen[bytes]:
     if not sys.executable:
         raise ConfigurationError("sys.executable is empty: without a Python interpreter no process can be started.")
     flags = subprocess._args_from_interpreter_flags()  # type: ignore[attr-defined]  # -W, -X, -O and such, as we have them
-    arguments = ["serve", os.pathsep.join(_import_path()), str(control), str(os.getpid())]
+    arguments = ["serve", os.pathsep.join(import_path()), str(control), str(os.getpid())]
     return subprocess.Popen(
         [sys.executable, *flags, "-P", PROGRAM, *arguments],
         stdin=subprocess.DEVNULL,
@@ -219,7 +239,7 @@ def _start(control: int) -> subprocess.Popen[bytes]:
     )
 
 
-def _import_path() -> list[str]:
+def import_path() -> list[str]:
     """`sys.path` with the script's own folder last: a user's file of the same name must not stand in for a library."""
     script = getattr(sys.modules.get("__main__"), "__file__", None)
     folder = os.path.dirname(os.path.abspath(script)) if script else None

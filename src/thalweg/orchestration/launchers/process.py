@@ -11,7 +11,7 @@ from typing import TypeAlias
 from msgspec import MsgspecError
 
 from thalweg.orchestration.launchers.protocol import Environment
-from thalweg.service.control import CHUNK, Failed, Frames, Order, Report, Spec, pack
+from thalweg.service.control import CHUNK, LONGEST_REPORT, Failed, Frames, Order, Report, Spec, pack
 
 
 class Process:
@@ -30,20 +30,30 @@ class Process:
         self._send_signal = send_signal
         self._channel: socket.socket | None = None
         self._closed = False
+        self._was_connected = False
         self._sending = asyncio.Lock()
-        self._frames = Frames(Report)
+        self._frames = Frames(Report, LONGEST_REPORT)
         self.pid: asyncio.Future[int] = loop.create_future()
         self.exited: asyncio.Future[int] = loop.create_future()
         self.reports: asyncio.Queue[Report | None] = asyncio.Queue()
 
-    def connect(self, channel: socket.socket) -> None:
-        """The child listens at the other end of `channel`, which is the process's own from now on."""
+    def connect(self, channel: socket.socket, send_signal: Callable[[int], None] | None = None) -> None:
+        """The child listens at the other end of `channel`, which is the process's own from now on. `send_signal` in place
+        of the one before, which was for what had to be made first."""
+        if send_signal is not None:
+            self._send_signal = send_signal
         if self._closed:
             channel.close()
             return
         channel.setblocking(False)
         self._channel = channel
+        self._was_connected = True
         asyncio.get_running_loop().add_reader(channel.fileno(), self._on_readable)
+
+    @property
+    def connected(self) -> bool:
+        """Whether it has, or had, a channel."""
+        return self._was_connected
 
     async def send(self, message: Spec | Order | Environment) -> None:
         """Send; a child that is gone takes no more orders, which is no error: `exited` tells."""
@@ -113,5 +123,6 @@ class Process:
         self.has_exited(1)
 
 
-Launch: TypeAlias = Callable[[Spec], Awaitable[Process]]
-"""Starts the process that a spec describes. Returns at once: `Process.reports` tells how it goes on."""
+Launch: TypeAlias = Callable[[Spec, int], Awaitable[Process]]
+"""Starts the process that a spec describes, with its standard output and standard error at a descriptor, which it closes in
+this process. Returns at once: `Process.reports` tells how it goes on."""

@@ -24,7 +24,7 @@ from types import FrameType
 from typing import TYPE_CHECKING, NoReturn
 
 if TYPE_CHECKING:
-    from thalweg.orchestration.launchers.protocol import Command, Event, Kill, Spawn
+    from thalweg.orchestration.launchers.protocol import Command, Event, Interpreter, Kill, Spawn
 
 PR_SET_PDEATHSIG = 1
 OURS_ALONE = (signal.SIGCHLD, signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
@@ -116,7 +116,7 @@ class Forker:
         server = os.getpid()
         pid = os.fork()
         if pid == 0:
-            return self._be_born(given, server, command.afresh)
+            return self._be_born(given, server, command)
         for descriptor in given:
             os.close(descriptor)
         self._numbers[pid] = command.number
@@ -124,7 +124,7 @@ class Forker:
         self._tell(self._protocol.Spawned(command.number, pid))
         return None
 
-    def _be_born(self, given: list[int], server: int, afresh: bool) -> Child:
+    def _be_born(self, given: list[int], server: int, spawn: Spawn) -> Child:
         signal.set_wakeup_fd(-1)
         for number in OURS_ALONE:
             signal.signal(number, signal.SIG_DFL)
@@ -135,11 +135,9 @@ class Forker:
         os.dup2(errors, 2)
         os.closerange(3, channel)
         os.closerange(channel + 1, OPEN_MAX)
-        if afresh:
-            _become_new_interpreter(channel)
+        if spawn.afresh:
+            _become_new_interpreter(channel, spawn.interpreter)
         gc.enable()
-        for stream in (sys.stdout, sys.stderr):
-            stream.reconfigure(line_buffering=True)  # type: ignore[union-attr]
         _draw_new_randomness()
         return Child(channel)
 
@@ -179,7 +177,10 @@ class Forker:
             _signal_group(pid, signal.SIGKILL)
         for pid in self._numbers:
             os.waitpid(pid, 0)
+        from thalweg.orchestration.launchers.remains import end_containers
+
         for directory in self._directories:
+            end_containers(directory)
             shutil.rmtree(directory, ignore_errors=True)
 
 
@@ -211,7 +212,7 @@ def _note(_number: int, _frame: FrameType | None) -> None:
     """The wakeup descriptor has it already."""
 
 
-def _become_new_interpreter(channel: int) -> NoReturn:
+def _become_new_interpreter(channel: int, interpreter: Interpreter | None) -> NoReturn:
     from thalweg.orchestration.launchers.protocol import Environment
     from thalweg.service.control import receive
 
@@ -219,8 +220,11 @@ def _become_new_interpreter(channel: int) -> NoReturn:
     environment: Environment = receive(connection, Environment)
     program = sys.orig_argv.index(__file__)
     os.set_inheritable(channel, True)
-    path = sys.argv[2]
-    os.execve(sys.executable, [*sys.orig_argv[: program + 1], "child", path, str(channel)], environment)
+    executable, path = sys.executable, sys.argv[2]
+    if interpreter is not None:
+        executable, path = interpreter.executable, interpreter.path
+    flags = sys.orig_argv[1 : program + 1]
+    os.execve(executable, [executable, *flags, "child", path, str(channel)], environment)
 
 
 def _draw_new_randomness() -> None:

@@ -10,6 +10,13 @@ from typing import TypeAlias
 import msgspec
 
 
+class Interpreter(msgspec.Struct, frozen=True):
+    """Another one than the fork server's: its executable, and where it finds modules, as in PYTHONPATH."""
+
+    executable: str
+    path: str
+
+
 class Spawn(msgspec.Struct, frozen=True, tag="spawn"):
     """Fork one child. Its channel, standard output and standard error come as three descriptors beside this frame.
 
@@ -19,6 +26,8 @@ class Spawn(msgspec.Struct, frozen=True, tag="spawn"):
 
     number: int
     afresh: bool = False
+    interpreter: Interpreter | None = None
+    """The one that a child is that is made afresh; without it, the same as the fork server's."""
 
 
 class Kill(msgspec.Struct, frozen=True, tag="kill"):

@@ -1,0 +1,1 @@
+"""Executors in containers of Docker, or of an engine that speaks its language."""

@@ -1,0 +1,106 @@
+"""The container engine of this machine."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from thalweg.errors import ConfigurationError, MissingDependency, StartupFailed
+
+SYSTEM_SOCKET = "/var/run/docker.sock"
+UNIX = "unix://"
+LONGEST_EXPLANATION = 500
+
+
+def engine_socket(environment: Mapping[str, str]) -> str:
+    """Path of the socket at which the engine listens: what DOCKER_HOST says, else the usual places.
+
+    Raises:
+        ConfigurationError: DOCKER_HOST names an engine of another machine.
+    """
+    said = environment.get("DOCKER_HOST", "")
+    if said and not said.startswith(UNIX):
+        raise ConfigurationError(
+            f"DOCKER_HOST={said}: containers are started on this machine, by an engine at a Unix socket, such as "
+            f"unix://{SYSTEM_SOCKET}. An Executor on another machine is `external=True`."
+        )
+    if said:
+        return said.removeprefix(UNIX)
+    usual = [SYSTEM_SOCKET, str(Path.home() / ".docker/run/docker.sock")]
+    runtime = environment.get("XDG_RUNTIME_DIR")
+    if runtime:
+        usual += [f"{runtime}/docker.sock", f"{runtime}/podman/podman.sock"]
+    return next((path for path in usual if os.path.exists(path)), SYSTEM_SOCKET)
+
+
+def connect(path: str) -> Any:
+    """A client of the engine at `path`, for one thread. Nothing it does ends by itself for lack of patience.
+
+    Raises:
+        MissingDependency: Docker's library is not installed.
+        ConfigurationError: no engine answers there.
+    """
+    try:
+        import docker  # type: ignore[import-untyped]
+    except ImportError:
+        raise MissingDependency("Containers need Docker's library: pip install 'thalweg[docker]'.") from None
+    try:
+        return docker.DockerClient(base_url=f"{UNIX}{path}", version="auto", timeout=None)
+    except docker.errors.DockerException as error:
+        raise ConfigurationError(
+            f"No container engine answers at {path}: {explanation(error)}. Start Docker, or say in DOCKER_HOST where it is."
+        ) from None
+
+
+def present(client: Any, image: str, pull: str, given_up: Any) -> Any:
+    """The image `image`, fetched where `pull` says so. `given_up` is an event after which nobody waits for it.
+
+    Raises:
+        StartupFailed: it is not here and cannot be fetched.
+    """
+    from docker.errors import APIError, ImageNotFound  # type: ignore[import-untyped]
+
+    try:
+        if pull == "always":
+            _fetch(client, image, given_up)
+        return client.images.get(image)
+    except ImageNotFound:
+        if pull == "never":
+            raise StartupFailed(
+                f"there is no image {image!r} here, and pull='never' keeps it from being fetched; build it, or tag one so"
+            ) from None
+    except APIError as error:
+        raise _not_fetched(image, error) from None
+    try:
+        _fetch(client, image, given_up)
+        return client.images.get(image)
+    except APIError as error:
+        raise _not_fetched(image, error) from None
+
+
+def _fetch(client: Any, image: str, given_up: Any) -> None:
+    from docker.utils import parse_repository_tag  # type: ignore[import-untyped]
+
+    repository, tag = parse_repository_tag(image)
+    for progress in client.api.pull(repository, tag or "latest", stream=True, decode=True):
+        if given_up.is_set():
+            return
+        if "error" in progress:
+            raise StartupFailed(
+                f"the image {image!r} could not be fetched: {str(progress['error'])[:LONGEST_EXPLANATION]}"
+            )
+
+
+def _not_fetched(image: str, error: Exception) -> StartupFailed:
+    return StartupFailed(
+        f"the image {image!r} is not here and could not be fetched: {explanation(error)}. Build it, or look at its name "
+        f"and at whether the registry can be reached"
+    )
+
+
+def explanation(error: Exception) -> str:
+    """What an engine or its library says, in short."""
+    text = getattr(error, "explanation", None) or str(error)
+    return " ".join(str(text).split())[:LONGEST_EXPLANATION].rstrip(".")

@@ -1,0 +1,192 @@
+"""The life of one container: a thread that makes it, reads what it prints, and waits for its end."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections import deque
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from inspect import signature
+from threading import Event, Thread
+from typing import Any
+from urllib.parse import quote
+
+from thalweg.errors import StartupFailed, ThalwegError
+from thalweg.orchestration.launchers.docker.engine import connect, explanation, present
+from thalweg.orchestration.launchers.docker.settings import unknown_argument
+from thalweg.orchestration.launchers.remains import ask
+
+LAST_LINES = 20
+LONGEST_LINE = 500
+RECORD = b"\x1e"
+"""With which a record of logging begins; what is printed beside them are a container's last words."""
+EVENT_SECONDS = 5
+KILLED = 9
+SHELL_SIGNAL = 128
+OUT_OF_MEMORY = "it was ended because it took more memory than it may"
+
+
+@dataclass(frozen=True)
+class Ending:
+    """How a container ended: `status` as `subprocess.Popen.returncode`; `failure` where it never came to run."""
+
+    status: int
+    failure: str = ""
+    last_words: str = ""
+    out_of_memory: bool = False
+
+
+@dataclass(frozen=True)
+class Order:
+    """What is to run. `settings` gives the arguments once the image is there, from the entrypoint that it has."""
+
+    engine: str
+    image: str
+    pull: str
+    name: str
+    settings: Callable[[list[str] | None], Mapping[str, Any]]
+    networks: tuple[str, ...]
+    """Further ones, beside the first."""
+    output: int
+    """Descriptor for what it prints; closed at the end."""
+
+
+class Life:
+    """One container, made, followed and removed on a thread of its own: Docker's library blocks.
+
+    Args:
+        has_started: told its process id, on that thread.
+        has_ended: told how it ended, on that thread, as the last thing.
+    """
+
+    def __init__(self, order: Order, has_started: Callable[[int], None], has_ended: Callable[[Ending], None]) -> None:
+        self._order = order
+        self._has_started = has_started
+        self._has_ended = has_ended
+        self._given_up = Event()
+        self._running = Event()
+        self._making = Event()
+        self._said: deque[bytes] = deque(maxlen=LAST_LINES)
+        self._thread = Thread(target=self._live, name=f"container {order.name}", daemon=True)
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def signal(self, number: int) -> bool:
+        """Send a signal to what runs in it. What does not run yet will not, whatever the signal; False where it is not even
+        being made, and so has ended with this call."""
+        if not self._running.is_set():
+            self._given_up.set()
+            if not self._running.is_set():
+                return self._making.is_set()
+        with suppress(OSError):
+            ask(self._order.engine, "POST", f"/containers/{quote(self._order.name)}/kill?signal={number}")
+        return True
+
+    def _live(self) -> None:
+        try:
+            ending = self._ending()
+        except ThalwegError as error:
+            ending = Ending(1, str(error))
+        except Exception as error:
+            ending = Ending(1, f"the container engine failed: {explanation(error)}")
+        finally:
+            os.close(self._order.output)
+        self._has_ended(ending)
+
+    def _ending(self) -> Ending:
+        client = connect(self._order.engine)
+        try:
+            image = present(client, self._order.image, self._order.pull, self._given_up)
+            if self._given_up.is_set():
+                return Ending(-KILLED)
+            self._making.set()
+            container = self._created(client, image)
+            try:
+                return self._followed(client, container)
+            finally:
+                _remove(container)
+        finally:
+            client.close()
+
+    def _created(self, client: Any, image: Any) -> Any:
+        from docker.errors import APIError  # type: ignore[import-untyped]
+
+        given = self._order.settings(image.attrs["Config"].get("Entrypoint"))
+        try:
+            container = client.containers.create(image, name=self._order.name, **given)
+        except APIError as error:
+            raise StartupFailed(f"no container can be made of {self._order.image!r}: {explanation(error)}") from None
+        except TypeError as error:
+            unknown = next((name for name in given if f"'{name}'" in str(error)), None)
+            if unknown is None:
+                raise StartupFailed(f"docker_kwargs: {error}") from None
+            raise unknown_argument(unknown, _known(client)) from None
+        try:
+            for name in self._order.networks:
+                client.networks.get(name).connect(container)
+        except APIError as error:
+            _remove(container)
+            raise StartupFailed(f"it cannot be joined to its networks: {explanation(error)}") from None
+        return container
+
+    def _followed(self, client: Any, container: Any) -> Ending:
+        from docker.errors import APIError
+
+        since = int(time.time()) - 1
+        output = container.attach(stdout=True, stderr=True, stream=True, logs=True)
+        try:
+            if not self._given_up.is_set():
+                container.start()
+        except APIError as error:
+            raise StartupFailed(f"the container does not start: {explanation(error)}") from None
+        self._running.set()
+        if self._given_up.is_set():
+            return Ending(-KILLED)
+        self._has_started(client.api.inspect_container(container.id)["State"]["Pid"])
+        for part in output:
+            self._hear(part)
+        return self._looked_up(client, container, since)
+
+    def _hear(self, part: bytes) -> None:
+        with suppress(OSError):  # nobody reads it any more; the container runs on
+            view = memoryview(part)
+            while view:
+                view = view[os.write(self._order.output, view) :]
+        for line in part.splitlines():
+            if line.strip() and not line.startswith(RECORD):
+                self._said.append(line[:LONGEST_LINE])
+
+    def _looked_up(self, client: Any, container: Any, since: int) -> Ending:
+        """Its end, from the engine's own history: the container itself may be gone already."""
+        words = b"\n".join(self._said).decode("utf-8", "replace")
+        out_of_memory = False
+        filters = {"container": container.id, "event": ["die", "oom"]}
+        events = client.events(since=since, until=int(time.time()) + EVENT_SECONDS, filters=filters, decode=True)
+        try:
+            for event in events:
+                if event["Action"] == "oom":
+                    out_of_memory = True
+                    continue
+                code = int(event["Actor"]["Attributes"].get("exitCode", 1))
+                status = SHELL_SIGNAL - code if SHELL_SIGNAL < code < SHELL_SIGNAL + 65 else code
+                return Ending(status, last_words=words, out_of_memory=out_of_memory and status == -KILLED)
+        finally:
+            events.close()
+        return Ending(1, last_words=words)
+
+
+def _remove(container: Any) -> None:
+    """Remove it, with what runs in it. The engine may be about to do so itself."""
+    from docker.errors import APIError
+
+    with suppress(APIError):
+        container.remove(force=True, v=True)
+
+
+def _known(client: Any) -> list[str]:
+    from docker.models.containers import RUN_CREATE_KWARGS, RUN_HOST_CONFIG_KWARGS  # type: ignore[import-untyped]
+
+    return [*RUN_CREATE_KWARGS, *RUN_HOST_CONFIG_KWARGS, *signature(client.containers.run).parameters]

@@ -1,0 +1,1 @@
+"""Executors with libraries of their own, in virtual environments."""
