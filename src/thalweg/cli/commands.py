@@ -27,6 +27,7 @@ COMMANDS = {
         "thalweg.cli.check:check_command", "Check a Flow, a Deployment or an Executor before it is served."
     ),
     "serve": Listed("thalweg.cli.serve:serve_command", "Serve an Executor or a Flow until Ctrl-C."),
+    "executor": Listed("thalweg.cli.executor:executor_command", "Run one Executor, as the entrypoint of its image."),
     "call": Listed("thalweg.cli.call:call_command", "Send documents to an endpoint and print the answers."),
     "ping": Listed("thalweg.cli.ping:ping_command", "Ask a service whether it answers."),
     "bench": Listed("thalweg.cli.load.command:bench_command", "Put an endpoint under load and measure it."),
