@@ -24,6 +24,11 @@ class Lane(Generic[T]):
         self._running = 0
         self._waiting: FairQueue[T] = FairQueue()
 
+    @property
+    def queued(self) -> int:
+        """How much of it waits."""
+        return len(self._waiting)
+
     def refusal(self, size: int) -> str:
         """Why work of `size` bytes cannot be accepted now; empty where it can. One piece of work alone always can."""
         if self.max_inflight is not None and self.inflight >= self.max_inflight:

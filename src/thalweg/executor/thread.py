@@ -114,6 +114,11 @@ class ComputeThreads:
         return all(member.thread.is_alive() for member in self._members)
 
     @property
+    def waiting(self) -> int:
+        """Jobs that wait now, to the accuracy of a glance."""
+        return len(self._line) + len(self._fair)
+
+    @property
     def busy_for(self) -> float:
         """Seconds that the longest of the jobs which run now has taken so far; 0 where none runs."""
         begun = [since for member in self._members if (since := member.busy_since) is not None]

@@ -46,6 +46,8 @@ class Blueprint:
     check: Check
     externals: Mapping[str, NodeOptions] = field(default_factory=dict)
     """Executors that run elsewhere already."""
+    nodes: Mapping[str, NodeOptions] = field(default_factory=dict)
+    """What each Executor is made of."""
 
 
 def flow_blueprint(options: FlowOptions, directory: Directory) -> Blueprint:
@@ -78,7 +80,8 @@ def flow_blueprint(options: FlowOptions, directory: Directory) -> Blueprint:
         drain_seconds=options.gateway.drain_seconds,
         log_level=options.gateway.log_level or "",
     )
-    return Blueprint(workers, gateway, partial(_check_whole, topology), externals)
+    nodes = {node.name: node for node in options.executors}
+    return Blueprint(workers, gateway, partial(_check_whole, topology), externals, nodes)
 
 
 def deployment_blueprint(options: DeploymentOptions, directory: Directory) -> Blueprint:

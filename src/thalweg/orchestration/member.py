@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 import signal
 from collections.abc import Callable
 from contextlib import suppress
@@ -18,14 +17,17 @@ from thalweg.message import ServiceDescription
 from thalweg.orchestration.control.questions import ProcessStatus
 from thalweg.orchestration.control.trend import Trend
 from thalweg.orchestration.launchers.process import Launch, Process
+from thalweg.orchestration.logs.stream import LogStream
 from thalweg.orchestration.restart import RestartPolicy
 from thalweg.orchestration.watch import LONGEST_SILENCE, SHORTEST_SILENCE, Watch
 from thalweg.service.control import (
+    GATEWAY,
     PULSE_SECONDS,
     Described,
     Failed,
     Go,
     Loading,
+    Order,
     Pulse,
     Ready,
     Report,
@@ -37,10 +39,6 @@ from thalweg.service.control import (
 )
 from thalweg.service.traceback import with_source
 
-log = logging.getLogger("thalweg.supervisor")
-
-GATEWAY = "gateway"
-"""How the Gateway is called in news and logs; no Executor may be called so."""
 CLOSE_SECONDS = 30.0
 """How long a process may take, after it has drained, to close what user code holds open. Then it is killed."""
 EXIT_SECONDS = 5.0
@@ -73,17 +71,25 @@ class News:
 Tell = Callable[[News], None]
 
 
+@dataclass(frozen=True)
+class Means:
+    """What keeping a process alive takes, the same for all of a Flow."""
+
+    launch: Launch
+    tell: Tell
+    log: LogStream
+
+
 class Member:
     """A process and its history. Used on one event loop.
 
     `described` and `ready` are done once it was so for the first time; `ready` holds its addresses.
     """
 
-    def __init__(self, spec: Spec, launch: Launch, tell: Tell) -> None:
+    def __init__(self, spec: Spec, means: Means) -> None:
         loop = asyncio.get_running_loop()
         self._spec = spec
-        self._launch = launch
-        self._tell = tell
+        self._means = means
         self._policy = RestartPolicy()
         self._watch = Watch(None)
         self._process: Process | None = None
@@ -98,6 +104,8 @@ class Member:
         self._task: asyncio.Task[None] | None = None
         self.described: asyncio.Future[ServiceDescription] = loop.create_future()
         self.ready: asyncio.Future[list[str]] = loop.create_future()
+        self.heed: Callable[[Report], None] | None = None
+        """Told of every report but pulses; an end that was not asked for is a `Failed`."""
 
     @property
     def name(self) -> str:
@@ -108,9 +116,13 @@ class Member:
         return self._spec.replica if isinstance(self._spec, WorkerSpec) else 0
 
     @property
+    def shard(self) -> int:
+        return self._spec.shard if isinstance(self._spec, WorkerSpec) else 0
+
+    @property
     def title(self) -> str:
         """Name and number, as in logs: `enc/1`."""
-        return f"{self.name}/{self.replica}" if isinstance(self._spec, WorkerSpec) else GATEWAY
+        return self._spec.title if isinstance(self._spec, WorkerSpec) else GATEWAY
 
     @property
     def pid(self) -> int | None:
@@ -154,6 +166,17 @@ class Member:
         if self._phase is Phase.DESCRIBED and self._process is not None:
             await self._process.send(go)
 
+    def revise(self, content: bytes) -> None:
+        """What it runs after its next start."""
+        self._spec = replace(self._spec, content=content)
+
+    async def order(self, order: Order) -> bool:
+        """Order something of it while it runs; False where it does not."""
+        if self._phase is not Phase.READY or self._process is None:
+            return False
+        await self._process.send(order)
+        return True
+
     async def stop(self, drain_seconds: float, close_seconds: float | None = None) -> None:
         """Drain and end it; kill it where that takes longer than `drain_seconds` and `close_seconds`, or `CLOSE_SECONDS`,
         together. Idempotent."""
@@ -167,7 +190,7 @@ class Member:
             await self._process.send(Stop(drain_seconds))
         done, _ = await asyncio.wait([self._task], timeout=patience)
         if not done:
-            log.warning("%s did not end within %g seconds and is killed", self.title, patience)
+            self._warn(f"it did not end within {patience:g} seconds and is killed")
             self.kill()
             await asyncio.wait([self._task])
 
@@ -200,7 +223,7 @@ class Member:
         """From launch to end; the exit status."""
         self._enter(Phase.LAUNCHED)
         self._launches += 1
-        self._process = process = await self._launch(self._spec)
+        self._process = process = await self._means.launch(self._spec, self._means.log.pipe(self.title))
         if self._stopping:
             process.kill()
         self._watch = Watch(_silence(self._spec))
@@ -218,7 +241,7 @@ class Member:
             await asyncio.sleep(PULSE_SECONDS)
             if self._watch.look(loop.time()):
                 break
-        log.warning("%s is killed: %s", self.title, self._watch.reason)
+        self._warn(f"it is killed: {self._watch.reason}")
         process.kill()
 
     async def _follow(self, process: Process) -> None:
@@ -256,6 +279,8 @@ class Member:
                 self._failure = report
                 if not self.ready.done():
                     raise self._startup_failed(1)
+        if self.heed is not None and not isinstance(report, Pulse):
+            self.heed(report)
 
     async def _end_of(self, process: Process) -> int:
         """The status of a process that has closed its channel."""
@@ -270,10 +295,12 @@ class Member:
         why = self._watch.reason or (_ending(status) if self._failure is None else self._failure.message)
         self._reason = why
         self._ready_since = None
-        log.warning("%s: %s; it is started again in %.1f seconds", self.title, why, seconds)
-        if self._failure is not None and self._failure.traceback:
-            log.warning("%s", with_source(self._failure.traceback))
+        traceback = "" if self._failure is None else self._failure.traceback
+        details = f"\n{with_source(traceback)}" if traceback else ""
+        self._warn(f"{why}; it is started again in {seconds:.1f} seconds{details}")
         self._enter(Phase.WAITING, why)
+        if self.heed is not None:
+            self.heed(Failed(why))
         await asyncio.sleep(seconds)
 
     def _startup_failed(self, status: int) -> StartupFailed:
@@ -282,10 +309,13 @@ class Member:
             return StartupFailed(f"{self.title} ended before it was ready: {_ending(status)}.", executor=self.name)
         return StartupFailed(failure.message, traceback=with_source(failure.traceback), executor=self.name)
 
+    def _warn(self, text: str) -> None:
+        self._means.log.note(self.title, "WARNING", text)
+
     def _enter(self, phase: Phase, message: str = "") -> None:
         self._phase = phase
         name = self.name if isinstance(self._spec, WorkerSpec) else GATEWAY
-        self._tell(News(name, self.replica, phase, message))
+        self._means.tell(News(name, self.replica, phase, message))
 
 
 def _silence(spec: Spec) -> float | None:

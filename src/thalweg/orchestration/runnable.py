@@ -13,6 +13,7 @@ from thalweg.config.servers import ServerOptions
 from thalweg.errors import StartupFailed, ThalwegError, Unavailable
 from thalweg.orchestration.blueprint import FRONT, Blueprint
 from thalweg.orchestration.directory import Directory
+from thalweg.orchestration.logs.form import log_format
 from thalweg.orchestration.member import Tell
 from thalweg.orchestration.session import Session
 
@@ -65,7 +66,12 @@ class Runnable(Postable):
             return self
         try:
             self._session = Session.start(
-                self._blueprint, self._server.drain_seconds, progress, name=self.name, kind=self._kind
+                self._blueprint,
+                self._server.drain_seconds,
+                progress,
+                name=self.name,
+                kind=self._kind,
+                log_format=log_format(self._server.log_format or ""),
             )
         except ThalwegError as error:
             if isinstance(error, StartupFailed) and error.traceback:

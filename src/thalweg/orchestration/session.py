@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import atexit
 import os
 import signal
 import threading
-from asyncio import to_thread, wrap_future
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future
 from contextlib import contextmanager
@@ -19,12 +19,16 @@ from thalweg.orchestration.blueprint import Blueprint
 from thalweg.orchestration.control.desk import ControlDesk
 from thalweg.orchestration.control.questions import Identity, ServiceStatus
 from thalweg.orchestration.directory import Directory, sweep
+from thalweg.orchestration.launchers.dispatch import Launchers
 from thalweg.orchestration.launchers.forkserver import ForkServer
+from thalweg.orchestration.logs.form import LogFormat
 from thalweg.orchestration.logs.history import History
-from thalweg.orchestration.member import News, Phase, Tell
+from thalweg.orchestration.logs.stream import LogStream
+from thalweg.orchestration.member import Means, News, Phase, Tell
 from thalweg.orchestration.supervisor import Supervisor
 
 Design = Callable[[Directory], Blueprint]
+POLL_SECONDS = 0.002
 STOPPING = (signal.SIGINT, signal.SIGTERM)
 
 
@@ -40,10 +44,12 @@ class Session:
     update_with: Callable[[str], str] | None = None
     """The same with YAML that describes what it is to be."""
 
-    def __init__(self, drain_seconds: float, name: str = "", kind: str = "flow") -> None:
+    def __init__(
+        self, drain_seconds: float, name: str = "", kind: str = "flow", log_format: LogFormat = "text"
+    ) -> None:
         self.name = name
         self.kind = kind
-        self.history = History()
+        self._log = LogStream(log_format)
         self._since = 0.0
         self._drain_seconds = drain_seconds
         self._portal = Portal.shared()
@@ -59,14 +65,21 @@ class Session:
 
     @classmethod
     def start(
-        cls, design: Design, drain_seconds: float, tell: Tell | None = None, *, name: str = "", kind: str = "flow"
+        cls,
+        design: Design,
+        drain_seconds: float,
+        tell: Tell | None = None,
+        *,
+        name: str = "",
+        kind: str = "flow",
+        log_format: LogFormat = "text",
     ) -> Session:
         """Start what `design` draws up, and return when all of it is ready. `name` and `kind` are what `thalweg ps` says.
 
         The fork server loads while `design` still looks at what there is to run. `tell` is called with news of each
         process, on another thread.
         """
-        session = cls(drain_seconds, name, kind)
+        session = cls(drain_seconds, name, kind, log_format)
         try:
             session._portal.run(session._prepare())
             sweep()
@@ -83,7 +96,8 @@ class Session:
         await self._desk.open()
 
     async def _begin(self, blueprint: Blueprint, tell: Tell) -> list[str]:
-        self._supervisor = Supervisor(blueprint, self._server.launch, tell)
+        launchers = Launchers(self._server, self._directory.path)
+        self._supervisor = Supervisor(blueprint, Means(launchers.launch, tell, self._log))
         addresses = await self._supervisor.start()
         self._since = time()
         return addresses
@@ -98,11 +112,19 @@ class Session:
     async def _clean_up(self) -> None:
         await self._desk.close()
         self._directory.close()
+        self._log.close()
         await self._server.forget(self._directory.path)
+        while not self._log.ended:  # no thread waits for it: at the end of the interpreter none can be had
+            await asyncio.sleep(POLL_SECONDS)
 
     async def _kill(self) -> None:
         if self._supervisor is not None:
             await self._supervisor.kill()
+
+    @property
+    def history(self) -> History:
+        """The last of the log."""
+        return self._log.history
 
     def address(self, name: str) -> str:
         """The address of the socket `name` in the private directory."""
@@ -132,7 +154,7 @@ class Session:
 
     async def stop(self, at_once: bool) -> None:
         """What `close` does, for the event loop of the portal."""
-        ending = wrap_future(self._begin_ending())
+        ending = asyncio.wrap_future(self._begin_ending())
         if at_once:
             await self._kill()
         await ending
@@ -140,12 +162,12 @@ class Session:
     async def reload(self) -> str:
         if self.reload_with is None:
             raise Unavailable(f"{self.name!r} cannot be reloaded.")
-        return await to_thread(self.reload_with)
+        return await asyncio.to_thread(self.reload_with)
 
     async def update(self, yaml: str) -> str:
         if self.update_with is None:
             raise Unavailable(f"{self.name!r} cannot be updated.")
-        return await to_thread(self.update_with, yaml)
+        return await asyncio.to_thread(self.update_with, yaml)
 
     def close(self) -> None:
         """Drain and stop everything, and return when nothing is left. Idempotent.

@@ -1,17 +1,20 @@
-"""Starts the processes of one Flow together, keeps them alive, and stops them in order."""
+"""Starts the processes of one Flow together, keeps them alive, changes them while they run, and stops them in order."""
 
 from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Sequence
+from contextlib import asynccontextmanager
 from typing import TypeVar
 
-from thalweg.errors import StartupFailed
+from thalweg.errors import ConfigurationError, StartupFailed
+from thalweg.message import ServiceDescription
 from thalweg.orchestration.blueprint import Blueprint
+from thalweg.orchestration.changeover import Change, Changed, Changeover
+from thalweg.orchestration.crew import Crew
 from thalweg.orchestration.external import description
-from thalweg.orchestration.launchers.process import Launch
-from thalweg.orchestration.member import Member, Tell
+from thalweg.orchestration.member import Means, Member
 from thalweg.routing.replica import Replica
 from thalweg.service.control import Go
 
@@ -26,17 +29,38 @@ ABORT_SECONDS = 0.4
 class Supervisor:
     """Used on one event loop, once."""
 
-    def __init__(self, blueprint: Blueprint, launch: Launch, tell: Tell) -> None:
-        self._check = blueprint.check
-        self._externals = blueprint.externals
-        self.workers = [Member(spec, launch, tell) for spec in blueprint.workers]
-        self.gateway = None if blueprint.gateway is None else Member(blueprint.gateway, launch, tell)
-        self._tasks: list[asyncio.Task[None]] = []
+    def __init__(self, blueprint: Blueprint, means: Means) -> None:
+        self.blueprint = blueprint
+        """What runs, or is to run."""
+        self.descriptions: dict[str, ServiceDescription] = {}
+        self.crew = Crew(means)
+        self.crew.first(blueprint.workers)
+        self.gateway = None if blueprint.gateway is None else Member(blueprint.gateway, means)
+        self._gateway_task: asyncio.Task[None] | None = None
+        self._orders = 0
+        self._changing: asyncio.Task[Changed] | None = None
+        self._changeover: Changeover | None = None
+        self._turn = asyncio.Lock()
+
+    @property
+    def workers(self) -> list[Member]:
+        """Those that come first, while something changes, then those that are there."""
+        changeover = self._changeover
+        posts = self.crew.posts if changeover is None else {**changeover.posts, **self.crew.posts}
+        return [post.member for post in posts.values()]
 
     @property
     def members(self) -> list[Member]:
         """The Gateway first: its servers take longest to load."""
         return [*([] if self.gateway is None else [self.gateway]), *self.workers]
+
+    @property
+    def _tasks(self) -> list[asyncio.Task[None]]:
+        """Those that keep processes alive."""
+        changeover = self._changeover
+        posts = self.crew.posts if changeover is None else {**changeover.posts, **self.crew.posts}
+        kept = [post.task for post in posts.values() if post.task is not None]
+        return kept if self._gateway_task is None else [self._gateway_task, *kept]
 
     async def start(self) -> list[str]:
         """Start everything at once; return the addresses of the front: of the Gateway, or of the one worker.
@@ -49,32 +73,126 @@ class Supervisor:
             ConfigurationError: the descriptions do not fit each other.
         """
         try:
-            self._tasks = [member.start() for member in self.members]
+            if self.gateway is not None:
+                self._gateway_task = self.gateway.start()
+            for post in self.crew:
+                post.start()
             return await self._phases()
         except BaseException:
             await self._abort()
             raise
 
     async def _phases(self) -> list[str]:
+        workers, externals = self.workers, self.blueprint.externals
         described = await self._all(
             [
-                *(worker.described for worker in self.workers),
-                *(description(name, node) for name, node in self._externals.items()),
+                *(worker.described for worker in workers),
+                *(description(name, node) for name, node in externals.items()),
             ]
         )
-        names = [*(worker.name for worker in self.workers), *self._externals]
-        descriptions = dict(zip(names, described, strict=True))
-        self._check(descriptions)
-        for worker in self.workers:
+        names = [*(worker.name for worker in workers), *externals]
+        self.descriptions = dict(zip(names, described, strict=True))
+        self.blueprint.check(self.descriptions)
+        for worker in workers:
             await worker.release(Go())
-        addresses = await self._all([worker.ready for worker in self.workers])
+        addresses = await self._all([worker.ready for worker in workers])
         if self.gateway is None:
             return addresses[0]
-        replicas = {name: [Replica(url) for url in node.addresses] for name, node in self._externals.items()}
-        for worker, bound in zip(self.workers, addresses, strict=True):
-            replicas.setdefault(worker.name, []).append(Replica(bound[0]))
-        await self.gateway.release(Go(descriptions, replicas))
+        replicas = {name: [Replica(url) for url in node.addresses] for name, node in externals.items()}
+        for post in self.crew:
+            replicas.setdefault(post.name, []).append(post.replica())
+        await self.gateway.release(Go(self.descriptions, replicas))
         return (await self._all([self.gateway.ready]))[0]
+
+    # change --------------------------------------------------------------------------------------------------------------
+
+    async def change(self, change: Change) -> Changed:
+        """Make what runs into what `change` says, without losing a request; see `Changeover.run`. One change waits for
+        another, and while a canary runs there can be none. A caller who is cancelled gets back what was."""
+        async with self._alone():
+            changeover = self._begin(change)
+            assert self._changing is not None
+            return await self._to_its_end(changeover, self._changing)
+
+    async def test(self, change: Change) -> Changed:
+        """Begin a change with a canary, and return when that has its share of the requests. What becomes of it is said by
+        `promote` or `abort`. Raises as `change` does."""
+        async with self._alone():
+            changeover = self._begin(change)
+            assert self._changing is not None
+            try:
+                await asyncio.shield(changeover.tested)
+            except asyncio.CancelledError:
+                changeover.abort("it was called off")
+                await asyncio.wait([self._changing])
+                raise
+            return await self._changing if self._changing.done() else changeover.changed
+
+    async def promote(self) -> Changed:
+        """Give the canary all requests, replace all the others, and return when that is done. Raises as `change` does, and
+        `ConfigurationError` where there is no canary."""
+        changeover, task = self._tested()
+        changeover.promote()
+        return await self._to_its_end(changeover, task)
+
+    async def abort(self) -> None:
+        """Take the canary away. Raises `ConfigurationError` where there is none."""
+        changeover, task = self._tested()
+        changeover.abort("the canary was called off")
+        await asyncio.wait([task])
+
+    @property
+    def tests(self) -> bool:
+        """Whether a canary runs."""
+        return self._changing is not None and not self._changing.done() and not self._turn.locked()
+
+    def next_number(self) -> int:
+        """For the next order to the Gateway."""
+        self._orders += 1
+        return self._orders
+
+    @asynccontextmanager
+    async def _alone(self) -> AsyncIterator[None]:
+        async with self._turn:
+            if self._changing is not None and not self._changing.done():
+                raise ConfigurationError("A canary runs: promote() or abort() it first.")
+            yield
+
+    def _begin(self, change: Change) -> Changeover:
+        changeover = self._changeover = Changeover(self, change)
+        self._changing = asyncio.get_running_loop().create_task(changeover.run(), name="change")
+        self._changing.add_done_callback(self._changed)
+        return changeover
+
+    def _changed(self, task: asyncio.Task[Changed]) -> None:
+        changeover, self._changeover = self._changeover, None
+        error = None if task.cancelled() else task.exception()
+        if error is not None and changeover is not None and changeover.canary:  # perhaps nobody waits for it
+            log.warning("%s%s", error, "".join(f" {note}" for note in getattr(error, "__notes__", ())[-1:]))
+
+    async def _to_its_end(self, changeover: Changeover, task: asyncio.Task[Changed]) -> Changed:
+        try:
+            return await asyncio.shield(task)
+        except asyncio.CancelledError:
+            if not task.cancelled():
+                changeover.abort("it was called off")
+                await asyncio.wait([task])
+            raise
+
+    def _tested(self) -> tuple[Changeover, asyncio.Task[Changed]]:
+        if self._changeover is None or self._changing is None or self._turn.locked():
+            raise ConfigurationError("There is no canary: it was promoted or aborted, or taken back since it failed.")
+        return self._changeover, self._changing
+
+    async def _end_change(self) -> None:
+        """Let nothing be changed any more."""
+        if self._changing is not None and self._changeover is not None:
+            coming = self._changeover.posts
+            self._changing.cancel()
+            await asyncio.wait([self._changing])
+            self.crew.posts = {**coming, **self.crew.posts}
+
+    # the end -------------------------------------------------------------------------------------------------------------
 
     async def _all(self, futures: Sequence[Awaitable[T]]) -> list[T]:
         """Their results, unless a member fails first."""
@@ -94,6 +212,7 @@ class Supervisor:
 
     async def stop(self, drain_seconds: float) -> None:
         """Drain the Gateway, then the workers, then end. Each has `drain_seconds` for the requests under way."""
+        await self._end_change()
         if self.gateway is not None:
             await self.gateway.stop(drain_seconds)
         await asyncio.gather(*(worker.stop(drain_seconds) for worker in self.workers))
@@ -101,6 +220,7 @@ class Supervisor:
 
     async def kill(self) -> None:
         """End everything at once. May be called while `stop` is under way, which then returns."""
+        await self._end_change()
         for member in self.members:
             member.kill()
         await asyncio.wait(self._tasks)

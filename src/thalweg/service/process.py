@@ -10,7 +10,9 @@ from __future__ import annotations
 import asyncio
 import atexit
 import contextlib
+import faulthandler
 import gc
+import io
 import os
 import resource
 import signal
@@ -19,12 +21,16 @@ import sys
 import threading
 import types
 from importlib import import_module
-from typing import NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
 from thalweg.errors import ThalwegError
 from thalweg.service.control import PULSE_SECONDS, Failed, Go, Ready, Sick, Spec, Stop, WorkerSpec, receive
+from thalweg.service.journal import keep_journal
 from thalweg.service.role import GatewayRole, Link, Role, WorkerRole
 from thalweg.service.traceback import user_traceback
+
+if TYPE_CHECKING:
+    from thalweg.executor.loading import Reference
 
 PRELOADED = (
     "cloudpickle",
@@ -61,8 +67,9 @@ def preload() -> None:
         import_module(name)
 
 
-def main(channel: socket.socket) -> int:
-    """Be the process whose spec comes first on `channel`. Returns the exit code."""
+def main(channel: socket.socket, own: Reference | None = None) -> int:
+    """Be the process whose spec comes first on `channel`; with an Executor of its `own`, in surroundings of its own. Returns
+    the exit code."""
     signal.signal(signal.SIGINT, _not_for_us)
     sys.setswitchinterval(SWITCH_SECONDS)
     sys.modules["__main__"] = types.ModuleType("__main__")  # user code that starts processes must not find ours
@@ -71,8 +78,10 @@ def main(channel: socket.socket) -> int:
         _name(spec)
         _allow_many_connections()
         link = Link(channel)
-        role = _role(spec)
-        spec.surroundings.apply()
+        role = _role(spec, own)
+        if own is None:
+            spec.surroundings.apply()
+        _speak(spec)
         if isinstance(spec, WorkerSpec) and spec.processors is not None:
             os.sched_setaffinity(0, spec.processors)
         return _run(role, link, spec)
@@ -88,6 +97,15 @@ def _name(spec: Spec) -> None:
         name.write(title.encode()[:15])
 
 
+def _speak(spec: Spec) -> None:
+    """Lines that are printed come out at once, records of logging among them, and a crash in C leaves a traceback."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):  # there is none where it was closed
+            stream.reconfigure(line_buffering=True)
+    faulthandler.enable()
+    keep_journal(spec.log_level)
+
+
 def _allow_many_connections() -> None:
     """Most systems give a process 1024 open files until it asks for more, and each connection is one."""
     now, most = resource.getrlimit(resource.RLIMIT_NOFILE)
@@ -100,8 +118,8 @@ def _not_for_us(_signal: int, _frame: object) -> None:
     """A handler, where SIG_IGN would be inherited by the programs that user code runs."""
 
 
-def _role(spec: Spec) -> Role:
-    return WorkerRole(spec) if isinstance(spec, WorkerSpec) else GatewayRole(spec)
+def _role(spec: Spec, own: Reference | None) -> Role:
+    return WorkerRole(spec, own) if isinstance(spec, WorkerSpec) else GatewayRole(spec)
 
 
 def _run(role: Role, link: Link, spec: Spec) -> int:
@@ -168,7 +186,7 @@ class Life:
         return 1 if self._sick else 0
 
     def _pulse(self, loop: asyncio.AbstractEventLoop) -> None:
-        self._link.pulse()
+        self._link.pulse(self._role.vitals())
         loop.call_later(PULSE_SECONDS, self._pulse, loop)
 
     def _on_sick(self, reason: str, stuck: bool) -> None:
@@ -189,6 +207,8 @@ class Life:
         for order in orders:
             if isinstance(order, Stop):
                 self._on_stop(order)
+            elif not isinstance(order, Go):
+                self._role.obey(order, self._link)
             elif not self._go.done():
                 self._go.set_result(order)
 

@@ -50,7 +50,8 @@ _QUESTIONS: msgspec.msgpack.Decoder[Question] = msgspec.msgpack.Decoder(Question
 class Controlled(Protocol):
     """What runs."""
 
-    history: History
+    @property
+    def history(self) -> History: ...
 
     def status(self) -> ServiceStatus: ...
 
