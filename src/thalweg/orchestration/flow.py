@@ -6,7 +6,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Literal, Self, Unpack, overload
 
 from thalweg.config import FlowOptions, GatewayOptions, NodeOptions
-from thalweg.config.load import ConfigSource, load_flow, parse_options
+from thalweg.config.load import load_flow, parse_options
+from thalweg.config.source import ConfigSource
 from thalweg.docs.query.suggestion import did_you_mean
 from thalweg.errors import ConfigurationError, TopologyError
 from thalweg.graph.topology import ENTRY, Inspection, Topology

@@ -265,8 +265,10 @@ class GatewayRole(Role):
         return self._meter.vitals()
 
     async def stop(self, drain_seconds: float) -> None:
+        until = monotonic() + drain_seconds
         await _stop(self._servers, drain_seconds)
         await self._front.close()
+        await self._handler.drain(max(0.0, until - monotonic()))
         await self._shifting.close()
         await self._handler.close()
 
