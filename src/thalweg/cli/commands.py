@@ -29,6 +29,7 @@ COMMANDS = {
     "serve": Listed("thalweg.cli.serve:serve_command", "Serve an Executor or a Flow until Ctrl-C."),
     "executor": Listed("thalweg.cli.executor:executor_command", "Run one Executor, as the entrypoint of its image."),
     "call": Listed("thalweg.cli.call:call_command", "Send documents to an endpoint and print the answers."),
+    "run": Listed("thalweg.cli.run:run_command", "Send a whole collection through a Flow and write what comes of it."),
     "ping": Listed("thalweg.cli.ping:ping_command", "Ask a service whether it answers."),
     "bench": Listed("thalweg.cli.load.command:bench_command", "Put an endpoint under load and measure it."),
     "ps": Listed("thalweg.cli.running.listing:ps_command", "List what runs on this machine."),

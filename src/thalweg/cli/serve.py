@@ -63,7 +63,7 @@ def serve(options: FlowOptions | DeploymentOptions) -> None:
     from thalweg.cli.display import display
 
     logging.basicConfig(format="%(asctime)s %(levelname)s %(name)s: %(message)s")
-    running = _runnable(options)
+    running = runnable(options)
     shown = display(Board(running.options), f"thalweg {__version__}: {running.name}")
     try:
         running.start(shown.tell)
@@ -78,7 +78,8 @@ def serve(options: FlowOptions | DeploymentOptions) -> None:
         shown.close()
 
 
-def _runnable(options: FlowOptions | DeploymentOptions) -> Flow | Deployment:
+def runnable(options: FlowOptions | DeploymentOptions) -> Flow | Deployment:
+    """What can be started of `options`."""
     from thalweg.config import FlowOptions
     from thalweg.orchestration.deployment import Deployment
     from thalweg.orchestration.flow import Flow

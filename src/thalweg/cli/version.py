@@ -47,7 +47,7 @@ def versions() -> dict[str, str]:
     return told
 
 
-def environment() -> dict[str, str]:
+def variables() -> dict[str, str]:
     """The variables of the environment that Thalweg may read, without what they hide."""
     found = {name: value for name, value in sorted(os.environ.items()) if name.startswith(("THALWEG_", "JINA_"))}
     return {name: "***" if any(word in name for word in SECRET) else value for name, value in found.items()}
@@ -57,10 +57,10 @@ def environment() -> dict[str, str]:
 @json_option
 def version_command(as_json: bool) -> None:
     """Tell the versions of Thalweg and of what it stands on, and the variables that change it."""
-    told, variables = versions(), environment()
+    told, found = versions(), variables()
     if as_json:
-        print_json({"versions": told, "environment": variables})
+        print_json({"versions": told, "environment": found})
         return
     click.echo("\n".join(f"{name} {value}" for name, value in told.items()))
-    if variables:
-        click.echo("\n" + "\n".join(f"{name}={value}" for name, value in variables.items()))
+    if found:
+        click.echo("\n" + "\n".join(f"{name}={value}" for name, value in found.items()))

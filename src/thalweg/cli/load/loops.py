@@ -27,7 +27,7 @@ TURN = 64
 """After so many requests that are late, answers are read again."""
 
 
-class Outcomes:
+class Measurement:
     """What came of the requests since `begin`."""
 
     def __init__(self) -> None:
@@ -57,7 +57,7 @@ class _Request:
 
     __slots__ = ("_due", "_loop", "_outcomes", "sent")
 
-    def __init__(self, loop: ClosedLoop | OpenLoop, outcomes: Outcomes, due: float | None = None) -> None:
+    def __init__(self, loop: ClosedLoop | OpenLoop, outcomes: Measurement, due: float | None = None) -> None:
         self._loop = loop
         self._outcomes = outcomes
         self._due = due
@@ -74,15 +74,15 @@ class ClosedLoop:
     def __init__(self, driver: Driver, concurrency: int) -> None:
         self._driver = driver
         self._concurrency = concurrency
-        self._outcomes = Outcomes()
+        self._outcomes = Measurement()
         self._until = 0.0
         self._left = 0
         self._under_way = 0
         self._over = asyncio.Event()
 
-    async def run(self, seconds: float, requests: int | None = None) -> Outcomes:
+    async def run(self, seconds: float, requests: int | None = None) -> Measurement:
         """Load for so long, or for so many requests; return when all of them are answered."""
-        self._outcomes = outcomes = Outcomes()
+        self._outcomes = outcomes = Measurement()
         self._until = outcomes.begin + seconds if requests is None else math.inf
         self._left = 1 << 62 if requests is None else requests
         self._over = asyncio.Event()
@@ -119,9 +119,9 @@ class OpenLoop:
         self._all_sent = False
         self._over = asyncio.Event()
 
-    async def run(self, seconds: float, requests: int | None = None) -> Outcomes:
+    async def run(self, seconds: float, requests: int | None = None) -> Measurement:
         """Load for so long, or for so many requests; return when all of them are answered."""
-        outcomes = Outcomes()
+        outcomes = Measurement()
         self._over, self._all_sent = asyncio.Event(), False
         end = outcomes.begin + seconds if requests is None else math.inf
         due, sent = outcomes.begin, 0
@@ -144,7 +144,7 @@ class OpenLoop:
                 outcomes.failures["no answer"] += self._under_way
         return outcomes
 
-    def _send(self, outcomes: Outcomes, due: float) -> None:
+    def _send(self, outcomes: Measurement, due: float) -> None:
         if self._under_way >= MOST_OUTSTANDING:
             outcomes.failures["not sent"] += 1
             return
