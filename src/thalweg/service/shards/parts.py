@@ -11,9 +11,11 @@ from msgspec.structs import replace
 from thalweg.docs import AnyDoc, DocList
 from thalweg.docs.codecs import columns
 from thalweg.docs.codecs.content import decode_content, encode_content
-from thalweg.graph.merge import BRANCHES, RESULTS, merged_documents, merged_parameters
+from thalweg.graph.merge import RESULTS, merged_documents, merged_parameters, thinned
 from thalweg.graph.ranking import limit_in, rank, ranked
 from thalweg.message import COLUMNS, Request, Response
+from thalweg.message.branches import BRANCHES
+from thalweg.message.branches import BRANCHES
 from thalweg.routing.partition import shard_of
 from thalweg.service.shards.division import Key
 
@@ -33,8 +35,8 @@ class Opened:
             return cls(given, documents)
         accept = request.accept or request.content_type
         beside = {**request.parameters, **parameters}
-        converted = columns.encode(documents)
-        return cls(replace(request, body=converted, content_type=COLUMNS, accept=accept, parameters=beside), documents)
+        body = columns.encode(documents)
+        return cls(replace(request, body=body, content_type=COLUMNS, accept=accept, parameters=beside), documents)
 
     def places(self, key: Key, shards: int) -> dict[int, list[int]]:
         """The positions of the documents that belong to each shard, by the number of the shard."""
@@ -48,7 +50,14 @@ class Opened:
         if len(places) == len(self.documents):
             return self.request
         part = DocList[AnyDoc].trusted([self.documents[place] for place in places])
-        return replace(self.request, body=columns.encode(part), content_type=COLUMNS, accept=COLUMNS)
+        parameters = self.request.parameters
+        if BRANCHES in parameters:
+            taken = set(places)
+            kept = thinned(parameters[BRANCHES], [place in taken for place in range(len(self.documents))])
+            parameters = {**parameters, BRANCHES: kept}
+        return replace(
+            self.request, body=columns.encode(part), content_type=COLUMNS, accept=COLUMNS, parameters=parameters
+        )
 
 
 def arranged(opened: Opened, places: Mapping[int, Sequence[int]], answers: Answers) -> Response:
@@ -88,7 +97,7 @@ def merged(questions: Opened, executor: str, answers: Answers) -> Response:
 def as_matrix(executor: str, answers: Answers) -> Response:
     """What all shards answered, one shard after the other, as it is; the parameters tell which documents are whose."""
     response = answers.packed([document for documents in answers.documents.values() for document in documents])
-    counts = {f"{executor}/{shard}": len(documents) for shard, documents in answers.documents.items()}
+    counts = [[f"{executor}/{shard}", len(documents)] for shard, documents in answers.documents.items()]
     return replace(response, parameters={**response.parameters, BRANCHES: counts})
 
 

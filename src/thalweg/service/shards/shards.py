@@ -45,7 +45,7 @@ class Shards:
     streams come as they are made.
 
     Where some shards fail that were all asked, the others' answer counts, with headers `failed_shards` and `total_shards`;
-    where something is to be converted, and where all fail, it is the first error. So it is where documents were divided.
+    where something is to be written, and where all fail, it is the first error. So it is where documents were divided.
 
     `before` sees a request first; `after` gets what each shard answered, one after the other, and `__branches__` in the
     parameters.
