@@ -7,12 +7,13 @@ from typing import Literal
 from pydantic import Field
 
 from thalweg.config.options import Options
-from thalweg.config.runnables import DeploymentOptions, FlowOptions
+from thalweg.config.runnables import PROPAGATED, DeploymentOptions, FlowOptions
 from thalweg.config.servers import GatewayOptions
 
 
 class FlowFile(FlowOptions):
-    """A Gateway and the Executors behind it. `with` and `gateway` say the same; each option may stand in one of them."""
+    """A Gateway and the Executors behind it. `with` says how the Gateway is, and what every Executor has; `gateway` is for
+    the Gateway alone. An option that only the Gateway has may stand in one of them."""
 
     jtype: Literal["Flow"] = Field("Flow", description="What the file describes.")
     version: Literal["1"] = Field("1", description="Version of the file's shape.")
@@ -20,7 +21,7 @@ class FlowFile(FlowOptions):
 
     def twice(self) -> list[str]:
         """The Gateway's options that stand both in `with` and in `gateway`."""
-        return sorted(self.with_.model_fields_set & self.gateway.model_fields_set)
+        return sorted((self.with_.model_fields_set & self.gateway.model_fields_set) - PROPAGATED)
 
     def options(self) -> FlowOptions:
         """What the file says, with the Gateway's options as one."""

@@ -18,7 +18,7 @@ from thalweg.config.options import Options
 from thalweg.config.runnables import DeploymentOptions, FlowOptions, defaults_of
 from thalweg.config.secrets import masked
 from thalweg.config.servers import ServerOptions
-from thalweg.config.source import ConfigSource, Source, read
+from thalweg.config.source import ConfigSource, Source, is_text, read
 from thalweg.config.variables import KeyPath
 from thalweg.config.workers import WorkerOptions
 from thalweg.errors import ConfigurationError
@@ -31,24 +31,33 @@ _FILE_WITH_NAME = re.compile(r"(?P<file>[^\n]+\.py):(?P<name>\w+)")
 
 
 def load_flow(
-    source: ConfigSource, *, context: Mapping[str, Any] | None = None, environment: Mapping[str, str] | None = None
+    source: ConfigSource,
+    *,
+    context: Mapping[str, Any] | None = None,
+    environment: Mapping[str, str] | None = None,
+    substitute: bool = True,
 ) -> FlowOptions:
     """The options of the Flow that `source` describes.
 
-    `${{ ENV.NAME }}` and `${{ CONTEXT.name }}` are filled in, `:-default` stands in for what is missing. The paths of
+    Placeholders are filled in as `thalweg.config.variables.Variables` says, unless `substitute` is false. The paths of
     Python and YAML files that `uses` and `py_modules` name are relative to the file they stand in, and come out absolute.
+    Jina's forms and words are understood, and told with a DeprecationWarning.
 
     Raises:
         ConfigurationError: each finding with its place, such as `flow.yml:7: executors[1].replcas: ...`.
     """
-    return _flow(read(source, context, environment))
+    return _flow(read(source, context, environment, substitute))
 
 
 def load_deployment(
-    source: ConfigSource, *, context: Mapping[str, Any] | None = None, environment: Mapping[str, str] | None = None
+    source: ConfigSource,
+    *,
+    context: Mapping[str, Any] | None = None,
+    environment: Mapping[str, str] | None = None,
+    substitute: bool = True,
 ) -> DeploymentOptions:
     """The options of the Deployment that `source` describes; see `load_flow`."""
-    return _deployment(read(source, context, environment))
+    return _deployment(read(source, context, environment, substitute))
 
 
 def load_options(
@@ -69,6 +78,15 @@ def load_options(
     return DeploymentOptions(uses=os.fspath(source) if isinstance(source, os.PathLike) else source)
 
 
+def describes_flow(uses: Any) -> bool:
+    """Whether `uses` is a Flow, its options, or YAML that says so."""
+    if isinstance(uses, Mapping):
+        return kind_of(uses) == "Flow"
+    if isinstance(uses, str) and (is_text(uses) or Path(uses).suffix in YAML_SUFFIXES) and "://" not in uses:
+        return (is_text(uses) or Path(uses).is_file()) and kind_of(read(uses, substitute=False).data) == "Flow"
+    return isinstance(getattr(uses, "options", uses), FlowOptions)
+
+
 def kind_of(data: Mapping[str, Any]) -> str:
     """What a description says that it is: `Flow`, `Deployment`, the name of a class, or nothing."""
     if "jtype" in data:
@@ -76,6 +94,17 @@ def kind_of(data: Mapping[str, Any]) -> str:
     if any(name in data for name in EXECUTORS):
         return "Flow"
     return "Deployment" if "with" in data else ""
+
+
+def flow_options(values: Mapping[str, Any], where: str = "Flow") -> FlowOptions:
+    """The options of a Flow without Executors from the keyword arguments of one: its own, its Gateway's, and those that
+    every Executor is given.
+
+    Raises:
+        ConfigurationError: each finding with its key; an unknown key with the nearest that is known.
+    """
+    source = flow_form(Source({"with": dict(values)}, where, keywords=("with",)))
+    return _validated(FlowFile, source).options()
 
 
 def parse_options(model: type[Model], values: Mapping[str, Any], where: str = "") -> Model:
@@ -111,7 +140,7 @@ def completed(node: NodeOptions, defaults: NodeOptions, where: str) -> NodeOptio
         ConfigurationError: they do not go together.
     """
     more = defaults_of(node, defaults)
-    if not more:
+    if not more or describes_flow(node.uses):
         return node
     own = {name: getattr(node, name) for name in node.model_fields_set}
     return parse_options(NodeOptions, {**own, **more}, where)

@@ -82,7 +82,7 @@ def scalar(text: str) -> Any:
     loader = _Loader("")
     tag = loader.resolve(yaml.ScalarNode, text, (True, False))  # type: ignore[no-untyped-call]
     try:
-        return loader.construct_object(yaml.ScalarNode(tag, text))  # type: ignore[no-untyped-call]
+        return loader.construct_object(yaml.ScalarNode(tag, text))
     except (ValueError, yaml.YAMLError):
         return text
     finally:
@@ -140,3 +140,20 @@ class _Walk:
             self.lines.setdefault(inner, line)
             keys.add(inner[-1])
             self.visit(value, inner)
+
+
+class _Dumper(yaml.SafeDumper):
+    """The safe dumper. Text with a `$` in it has quotes, so that it is text again when it is read."""
+
+
+def _text(dumper: _Dumper, value: str) -> yaml.Node:
+    style = "'" if "$" in value and value.isprintable() else None
+    return dumper.represent_scalar("tag:yaml.org,2002:str", value, style)
+
+
+_Dumper.add_representer(str, _text)
+
+
+def dumped(data: Any) -> str:
+    """Plain data as YAML, in the order in which it is."""
+    return yaml.dump(data, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=120, default_flow_style=None)

@@ -188,3 +188,16 @@ def _module_name(path: Path) -> str:
         spec = importlib.util.find_spec(stem)
         free = spec is None or spec.origin == str(path)
     return stem if free else f"{stem}_{blake2s(str(path).encode(), digest_size=4).hexdigest()}"
+
+
+def named_file(found: Any) -> str:
+    """`/path/file.py:name` of an object that is defined in a module of its own, in no package; empty for any other."""
+    module = sys.modules.get(getattr(found, "__module__", None) or "")
+    name = getattr(found, "__qualname__", "")
+    path = getattr(module, "__file__", None)
+    if module is None or path is None or "." in module.__name__ or module.__name__ == "__main__" or "<" in name:
+        return ""
+    here: Any = module
+    for part in name.split("."):
+        here = getattr(here, part, None)
+    return f"{Path(path).resolve()}:{name}" if here is found and not path.endswith("__init__.py") else ""

@@ -16,6 +16,11 @@ from thalweg.config.workers import WorkerOptions
 class DeploymentOptions(WorkerOptions, BalancerOptions):
     """One Executor served alone."""
 
+    include_gateway: bool | None = Field(
+        None,
+        description="Whether a Gateway stands in front; null: where it is needed. With one it can change while it runs.",
+    )
+
 
 OF_ONE = frozenset(
     {

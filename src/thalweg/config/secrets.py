@@ -144,10 +144,10 @@ def revealed(value: Any) -> Any:
     """`value` with the text of every secret in its place, in mappings and lists too."""
     if isinstance(value, Referenced):
         return value.get_secret_value()
-    if isinstance(value, dict):
+    if type(value) is dict:
         return {key: revealed(item) for key, item in value.items()}
-    if isinstance(value, (list, tuple)):
-        return type(value)(revealed(item) for item in value) if type(value) in (list, tuple) else value
+    if type(value) in (list, tuple):
+        return type(value)(revealed(item) for item in value)
     return value
 
 

@@ -33,13 +33,16 @@ class Source:
     folder: Path = field(default_factory=Path.cwd)
     lines: Mapping[KeyPath, int] = field(default_factory=dict)
     parts: Mapping[KeyPath, Origin] = field(default_factory=dict)
+    keywords: KeyPath = ()
+    """What leads to keyword arguments; whoever gave them need not hear of it."""
 
     def place(self, path: KeyPath) -> str:
         """`flow.yml:7: executors[1].replicas`, as much of it as is known."""
         origin = self.origin(path)
         if origin.source is not self:
             return origin.source.place(origin.path)
-        path = origin.path
+        away = len(self.keywords)
+        path = origin.path[away:] if away and origin.path[:away] == self.keywords else origin.path
         known = next((self.lines[path[:end]] for end in range(len(path), 0, -1) if path[:end] in self.lines), None)
         line = "" if known is None else f":{known}" if self.name else f"line {known}"
         head = f"{self.name}{line}"

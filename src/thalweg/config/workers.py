@@ -13,6 +13,7 @@ from thalweg.config.environments import EnvironmentOptions
 from thalweg.config.health import ProbeOptions
 from thalweg.config.limits import Limits
 from thalweg.config.options import Options
+from thalweg.config.rollout import Reload
 from thalweg.config.secrets import MaybeSecret
 from thalweg.config.shards import ShardOptions
 from thalweg.config.supervision import LifetimeOptions
@@ -73,6 +74,10 @@ class WorkerOptions(ExecutorOptions, ShardOptions, ContainerOptions, Environment
     quiet_error: bool = Field(False, description="Log exceptions of user code in one line, without their traceback.")
     development: bool = Field(
         False, description="Send the traceback of user code to callers. THALWEG_DEVELOPMENT=1 does so everywhere."
+    )
+    reload: Reload = Field(
+        False,
+        description="Whether its code is watched, and replicas are replaced when it changes; functions: patched in place.",
     )
 
     @field_validator("env", mode="before")
