@@ -65,10 +65,9 @@ class GatewayArguments(ServerArguments, total=False):
     uses_with: Mapping[str, Any]
 
 
-class WorkerArguments(TypedDict, total=False):
-    """See `thalweg.config.NodeOptions`."""
+class DefaultArguments(TypedDict, total=False):
+    """What may be said to a Flow for all its Executors. See `thalweg.config.NodeOptions`."""
 
-    uses_with: Mapping[str, Any]
     uses_metas: Mapping[str, Any]
     uses_requests: Mapping[str, str]
     uses_dynamic_batching: Mapping[str, BatchingOptions | Mapping[str, Any]]
@@ -78,7 +77,6 @@ class WorkerArguments(TypedDict, total=False):
     shards: int
     polling: str | Mapping[str, str] | None
     shard_key: str | Callable[[Any], Any]
-    reduce: bool
     uses_before: Any
     uses_after: Any
     env: Mapping[str, str]
@@ -96,6 +94,7 @@ class WorkerArguments(TypedDict, total=False):
     log_level: str | None
     quiet_error: bool
     development: bool
+    reload: bool | Literal["functions"]
     install_requirements: bool
     requirements: str | Sequence[str]
     volumes: str | Sequence[str]
@@ -108,6 +107,13 @@ class WorkerArguments(TypedDict, total=False):
     disable_auto_volume: bool
 
 
+class WorkerArguments(DefaultArguments, total=False):
+    """See `thalweg.config.NodeOptions`."""
+
+    uses_with: Mapping[str, Any]
+    reduce: bool
+
+
 class NodeArguments(WorkerArguments, total=False):
     """See `thalweg.config.NodeOptions`."""
 
@@ -116,7 +122,6 @@ class NodeArguments(WorkerArguments, total=False):
     floating: bool
     inspects: bool
     reduce: bool
-    no_reduce: bool
     external: bool
     host: str | Sequence[str]
     port: int | str | Sequence[int]
@@ -127,5 +132,24 @@ class NodeArguments(WorkerArguments, total=False):
     timeout_ready: float
 
 
+class FlowArguments(ServerArguments, DefaultArguments, total=False):
+    """What a Flow, its Gateway, and all its Executors are told."""
+
+
 class DeploymentArguments(WorkerArguments, ServerArguments, total=False):
     """See `thalweg.config.DeploymentOptions`."""
+
+    include_gateway: bool | None
+
+
+class UpdateArguments(TypedDict, total=False):
+    """See `thalweg.config.rollout.UpdateOptions`."""
+
+    surge: int | None
+    canary: float | None
+    settle: float
+    drain_seconds: float | None
+
+
+class ExecutorUpdate(NodeArguments, UpdateArguments, total=False):
+    """What `Flow.update` takes for one Executor."""

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable
+from functools import partial
 from typing import Any, Self
 from weakref import WeakKeyDictionary
 
@@ -13,8 +14,11 @@ from thalweg.client.exchange import Inputs
 from thalweg.client.postable import AsyncPostable
 from thalweg.client.posting import Posting
 from thalweg.client.profile import Profile
+from thalweg.config import GatewayOptions
 from thalweg.orchestration.blueprint import FRONT
 from thalweg.orchestration.flow import Flow
+from thalweg.orchestration.revision import changes
+from thalweg.orchestration.update import AsyncUpdate, Update
 
 
 class AsyncFlow(AsyncPostable, Flow):  # type: ignore[misc]
@@ -51,6 +55,23 @@ class AsyncFlow(AsyncPostable, Flow):  # type: ignore[misc]
     ) -> Profile:
         """Where the time of a request goes: see `thalweg.client.profile`."""
         return await self.client.profiling(show_table, rounds, timeout)
+
+    def update(self, inputs: Any = None, **arguments: Any) -> Any:
+        """See `Flow.update`; awaited, as all else."""
+        if changes(inputs, arguments, Flow, ("executor", *GatewayOptions.model_fields)):
+            return self._aside(self._updated_by, inputs, arguments)
+        return AsyncPostable.update(self, inputs, **arguments)
+
+    async def scale(self, executor: str, replicas: int) -> AsyncUpdate:  # type: ignore[override]
+        """See `Flow.scale`."""
+        return await self._aside(super().scale, executor, replicas)
+
+    async def reload(self, *executors: str, surge: int | None = None) -> AsyncUpdate:  # type: ignore[override]
+        """See `Flow.reload`."""
+        return await self._aside(partial(super().reload, *executors, surge=surge))
+
+    async def _aside(self, change: Callable[..., Update], *arguments: Any) -> AsyncUpdate:
+        return AsyncUpdate(await asyncio.to_thread(change, *arguments))
 
     def close(self) -> None:
         """See `Flow.close`. What is open on a loop that does not run any more ended with that."""

@@ -12,6 +12,7 @@ from thalweg.config.containers import image_of
 from thalweg.config.secrets import revealed
 from thalweg.config.servers import ServerOptions
 from thalweg.config.workers import WorkerOptions
+from thalweg.errors import ConfigurationError
 from thalweg.executor.description import describe
 from thalweg.executor.loading import Passthrough, Reference
 from thalweg.executor.source import ExecutorSource, executor_class
@@ -86,12 +87,34 @@ def flow_blueprint(options: FlowOptions, directory: Directory) -> Blueprint:
 
 def deployment_blueprint(options: DeploymentOptions, directory: Directory) -> Blueprint:
     """One worker that listens itself; or, with several replicas or shards, or in a container, a Gateway before them."""
-    if options.replicas > 1 or sharded(options) or image_of(options.uses) is not None:
+    if fronted(options):
         return flow_blueprint(as_flow(options), directory)
     found = referred(options.uses, options)
     addresses = [directory.address(FRONT), *_public(options)]
     worker = _worker(options, 0, found, addresses, options.drain_seconds, options)
     return Blueprint([worker], None, _fits)
+
+
+def fronted(options: DeploymentOptions) -> bool:
+    """Whether a Gateway stands in front of a Deployment.
+
+    Raises:
+        ConfigurationError: it is not to, but has to.
+    """
+    reasons = {
+        "replicas": options.replicas != 1,
+        "shards": sharded(options),
+        "uses": image_of(options.uses) is not None,
+        "reload": bool(options.reload),
+    }
+    needed = [name for name, needs in reasons.items() if needs]
+    if needed and options.include_gateway is False:
+        raise ConfigurationError(
+            f"include_gateway=False: with {', '.join(needed)} as it is, a Gateway has to stand in front of "
+            f"{options.name!r}. Leave out include_gateway."
+        )
+    replaced = options.max_requests is not None or options.memory_limit is not None  # without losing a request
+    return bool(needed) or (replaced if options.include_gateway is None else options.include_gateway)
 
 
 def as_flow(options: DeploymentOptions) -> FlowOptions:

@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any, Unpack
+import os
+from collections.abc import Callable, Collection, Mapping
+from functools import partial
+from typing import Any, Unpack, overload
 
-from thalweg.config import DeploymentOptions
-from thalweg.config.load import ConfigSource, load_deployment, parse_options
-from thalweg.orchestration.arguments import DeploymentArguments
-from thalweg.orchestration.blueprint import Blueprint, deployment_blueprint
+from thalweg.client.exchange import Inputs
+from thalweg.config import DeploymentOptions, FlowOptions
+from thalweg.config.load import load_deployment, parse_options
+from thalweg.config.source import ConfigSource
+from thalweg.errors import ConfigurationError
+from thalweg.orchestration.arguments import DeploymentArguments, UpdateArguments
+from thalweg.orchestration.blueprint import Blueprint, as_flow, deployment_blueprint, fronted
 from thalweg.orchestration.directory import Directory
+from thalweg.orchestration.revision import changed_deployment, changes, is_file, parted, replaced_deployment, scaled
 from thalweg.orchestration.runnable import Runnable
+from thalweg.orchestration.update import Update
 
 DEFAULT_NAME = "executor"
 
@@ -38,6 +45,8 @@ class Deployment(Runnable):
 
     def __init__(self, uses: Any = None, *, name: str = DEFAULT_NAME, **options: Unpack[DeploymentArguments]) -> None:
         super().__init__()
+        self._read_again: Callable[[], DeploymentOptions] | None = None
+        """Where it was read from a file: what that says now."""
         self._options = parse_options(DeploymentOptions, {"uses": uses, "name": name, **options}, "Deployment")
 
     @classmethod
@@ -48,14 +57,101 @@ class Deployment(Runnable):
         return deployment
 
     @classmethod
-    def load_config(cls, source: ConfigSource, *, context: Mapping[str, Any] | None = None) -> Deployment:
-        """A Deployment from a YAML or JSON file, from its text, or from a mapping of the same shape.
-        `${{ CONTEXT.name }}` in it is filled in from `context`, `${{ ENV.NAME }}` from the environment.
+    def load_config(
+        cls, source: ConfigSource, *, context: Mapping[str, Any] | None = None, substitute: bool = True
+    ) -> Deployment:
+        """A Deployment from a YAML or JSON file, from its text, or from a mapping of the same shape, Jina's included.
+        `${{ CONTEXT.name }}` in it is filled in from `context`, `${{ ENV.NAME }}` from the environment,
+        `${{ SECRET.name }}` from a file; with `substitute=False` nothing is.
 
         Raises:
             ConfigurationError: each finding with its file, line and key.
         """
-        return cls.of(load_deployment(source, context=context))
+        deployment = cls.of(load_deployment(source, context=context, substitute=substitute))
+        if is_file(source):
+            deployment._read_again = lambda: (
+                Deployment.of(load_deployment(source, context=context, substitute=substitute)).options
+            )
+        return deployment
+
+    @overload
+    def update(self, inputs: Deployment | str | os.PathLike[str], **how: Unpack[UpdateArguments]) -> Update: ...
+
+    @overload
+    def update(self, inputs: Inputs = None, **arguments: Any) -> Any: ...
+
+    def update(self, inputs: Any = None, **arguments: Any) -> Any:
+        """Change the running Deployment without losing a request; see `Flow.update`. With documents it is `post` to
+        `/update`.
+
+            deployment.update(uses_with={"model": "large"}, canary=0.1)
+
+        Args:
+            inputs: what it is to be: another Deployment, a YAML file, or its text.
+            arguments: in place of that: `uses` and other options that change, all others stay; and `surge`, `canary`,
+                `settle` and `drain_seconds`.
+
+        Raises:
+            ConfigurationError: as for `Flow.update`; or no Gateway stands in front, as `include_gateway=True` has it.
+        """
+        if not changes(inputs, arguments, Deployment, DeploymentOptions.model_fields):
+            return super().update(inputs, **arguments)
+        return self._updated_by(inputs, arguments)
+
+    def _updated_by(self, source: Deployment | str | os.PathLike[str] | None, arguments: Mapping[str, Any]) -> Update:
+        how, options = parted(arguments)
+        if source is not None and options:
+            raise ConfigurationError("Deployment.update takes what it is to be, or options; not both.")
+        if source is None:
+            wanted = changed_deployment(self._options, options)
+        else:
+            other = source if isinstance(source, Deployment) else Deployment.of(load_deployment(source))
+            wanted = replaced_deployment(self._options, other.options)
+        return self._change_to(wanted, how)
+
+    def scale(self, replicas: int) -> Update:
+        """Run so many replicas; see `Flow.scale`."""
+        wanted = self._options.model_copy(update={"replicas": replicas})
+        return self._change_to(wanted, {}, scaled(self._flow(), self.name, replicas))
+
+    def reload(self, *, surge: int | None = None) -> Update:
+        """Replace all processes by new ones that load the code as it is now; see `Flow.reload`."""
+        wanted = self._options if self._read_again is None else replaced_deployment(self._options, self._read_again())
+        return self._change_to(wanted, {"surge": surge}, renewed=[self.name])
+
+    def _change_to(
+        self,
+        wanted: DeploymentOptions,
+        how: Mapping[str, Any],
+        flow: FlowOptions | None = None,
+        renewed: Collection[str] = (),
+    ) -> Update:
+        self._check_changeable()
+        return self._change(flow or as_flow(wanted), partial(self._become, wanted), how, renewed)
+
+    def _check_changeable(self) -> None:
+        self._running()
+        if not fronted(self._options):
+            raise ConfigurationError(
+                f"Deployment {self.name!r} listens itself: its process cannot be replaced without losing requests. Start it "
+                f"with include_gateway=True, or with several replicas; then a Gateway stands in front."
+            )
+
+    def _become(self, options: DeploymentOptions) -> None:
+        self._options = options
+
+    def _flow(self) -> FlowOptions:
+        return as_flow(self._options)
+
+    def _scaled_options(self, executor: str, replicas: int) -> FlowOptions:
+        self._check_changeable()
+        return scaled(self._flow(), executor, replicas)
+
+    def _updated(self, text: str) -> Update:
+        return self._updated_by(text, {})
+
+    def _reloaded(self) -> Update:
+        return self.reload()
 
     @property
     def name(self) -> str:

@@ -2,19 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+import os
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any, Literal, Self, Unpack, overload
 
+from thalweg.client.exchange import Inputs
 from thalweg.config import FlowOptions, GatewayOptions, NodeOptions
-from thalweg.config.load import load_flow, parse_options
+from thalweg.config.load import completed, flow_options, load_flow, parse_options
 from thalweg.config.source import ConfigSource
 from thalweg.docs.query.suggestion import did_you_mean
 from thalweg.errors import ConfigurationError, TopologyError
 from thalweg.graph.topology import ENTRY, Inspection, Topology
-from thalweg.orchestration.arguments import GatewayArguments, NodeArguments, ServerArguments
+from thalweg.orchestration.arguments import (
+    ExecutorUpdate,
+    FlowArguments,
+    GatewayArguments,
+    NodeArguments,
+    UpdateArguments,
+)
 from thalweg.orchestration.blueprint import Blueprint, check_what_is_known, flow_blueprint
 from thalweg.orchestration.directory import Directory
+from thalweg.orchestration.nesting import flattened
+from thalweg.orchestration.revision import changed_executor, changed_flow, changes, is_file, parted, scaled
 from thalweg.orchestration.runnable import Runnable
+from thalweg.orchestration.update import Update
 
 if TYPE_CHECKING:
     from thalweg.orchestration.asynchronous import AsyncFlow
@@ -32,8 +44,9 @@ class Flow(Runnable):
         inspect: what those are that `inspect` adds: `"collect"`, part of the answer; `"hang"`, floating; `"remove"`, left
             out.
         asyncio: whether its calls are awaited; it is an `AsyncFlow` then.
-        options: those of the Gateway: `protocol`, `port`, `host`, `limits`, `timeout`, `title`, `drain_seconds`,
-            `retries`, `replica_wait`. `thalweg.config.GatewayOptions` describes each.
+        options: those of the Gateway (`protocol`, `port`, `host`, `limits`, `timeout`, `title`, `drain_seconds`,
+            `retries`, `replica_wait`), and those that every Executor has which says nothing else (`replicas`, `env`,
+            `workspace`, `queue`). `thalweg.config.GatewayOptions` and `NodeOptions` describe each.
 
     Raises:
         ConfigurationError: an unknown option, with the nearest that is known, or a value that does not fit.
@@ -46,12 +59,12 @@ class Flow(Runnable):
         name: str = "flow",
         inspect: Inspection = ...,
         asyncio: Literal[True],
-        **options: Unpack[ServerArguments],
+        **options: Unpack[FlowArguments],
     ) -> AsyncFlow: ...
 
     @overload
     def __new__(
-        cls, *, name: str = "flow", inspect: Inspection = ..., asyncio: bool = False, **options: Unpack[ServerArguments]
+        cls, *, name: str = "flow", inspect: Inspection = ..., asyncio: bool = False, **options: Unpack[FlowArguments]
     ) -> Self: ...
 
     def __new__(cls, *, asyncio: bool = False, **options: Any) -> Any:
@@ -69,11 +82,12 @@ class Flow(Runnable):
         name: str = "flow",
         inspect: Inspection = "collect",
         asyncio: bool = False,
-        **options: Unpack[ServerArguments],
+        **options: Unpack[FlowArguments],
     ) -> None:
         super().__init__()
-        gateway = parse_options(GatewayOptions, options, "Flow")
-        self._options = parse_options(FlowOptions, {"name": name, "inspect": inspect, "gateway": gateway}, "Flow")
+        self._read_again: Callable[[], FlowOptions] | None = None
+        """Where it was read from a file: what that says now."""
+        self._options = flow_options({"name": name, "inspect": inspect, **options})
 
     @classmethod
     def of(cls, options: FlowOptions) -> Flow:
@@ -85,14 +99,109 @@ class Flow(Runnable):
         return flow
 
     @classmethod
-    def load_config(cls, source: ConfigSource, *, context: Mapping[str, Any] | None = None) -> Flow:
-        """A Flow from a YAML or JSON file, from its text, or from a mapping of the same shape.
-        `${{ CONTEXT.name }}` in it is filled in from `context`, `${{ ENV.NAME }}` from the environment.
+    def load_config(
+        cls, source: ConfigSource, *, context: Mapping[str, Any] | None = None, substitute: bool = True
+    ) -> Flow:
+        """A Flow from a YAML or JSON file, from its text, or from a mapping of the same shape, Jina's included.
+        `${{ CONTEXT.name }}` in it is filled in from `context`, `${{ ENV.NAME }}` from the environment,
+        `${{ SECRET.name }}` from a file; with `substitute=False` nothing is.
 
         Raises:
             ConfigurationError: each finding with its file, line and key.
         """
-        return cls.of(load_flow(source, context=context))
+        flow = cls.of(load_flow(source, context=context, substitute=substitute))
+        if is_file(source):
+            flow._read_again = lambda: Flow.of(load_flow(source, context=context, substitute=substitute)).options
+        return flow
+
+    @overload
+    def update(self, inputs: Flow | str | os.PathLike[str], **how: Unpack[UpdateArguments]) -> Update: ...
+
+    @overload
+    def update(self, *, executor: str, uses: Any = ..., **options: Unpack[ExecutorUpdate]) -> Update: ...
+
+    @overload
+    def update(self, inputs: Inputs = None, **arguments: Any) -> Any: ...
+
+    def update(self, inputs: Any = None, **arguments: Any) -> Any:
+        """Change the running Flow without losing a request, and return when that is done. With documents it is `post` to
+        `/update`.
+
+        New processes start beside the old ones; when all of them are ready, and fit, requests go to them at once; the old
+        ones finish what they have. Executors that stay the same keep their processes. Where a new process does not become
+        ready, nothing changes.
+
+            flow.update(executor="enc", uses_with={"model": "large"})
+            flow.update("flow.yml")
+
+        Args:
+            inputs: what the Flow is to be: another Flow, a YAML file, or its text. Of its Gateway nothing may differ.
+            executor: in place of that: whose options change. All others stay.
+            surge: so many more replicas of each Executor run at most meanwhile, for want of memory. Old and new replicas
+                answer side by side then, so endpoints, documents and the graph must stay as they are.
+            canary: part of the requests that the new version gets, by one replica, until `promote` or `abort` of what is
+                returned. The same must stay as with `surge`.
+            settle: seconds that new replicas must stay ready with all requests before the old ones end.
+            drain_seconds: how long requests may take to end in old replicas, in place of the Flow's own.
+
+        Raises:
+            ConfigurationError: an option that does not exist, or cannot change while it runs; it is named.
+            TopologyError, SchemaMismatch: the Executors do not fit together.
+            StartupFailed: a new process did not become ready, or not for `settle` seconds. What ran before answers.
+            Unavailable: the Flow does not run.
+        """
+        if changes(inputs, arguments, Flow, ("executor", *GatewayOptions.model_fields)):
+            return self._updated_by(inputs, arguments)
+        return super().update(inputs, **arguments)
+
+    def _updated_by(self, source: Flow | str | os.PathLike[str] | None, arguments: Mapping[str, Any]) -> Update:
+        how, options = parted(arguments)
+        if source is not None and options:
+            raise ConfigurationError(
+                "Flow.update takes what the whole Flow is to be, or options of one Executor; not both."
+            )
+        if source is None:
+            wanted = changed_executor(self._options, options.pop("executor", ""), options)
+        else:
+            other = source if isinstance(source, Flow) else Flow.of(load_flow(source))
+            wanted = changed_flow(self._options, other.options)
+        return self._change(wanted, partial(self._become, wanted), how)
+
+    def scale(self, executor: str, replicas: int) -> Update:
+        """Run so many replicas of an Executor. New ones get requests once they are ready; those that go finish what they
+        have. With 0 a request waits for `replica_wait` seconds for one to be there again.
+
+        Raises:
+            ConfigurationError: there is no such Executor.
+            StartupFailed: a new replica did not become ready. There are as many as before.
+        """
+        wanted = scaled(self._options, executor, replicas)
+        return self._change(wanted, partial(self._become, wanted), {})
+
+    def reload(self, *executors: str, surge: int | None = None) -> Update:
+        """Replace the processes of these Executors, or of all, by new ones that load their code as it is now. A Flow that
+        was read from a file is read again. Otherwise as `update`."""
+        return self._reload(executors, surge)
+
+    def _reload(self, executors: Sequence[str], surge: int | None) -> Update:
+        wanted = self._options if self._read_again is None else changed_flow(self._options, self._read_again())
+        known = [node.name for node in wanted.executors]
+        for name in executors:
+            if name not in known:
+                raise ConfigurationError(f"There is no Executor {name!r}. There are: {', '.join(known)}.")
+        return self._change(wanted, partial(self._become, wanted), {"surge": surge}, executors or known)
+
+    def _become(self, options: FlowOptions) -> None:
+        self._options = options
+
+    def _flow(self) -> FlowOptions:
+        return self._options
+
+    def _updated(self, text: str) -> Update:
+        return self._updated_by(text, {})
+
+    def _reloaded(self) -> Update:
+        return self._reload((), None)
 
     @property
     def name(self) -> str:
@@ -205,7 +314,7 @@ class Flow(Runnable):
         """
         from thalweg.export.mermaid import diagram
 
-        return diagram(self._options, vertical)
+        return diagram(flattened(self._options), vertical)
 
     def to_svg(self, vertical: bool = False) -> str:
         """The graph as an SVG picture, from left to right, or from top to bottom. Notebooks show it by themselves.
@@ -215,7 +324,7 @@ class Flow(Runnable):
         """
         from thalweg.export.svg import svg
 
-        return svg(self._options, vertical)
+        return svg(flattened(self._options), vertical)
 
     def _repr_svg_(self) -> str:
         return self.to_svg()
@@ -267,6 +376,7 @@ class Flow(Runnable):
         if self.running:
             raise ConfigurationError(f"Flow {self.name!r} is running: add Executors before it is started.")
         taken = self._options.executors
+        node = completed(node, self._options.defaults, "Flow.add")
         if not node.name:
             node = node.model_copy(update={"name": f"executor{len(taken)}"})
         self._options = self._options.model_copy(update={"executors": (*taken, node)})

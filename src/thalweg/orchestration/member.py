@@ -14,15 +14,18 @@ from msgspec.structs import replace
 
 from thalweg.errors import StartupFailed
 from thalweg.message import ServiceDescription
+from thalweg.message.vitals import Vitals
 from thalweg.orchestration.control.questions import ProcessStatus
 from thalweg.orchestration.control.trend import Trend
 from thalweg.orchestration.launchers.process import Launch, Process
+from thalweg.orchestration.lifetime import Lifetime
 from thalweg.orchestration.logs.stream import LogStream
 from thalweg.orchestration.restart import RestartPolicy
 from thalweg.orchestration.watch import LONGEST_SILENCE, SHORTEST_SILENCE, Watch
 from thalweg.service.control import (
     GATEWAY,
     PULSE_SECONDS,
+    Advance,
     Described,
     Failed,
     Go,
@@ -43,6 +46,10 @@ CLOSE_SECONDS = 30.0
 """How long a process may take, after it has drained, to close what user code holds open. Then it is killed."""
 EXIT_SECONDS = 5.0
 """How long a process may take to end once it has closed its channel."""
+
+
+CRASH_LOOP = "crash loop"
+"""In place of its phase, for one that has ended again and again and is not ready."""
 
 
 class Phase(StrEnum):
@@ -66,6 +73,10 @@ class News:
     replica: int
     phase: Phase
     message: str = ""
+    """Why it waits to start again, or how far its start is in the words of its own code."""
+    shard: int = 0
+    done: float | None = None
+    """How far its start is, from 0 to 1, where its code says so."""
 
 
 Tell = Callable[[News], None]
@@ -78,6 +89,8 @@ class Means:
     launch: Launch
     tell: Tell
     log: LogStream
+    replace: Callable[[Member, str], bool] | None = None
+    """Puts another process in the place of one, without losing a request, for a reason. False where it cannot."""
 
 
 class Member:
@@ -92,6 +105,9 @@ class Member:
         self._means = means
         self._policy = RestartPolicy()
         self._watch = Watch(None)
+        self._lifetime = Lifetime(None, None)
+        self._retired = ""
+        """Why it was told to end, to be started again."""
         self._process: Process | None = None
         self._phase = Phase.LAUNCHED
         self._go: Go | None = None
@@ -99,13 +115,14 @@ class Member:
         self._stopping = False
         self._trend = Trend()
         self._reason = ""
+        self._ending = ""
         self._launches = 0
         self._ready_since: float | None = None
         self._task: asyncio.Task[None] | None = None
         self.described: asyncio.Future[ServiceDescription] = loop.create_future()
         self.ready: asyncio.Future[list[str]] = loop.create_future()
         self.heed: Callable[[Report], None] | None = None
-        """Told of every report but pulses; an end that was not asked for is a `Failed`."""
+        """Told of every report but pulses and advances; an end that was not asked for is a `Failed`."""
 
     @property
     def name(self) -> str:
@@ -120,9 +137,23 @@ class Member:
         return self._spec.shard if isinstance(self._spec, WorkerSpec) else 0
 
     @property
+    def drain_seconds(self) -> float:
+        return self._spec.drain_seconds
+
+    @property
     def title(self) -> str:
         """Name and number, as in logs: `enc/1`."""
         return self._spec.title if isinstance(self._spec, WorkerSpec) else GATEWAY
+
+    @property
+    def looping(self) -> bool:
+        """Whether it is in a crash loop."""
+        return self._policy.looping
+
+    @property
+    def trouble(self) -> str:
+        """Why it is in a crash loop, in words for everybody: nothing that user code said."""
+        return f"crash loop: {self._ending}" if self.looping else ""
 
     @property
     def pid(self) -> int | None:
@@ -137,9 +168,11 @@ class Member:
         return ProcessStatus(
             node=self.name if isinstance(self._spec, WorkerSpec) else GATEWAY,
             replica=self.replica,
+            shard=self.shard,
             title=self.title,
             pid=self.pid,
-            phase=self._phase,
+            phase=CRASH_LOOP if self.looping and self._phase is not Phase.READY else self._phase,
+            crash_loop=self.looping,
             reason=self._reason,
             restarts=max(0, self._launches - 1),
             ready_since=self._ready_since,
@@ -176,6 +209,11 @@ class Member:
             return False
         await self._process.send(order)
         return True
+
+    async def retire(self, reason: str) -> None:
+        """Drain and end it, and start it again at once."""
+        self._retired = reason
+        await self.order(Stop(self._spec.drain_seconds))
 
     async def stop(self, drain_seconds: float, close_seconds: float | None = None) -> None:
         """Drain and end it; kill it where that takes longer than `drain_seconds` and `close_seconds`, or `CLOSE_SECONDS`,
@@ -216,7 +254,10 @@ class Member:
                 break
             if not self.ready.done():
                 raise self._startup_failed(status)
-            await self._wait_for_next(status)
+            if self._retired and status == 0:
+                self._begin_anew()
+            else:
+                await self._wait_for_next(status)
         self._enter(Phase.STOPPED)
 
     async def _live_once(self) -> int:
@@ -227,6 +268,8 @@ class Member:
         if self._stopping:
             process.kill()
         self._watch = Watch(_silence(self._spec))
+        self._lifetime = _lifetime(self._spec)
+        self._retired = ""
         watching = asyncio.get_running_loop().create_task(self._look_after(process), name=f"watch {self.title}")
         try:
             await self._follow(process)
@@ -239,6 +282,9 @@ class Member:
         loop = asyncio.get_running_loop()
         while True:
             await asyncio.sleep(PULSE_SECONDS)
+            if self._policy.look(loop.time()):
+                self._means.log.note(self.title, "INFO", "it has recovered from its crash loop")
+                self._enter(self._phase)
             if self._watch.look(loop.time()):
                 break
         self._warn(f"it is killed: {self._watch.reason}")
@@ -246,13 +292,17 @@ class Member:
 
     async def _follow(self, process: Process) -> None:
         while (report := await process.reports.get()) is not None:
-            await self._on_report(process, report)
+            if isinstance(report, Advance):
+                self._enter(Phase.STARTING, report.message, report.done)
+            else:
+                await self._on_report(process, report)
 
     async def _on_report(self, process: Process, report: Report) -> None:
         match report:
             case Pulse(vitals):
                 self._watch.pulse(asyncio.get_running_loop().time())
                 self._trend.add(asyncio.get_running_loop().time(), vitals)
+                await self._see_whether_worn(vitals)
             case Sick(reason, stuck):
                 patience = EXIT_SECONDS if stuck else self._spec.drain_seconds + CLOSE_SECONDS
                 self._watch.resigned(asyncio.get_running_loop().time(), reason, patience)
@@ -282,6 +332,19 @@ class Member:
         if self.heed is not None and not isinstance(report, Pulse):
             self.heed(report)
 
+    async def _see_whether_worn(self, vitals: Vitals) -> None:
+        """Have it replaced where it has done enough."""
+        told = self._lifetime.too_low
+        reason = "" if self._stopping else self._lifetime.worn(vitals)
+        if self._lifetime.too_low and not told:
+            self._warn("it needs more memory than its memory_limit to begin with, and is not replaced for that")
+        if not reason:
+            return
+        if self._means.replace is not None and self._means.replace(self, reason):
+            self._means.log.note(self.title, "INFO", f"it is replaced: {reason}")
+            return
+        await self.retire(reason)
+
     async def _end_of(self, process: Process) -> int:
         """The status of a process that has closed its channel."""
         done, _ = await asyncio.wait([process.exited], timeout=EXIT_SECONDS)
@@ -289,14 +352,24 @@ class Member:
             process.kill()
         return await process.exited
 
+    def _begin_anew(self) -> None:
+        """It has ended as it was told to."""
+        self._reason, self._ready_since = self._retired, None
+        self._means.log.note(self.title, "INFO", f"it is started again: {self._retired}")
+        if self.heed is not None:
+            self.heed(Failed(self._retired))
+
     async def _wait_for_next(self, status: int) -> None:
         loop = asyncio.get_running_loop()
         seconds = max(0.0, self._policy.ended(loop.time()) - loop.time())
         why = self._watch.reason or (_ending(status) if self._failure is None else self._failure.message)
         self._reason = why
+        self._ending = _ending(status)
         self._ready_since = None
         traceback = "" if self._failure is None else self._failure.traceback
         details = f"\n{with_source(traceback)}" if traceback else ""
+        if self.looping:
+            why = f"{why}, again: this is a crash loop"
         self._warn(f"{why}; it is started again in {seconds:.1f} seconds{details}")
         self._enter(Phase.WAITING, why)
         if self.heed is not None:
@@ -312,10 +385,11 @@ class Member:
     def _warn(self, text: str) -> None:
         self._means.log.note(self.title, "WARNING", text)
 
-    def _enter(self, phase: Phase, message: str = "") -> None:
+    def _enter(self, phase: Phase, message: str = "", done: float | None = None) -> None:
         self._phase = phase
-        name = self.name if isinstance(self._spec, WorkerSpec) else GATEWAY
-        self._means.tell(News(name, self.replica, phase, message))
+        worker = isinstance(self._spec, WorkerSpec)
+        shard = self._spec.shard if isinstance(self._spec, WorkerSpec) else 0
+        self._means.tell(News(self.name if worker else GATEWAY, self.replica, phase, message, shard, done))
 
 
 def _silence(spec: Spec) -> float | None:
@@ -323,6 +397,10 @@ def _silence(spec: Spec) -> float | None:
     if not isinstance(spec, WorkerSpec):
         return LONGEST_SILENCE
     return None if spec.stuck_after is None else max(SHORTEST_SILENCE, min(spec.stuck_after, LONGEST_SILENCE))
+
+
+def _lifetime(spec: Spec) -> Lifetime:
+    return Lifetime(spec.max_requests, spec.memory_limit) if isinstance(spec, WorkerSpec) else Lifetime(None, None)
 
 
 def _ending(status: int) -> str:

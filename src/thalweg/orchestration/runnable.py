@@ -4,18 +4,27 @@ from __future__ import annotations
 
 import threading
 from abc import abstractmethod
-from collections.abc import Iterator
+from collections.abc import Callable, Collection, Iterator, Mapping
+from functools import partial
+from os import PathLike
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from thalweg.client import Client
 from thalweg.client.postable import Postable
+from thalweg.config import DeploymentOptions, FlowOptions
+from thalweg.config.load import parse_options
+from thalweg.config.rollout import UpdateOptions
 from thalweg.config.servers import ServerOptions
 from thalweg.errors import StartupFailed, ThalwegError, Unavailable
-from thalweg.orchestration.blueprint import FRONT, Blueprint
+from thalweg.orchestration.blueprint import FRONT, Blueprint, check_what_is_known, flow_blueprint
+from thalweg.orchestration.changeover import Change
 from thalweg.orchestration.directory import Directory
 from thalweg.orchestration.logs.form import log_format
 from thalweg.orchestration.member import Tell
+from thalweg.orchestration.revision import scaled
 from thalweg.orchestration.session import Session
+from thalweg.orchestration.update import Update
 
 if TYPE_CHECKING:
     from thalweg.client.call import ClientSettings, Posted
@@ -41,6 +50,25 @@ class Runnable(Postable):
 
     _kind: ClassVar[str] = "flow"
     """What `thalweg ps` calls it."""
+
+    @property
+    @abstractmethod
+    def options(self) -> FlowOptions | DeploymentOptions:
+        """What it is made of."""
+
+    def save_config(self, path: str | PathLike[str]) -> None:
+        """Write to `path` of what it is made, as YAML, or as JSON where it ends so: `load_config` makes the same of it.
+
+        Only what is not as it always is stands there. Ports that the system chose do not, nor does any secret: where one was
+        given by reference, such as `${{ ENV.TOKEN }}`, the reference does.
+
+        Raises:
+            ConfigurationError: something cannot be written: a class that has no name in a module, a secret that was given as
+                text, or the file itself. Names the option.
+        """
+        from thalweg.config.description import write
+
+        write(self.options, Path(path))
 
     @abstractmethod
     def _blueprint(self, directory: Directory) -> Blueprint:
@@ -74,10 +102,61 @@ class Runnable(Postable):
                 log_format=log_format(self._server.log_format or ""),
             )
         except ThalwegError as error:
-            if isinstance(error, StartupFailed) and error.traceback:
-                error.add_note(error.traceback)
-            raise error.with_traceback(None) from None
+            raise _told(error) from None
+        self._session.reload_with = lambda: str(self._reloaded())
+        self._session.update_with = lambda text: str(self._updated(text))
+        self._session.scaled = lambda executor, replicas: partial(
+            self._design, self._scaled_options(executor, replicas)
+        )
         return self
+
+    # change --------------------------------------------------------------------------------------------------------------
+
+    @abstractmethod
+    def _flow(self) -> FlowOptions:
+        """It as a Flow, which a Deployment behind a Gateway is."""
+
+    @abstractmethod
+    def _updated(self, text: str) -> Update:
+        """Make it what YAML says."""
+
+    @abstractmethod
+    def _reloaded(self) -> Update:
+        """Replace all processes."""
+
+    def _design(self, options: FlowOptions, directory: Directory) -> Blueprint:
+        check_what_is_known(options)
+        return flow_blueprint(options, directory)
+
+    def _scaled_options(self, executor: str, replicas: int) -> FlowOptions:
+        return scaled(self._flow(), executor, replicas)
+
+    def _change(
+        self,
+        options: FlowOptions,
+        commit: Callable[[], None],
+        how: Mapping[str, Any],
+        renewed: Collection[str] = (),
+    ) -> Update:
+        """Make what runs into `options`, in the way that `how` says."""
+        session = self._running()
+        terms = parse_options(UpdateOptions, how, f"{type(self).__name__}.update")
+        drain_seconds = self._server.drain_seconds if terms.drain_seconds is None else terms.drain_seconds
+        try:
+            change = Change(
+                session.draw(partial(self._design, options)),
+                frozenset(renewed),
+                terms.surge,
+                terms.canary,
+                terms.settle,
+                drain_seconds,
+            )
+            changed = session.change(change)
+        except ThalwegError as error:
+            raise _told(error) from None
+        if terms.canary is None:
+            commit()
+        return Update(session, changed, terms.canary, commit)
 
     def close(self) -> None:
         """Let requests under way end, for `drain_seconds` at most; then stop all processes. Idempotent.
@@ -108,11 +187,15 @@ class Runnable(Postable):
     @property
     def client(self) -> Client:
         """A client of it, over a private socket. Closed with it."""
-        session = self._running()
         with self._lock:
             if self._client is None:
-                self._client = Client(session.address(FRONT), limits=self._server.limits)
+                self._client = Client(self.private_address, limits=self._server.limits)
             return self._client
+
+    @property
+    def private_address(self) -> str:
+        """Where this user's programs on this machine reach it: quicker than any port, and without a key."""
+        return self._running().address(FRONT)
 
     @property
     def addresses(self) -> tuple[str, ...]:
@@ -162,6 +245,13 @@ class Runnable(Postable):
                 f"{type(self).__name__} {self.name!r} is not running: use it in a 'with' block, or start() it."
             )
         return self._session
+
+
+def _told(error: ThalwegError) -> ThalwegError:
+    """`error` with what it knows of user code, and nothing of ours."""
+    if isinstance(error, StartupFailed) and error.traceback:
+        error.add_note(error.traceback)
+    return error.with_traceback(None)
 
 
 def _callable(address: str) -> str:

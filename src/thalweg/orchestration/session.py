@@ -16,6 +16,7 @@ from types import FrameType
 from thalweg.client.portal import Portal
 from thalweg.errors import Unavailable
 from thalweg.orchestration.blueprint import Blueprint
+from thalweg.orchestration.changeover import Change, Changed
 from thalweg.orchestration.control.desk import ControlDesk
 from thalweg.orchestration.control.questions import Identity, ServiceStatus
 from thalweg.orchestration.directory import Directory, sweep
@@ -26,6 +27,7 @@ from thalweg.orchestration.logs.history import History
 from thalweg.orchestration.logs.stream import LogStream
 from thalweg.orchestration.member import Means, News, Phase, Tell
 from thalweg.orchestration.supervisor import Supervisor
+from thalweg.service.control import GATEWAY, Troubles
 
 Design = Callable[[Directory], Blueprint]
 POLL_SECONDS = 0.002
@@ -43,6 +45,8 @@ class Session:
     """What replaces all processes on request through the control socket, on a thread of its own; says what it did."""
     update_with: Callable[[str], str] | None = None
     """The same with YAML that describes what it is to be."""
+    scaled: Callable[[str, int], Design] | None = None
+    """What runs, with another number of replicas of an Executor."""
 
     def __init__(
         self, drain_seconds: float, name: str = "", kind: str = "flow", log_format: LogFormat = "text"
@@ -51,6 +55,8 @@ class Session:
         self.kind = kind
         self._log = LogStream(log_format)
         self._since = 0.0
+        self._looping: dict[str, str] = {}
+        self._telling: set[asyncio.Future[bool]] = set()
         self._drain_seconds = drain_seconds
         self._portal = Portal.shared()
         self._server = ForkServer.shared()
@@ -97,10 +103,27 @@ class Session:
 
     async def _begin(self, blueprint: Blueprint, tell: Tell) -> list[str]:
         launchers = Launchers(self._server, self._directory.path)
-        self._supervisor = Supervisor(blueprint, Means(launchers.launch, tell, self._log))
+        self._supervisor = Supervisor(blueprint, Means(launchers.launch, self._listening(tell), self._log))
         addresses = await self._supervisor.start()
         self._since = time()
         return addresses
+
+    def _listening(self, tell: Tell) -> Tell:
+        """`tell`, and have the Gateway know which processes are in a crash loop."""
+
+        def hear(news: News) -> None:
+            tell(news)
+            supervisor = self._supervisor
+            if supervisor is None or supervisor.gateway is None:
+                return
+            looping = {member.title: member.trouble for member in supervisor.workers if member.looping}
+            if looping != self._looping or (looping and news.name == GATEWAY and news.phase is Phase.READY):
+                self._looping = looping
+                telling = asyncio.ensure_future(supervisor.gateway.order(Troubles(looping)))
+                self._telling.add(telling)
+                telling.add_done_callback(self._telling.discard)
+
+        return hear
 
     async def _end(self, drain_seconds: float) -> None:
         try:
@@ -168,6 +191,39 @@ class Session:
         if self.update_with is None:
             raise Unavailable(f"{self.name!r} cannot be updated.")
         return await asyncio.to_thread(self.update_with, yaml)
+
+    # change --------------------------------------------------------------------------------------------------------------
+
+    def draw(self, design: Design) -> Blueprint:
+        """What `design` draws up for this session."""
+        return design(self._directory)
+
+    def change(self, change: Change) -> Changed:
+        """Make what runs into something else; see `Supervisor.change`. With a canary it returns once that has its share.
+        An interrupt (Ctrl-C) while it waits takes the change back, and is raised."""
+        work = self._supervised.test if change.canary is not None else self._supervised.change
+        return self._portal.run(work(change))
+
+    def promote(self) -> Changed:
+        """See `Supervisor.promote`."""
+        return self._portal.run(self._supervised.promote())
+
+    def abort(self) -> None:
+        """See `Supervisor.abort`."""
+        self._portal.run(self._supervised.abort())
+
+    async def scale(self, executor: str, replicas: int) -> None:
+        """Have so many replicas of an Executor; for the event loop of the portal. Raises as `Supervisor.change` does."""
+        if self.scaled is None:
+            raise Unavailable(f"{self.name!r} cannot be scaled.")
+        blueprint = await asyncio.to_thread(self.draw, self.scaled(executor, replicas))
+        await self._supervised.change(Change(blueprint, drain_seconds=self._drain_seconds))
+
+    @property
+    def _supervised(self) -> Supervisor:
+        if self._supervisor is None or not self.running:
+            raise Unavailable(f"{self.name!r} does not run.")
+        return self._supervisor
 
     def close(self) -> None:
         """Drain and stop everything, and return when nothing is left. Idempotent.

@@ -6,9 +6,10 @@ import asyncio
 import logging
 from collections.abc import AsyncIterator, Awaitable, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from typing import TypeVar
 
-from thalweg.errors import ConfigurationError, StartupFailed
+from thalweg.errors import ConfigurationError, StartupFailed, ThalwegError
 from thalweg.message import ServiceDescription
 from thalweg.orchestration.blueprint import Blueprint
 from thalweg.orchestration.changeover import Change, Changed, Changeover
@@ -30,6 +31,7 @@ class Supervisor:
     """Used on one event loop, once."""
 
     def __init__(self, blueprint: Blueprint, means: Means) -> None:
+        means = replace(means, replace=self._replace)
         self.blueprint = blueprint
         """What runs, or is to run."""
         self.descriptions: dict[str, ServiceDescription] = {}
@@ -41,6 +43,7 @@ class Supervisor:
         self._changing: asyncio.Task[Changed] | None = None
         self._changeover: Changeover | None = None
         self._turn = asyncio.Lock()
+        self._replacing: set[asyncio.Task[None]] = set()
 
     @property
     def workers(self) -> list[Member]:
@@ -141,6 +144,30 @@ class Supervisor:
         changeover.abort("the canary was called off")
         await asyncio.wait([task])
 
+    def _replace(self, member: Member, reason: str) -> bool:
+        """See `Means.replace`: not without a Gateway, which has requests go to another process, and not while a canary
+        runs."""
+        if self.gateway is None or self.tests:
+            return False
+        work = self._replace_one(member, reason)
+        task = asyncio.get_running_loop().create_task(work, name=f"replace {member.title}")
+        self._replacing.add(task)
+        task.add_done_callback(self._replacing.discard)
+        return True
+
+    async def _replace_one(self, member: Member, reason: str) -> None:
+        try:
+            async with self._alone():
+                if member not in self.workers:  # a change that was under way has seen to it
+                    return
+                renewed = frozenset({member.title})
+                changeover = self._begin(Change(self.blueprint, renewed, drain_seconds=member.drain_seconds))
+                assert self._changing is not None
+                await self._to_its_end(changeover, self._changing)
+        except ThalwegError as error:
+            log.warning("%s is not replaced by a new process: %s It is started again.", member.title, error)
+            await member.retire(reason)
+
     @property
     def tests(self) -> bool:
         """Whether a canary runs."""
@@ -186,6 +213,11 @@ class Supervisor:
 
     async def _end_change(self) -> None:
         """Let nothing be changed any more."""
+        replacing = list(self._replacing)
+        for task in replacing:
+            task.cancel()
+        if replacing:
+            await asyncio.wait(replacing)
         if self._changing is not None and self._changeover is not None:
             coming = self._changeover.posts
             self._changing.cancel()

@@ -159,7 +159,13 @@ class Patch(msgspec.Struct, frozen=True, tag="patch"):
     files: list[str]
 
 
-Order: TypeAlias = Go | Stop | Replicas | Patch
+class Troubles(msgspec.Struct, frozen=True, tag="troubles"):
+    """To the Gateway while it runs: these processes are in a crash loop, and so each of them ended last."""
+
+    looping: dict[str, str]
+
+
+Order: TypeAlias = Go | Stop | Replicas | Patch | Troubles
 
 
 class Loading(msgspec.Struct, frozen=True, tag="loading"):
@@ -176,6 +182,13 @@ class Described(msgspec.Struct, frozen=True, tag="described"):
 
 class Starting(msgspec.Struct, frozen=True, tag="starting"):
     """User code is being constructed."""
+
+
+class Advance(msgspec.Struct, frozen=True, tag="advance"):
+    """How far that is, in the words of the user's code; `done` is from 0 to 1."""
+
+    message: str
+    done: float | None = None
 
 
 class Ready(msgspec.Struct, frozen=True, tag="ready"):
@@ -242,7 +255,19 @@ class Patched(msgspec.Struct, frozen=True, tag="patched"):
 
 
 Report: TypeAlias = (
-    Loading | Described | Starting | Ready | Failed | Pulse | Sick | Shifted | Unshifted | Vacated | Standing | Patched
+    Loading
+    | Described
+    | Starting
+    | Advance
+    | Ready
+    | Failed
+    | Pulse
+    | Sick
+    | Shifted
+    | Unshifted
+    | Vacated
+    | Standing
+    | Patched
 )
 
 

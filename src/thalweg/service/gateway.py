@@ -95,6 +95,11 @@ class FlowHandler:
         return all(pool.ready for pool in self._pools.values())
 
     @property
+    def gone(self) -> list[str]:
+        """Executors that have no replica."""
+        return [name for name, pool in self._pools.items() if not pool.ready]
+
+    @property
     def alive(self) -> bool:
         """Always: what can be lost is looked after by those that keep the Executors running."""
         return True
@@ -105,7 +110,7 @@ class FlowHandler:
         Raises:
             ThalwegError: what the first of them says that does not answer. Where several have no replica, all are named.
         """
-        gone = [name for name, pool in self._pools.items() if not pool.ready]
+        gone = self.gone
         if gone:
             raise Unavailable(f"No replica is ready of: {', '.join(gone)}.", executor=gone[0], retry_after=1.0)
         request = Request(DRY_RUN_ENDPOINT, (b"",))

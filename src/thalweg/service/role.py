@@ -24,6 +24,7 @@ from thalweg.message.vitals import Vitals
 from thalweg.routing.peer import Remote
 from thalweg.service.control import (
     CHUNK,
+    Advance,
     Described,
     Frames,
     GatewaySpec,
@@ -34,6 +35,7 @@ from thalweg.service.control import (
     Replicas,
     Report,
     Starting,
+    Troubles,
     WorkerSpec,
     pack,
 )
@@ -165,6 +167,7 @@ class WorkerRole(Role):
         return content
 
     async def start(self, go: Go, link: Link) -> list[str]:
+        from thalweg.executor import progress
         from thalweg.service.worker import Worker
 
         link.send(Starting())
@@ -172,7 +175,12 @@ class WorkerRole(Role):
         self._worker = worker = Worker(
             self._source, content.options, replica=self._spec.replica, shard=self._spec.shard, resign=self.resign
         )
-        await worker.start()
+        loop = asyncio.get_running_loop()
+        progress.listen(lambda message, done: loop.call_soon_threadsafe(link.send, Advance(message, done)))
+        try:
+            await worker.start()
+        finally:
+            progress.listen(None)
         self._meter = handler = Meter(throttled(worker, content.options.queue))
         private = Serving(
             handler,
@@ -260,6 +268,8 @@ class GatewayRole(Role):
     def obey(self, order: Order, link: Link) -> None:
         if isinstance(order, Replicas):
             self._shifting.obey(order)
+        elif isinstance(order, Troubles):
+            self._handler.looping = order.looping
 
     def vitals(self) -> Vitals:
         return self._meter.vitals()
