@@ -16,7 +16,7 @@ from thalweg.executor import requests as thalweg_requests
 
 F = TypeVar("F", bound=Callable[..., Any])
 
-JOINED = ("docs_matrix", "docs_map", "tracing_context")
+BESIDE = ("tracing_context",)
 """What Jina hands to methods beside what Thalweg does."""
 
 
@@ -66,7 +66,7 @@ def jina_requests(func: Any = None, *, on: Any = None, request_schema: Any = Non
 
 
 def _bound(function: F, on: Any, request_schema: Any, response_schema: Any) -> F:
-    adapted = _with_joined(function)
+    adapted = _with_what_is_beside(function)
     untyped = _untyped(function)
     if untyped and request_schema is None:
         request_schema = DocList[LegacyDocument]
@@ -77,28 +77,22 @@ def _bound(function: F, on: Any, request_schema: Any, response_schema: Any) -> F
 def _untyped(function: Callable[..., Any]) -> bool:
     """Whether nothing says of which class the documents are."""
     known = inspect.signature(function).parameters
-    named = known.get("docs") or known.get("doc")
-    return named is None or named.annotation is inspect.Parameter.empty
+    named = (known.get(name) for name in ("docs", "doc", "docs_matrix", "docs_map"))
+    return all(one is None or one.annotation is inspect.Parameter.empty for one in named)
 
 
-def _with_joined(function: F) -> F:
+def _with_what_is_beside(function: F) -> F:
     """`function` without the arguments that Thalweg does not hand over, which it gets all the same."""
     signature = inspect.signature(function)
-    asked = [name for name in JOINED if name in signature.parameters]
+    asked = [name for name in BESIDE if name in signature.parameters]
     if not asked:
         return function
 
     def extra(given: Mapping[str, Any]) -> dict[str, Any]:
-        docs = given.get("docs")
-        values: dict[str, Any] = {
-            "docs_matrix": None if docs is None else [docs],
-            "docs_map": {},
-            "tracing_context": None,
-        }
-        return {name: values[name] for name in asked if name not in given}
+        return {name: None for name in asked if name not in given}
 
     adapted = _of_the_same_kind(function, extra)
-    kept = [one for name, one in signature.parameters.items() if name not in JOINED]
+    kept = [one for name, one in signature.parameters.items() if name not in BESIDE]
     adapted.__signature__ = signature.replace(parameters=kept)  # type: ignore[attr-defined]
     return cast(F, adapted)
 

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any, Literal
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import Field, field_validator
 
 from thalweg.config.options import Options
 
@@ -31,14 +30,6 @@ class EdgeOptions(Options):
         description="Whether documents of several needs are joined by id; else all of them come, with docs_matrix and "
         "docs_map.",
     )
-
-    @model_validator(mode="before")
-    @classmethod
-    def _as_jina_says_it(cls, values: Any) -> Any:
-        if not isinstance(values, Mapping) or "no_reduce" not in values:
-            return values
-        rest = {name: value for name, value in values.items() if name != "no_reduce"}
-        return {"reduce": not values["no_reduce"], **rest}
 
     @field_validator("needs", mode="before")
     @classmethod

@@ -15,7 +15,7 @@ from pydantic import BaseModel
 
 from thalweg.docs import AnyDoc, BaseDoc, BaseDocWithoutId, DocList, DocVec
 
-READ = ("docs", "doc", "parameters", "return")
+READ = ("docs", "docs_matrix", "docs_map", "doc", "parameters", "return")
 """The annotations that mean something here. Nobody needs to be able to evaluate the others."""
 
 _ITERATORS = {
@@ -152,6 +152,41 @@ def batch(hint: Any, where: str) -> Taken:
     inner = typing.get_args(kind)
     element = inner[0].__name__ if inner and isinstance(inner[0], type) else "YourDocument"
     raise TypeError(f"{where}: `docs` is annotated with {name_of(kind)}. Write `docs: DocList[{element}]`.")
+
+
+def matrix(hint: Any, where: str) -> type[BaseDocWithoutId] | None:
+    """Take the annotation of `docs_matrix` apart; None is any document.
+
+    Raises:
+        TypeError: it is not a list of lists of documents.
+    """
+    kinds = (list, collections.abc.Sequence)
+    return _of_branches(hint, where, "docs_matrix", kinds, "list[DocList[{}]]")
+
+
+def by_branch(hint: Any, where: str) -> type[BaseDocWithoutId] | None:
+    """Take the annotation of `docs_map` apart; None is any document.
+
+    Raises:
+        TypeError: it is not a dict of lists of documents.
+    """
+    kinds = (dict, collections.abc.Mapping)
+    return _of_branches(hint, where, "docs_map", kinds, "dict[str, DocList[{}]]")
+
+
+def _of_branches(
+    hint: Any, where: str, name: str, kinds: tuple[Any, ...], written: str
+) -> type[BaseDocWithoutId] | None:
+    kind = _without_none(hint, where, name)
+    if kind is inspect.Parameter.empty or kind is Any or kind in kinds:
+        return None
+    items = typing.get_args(kind)
+    held = _without_none(items[-1], where, name) if items else None
+    if typing.get_origin(kind) in kinds and isinstance(held, type) and issubclass(held, DocList):
+        return _element(held)
+    raise TypeError(
+        f"{where}: `{name}` is annotated with {name_of(kind)}. Write `{name}: {written.format('YourDocument')}`."
+    )
 
 
 def _stream(kind: Any, where: str) -> Taken:

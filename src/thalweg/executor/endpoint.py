@@ -18,8 +18,11 @@ from thalweg.executor.batching.declaration import declared_batching, hindrance
 from thalweg.executor.writing import writes
 from thalweg.message.description import DEFAULT_ENDPOINT
 
-ARGUMENTS = ("docs", "doc", "parameters", "headers", "context")
+ARGUMENTS = ("docs", "doc", "docs_matrix", "docs_map", "parameters", "headers", "context")
 """What a method may ask for, by name."""
+
+OF_BRANCHES = frozenset(("docs_matrix", "docs_map"))
+"""Those of them that are there for who joins the documents of several branches."""
 
 _BINDING = "__thalweg_requests__"
 
@@ -78,6 +81,11 @@ class Endpoint:
     def single(self) -> bool:
         """True where the method is called once for each document."""
         return "doc" in self.takes
+
+    @property
+    def joins(self) -> bool:
+        """True where the method asks for the documents of each branch."""
+        return not OF_BRANCHES.isdisjoint(self.takes)
 
     @property
     def streaming(self) -> bool:
@@ -288,7 +296,21 @@ def _check_batching(endpoint: Endpoint, where: str) -> None:
 def _taken(takes: frozenset[str], hint: Callable[[str], Any], where: str) -> annotation.Taken:
     if "doc" in takes:
         return annotation.Taken(annotation.single(hint("doc"), where))
-    return annotation.batch(hint("docs"), where) if "docs" in takes else annotation.Taken(None)
+    taken = annotation.batch(hint("docs"), where) if "docs" in takes else annotation.Taken(None)
+    of_branches = {
+        "docs_matrix": annotation.matrix(hint("docs_matrix"), where),
+        "docs_map": annotation.by_branch(hint("docs_map"), where),
+    }
+    for name, doc_type in of_branches.items():
+        if doc_type is None or name not in takes:
+            continue
+        if taken.doc_type not in (None, doc_type):
+            raise TypeError(
+                f"{where}: `{name}` has {doc_type.__name__} where there is {annotation.name_of(taken.doc_type)} before. All "
+                f"branches are of one class; write one with the fields of all, or AnyDoc."
+            )
+        taken = taken._replace(doc_type=doc_type)
+    return taken
 
 
 def _arguments(function: Callable[..., Any], where: str, skip_first: bool) -> tuple[frozenset[str], bool]:
@@ -311,6 +333,10 @@ def _arguments(function: Callable[..., Any], where: str, skip_first: bool) -> tu
     if {"doc", "docs"} <= takes:
         raise TypeError(
             f"{where}: takes both `docs` and `doc`. Take `docs` for all documents at once, or `doc` for each."
+        )
+    if "doc" in takes and not OF_BRANCHES.isdisjoint(takes):
+        raise TypeError(
+            f"{where}: takes the documents of each branch, and `doc`, which is one. Take `docs_matrix` or `docs_map` alone."
         )
     return frozenset(takes), rest
 

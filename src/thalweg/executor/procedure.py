@@ -9,11 +9,13 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 from thalweg.docs import BaseDocWithoutId, DocList
 from thalweg.errors import Cancelled, ThalwegError
 from thalweg.executor import parameters, payload
-from thalweg.executor.endpoint import ARGUMENTS, Endpoint
+from thalweg.executor.branches import matrix_and_map, without_branches
+from thalweg.executor.endpoint import ARGUMENTS, OF_BRANCHES, Endpoint
 from thalweg.executor.executor import BoundEndpoint
 from thalweg.executor.failures import Failures
 from thalweg.executor.outcome import Documents, Outcomes
 from thalweg.message import Buffer, Context, Request, Response
+from thalweg.message.branches import BRANCHES
 from thalweg.message.headers import checked_headers
 
 if TYPE_CHECKING:
@@ -161,6 +163,9 @@ class Procedure:
             docs, sent = DocList(), request.parameters
         wanted = self._wanted
         arguments: dict[str, Any] = {}
+        if self.endpoint.joins or BRANCHES in sent:
+            arguments = self._of_branches(docs, sent)
+            sent = without_branches(sent)
         if "docs" in wanted:
             arguments["docs"] = docs
         if "parameters" in wanted:
@@ -170,6 +175,14 @@ class Procedure:
         if "context" in wanted:
             arguments["context"] = context
         return Prepared(docs, sent, arguments)
+
+    def _of_branches(self, docs: Documents, sent: dict[str, Any]) -> dict[str, Any]:
+        """Those of `docs_matrix` and `docs_map` that the method asks for; both where it takes what there is."""
+        if self.endpoint.single:
+            return {}
+        found = matrix_and_map(docs, sent)
+        wanted = OF_BRANCHES if self.endpoint.takes_rest else self.endpoint.takes
+        return {name: value for name, value in found.items() if name in wanted}
 
     def _each(self, prepared: Prepared) -> list[dict[str, Any]]:
         """The arguments of each call that the request needs."""
@@ -206,7 +219,7 @@ def _with_headers(response: Response, context: Context) -> Response:
 def _wanted(endpoint: Endpoint) -> frozenset[str]:
     """The arguments besides `doc` that the method is given."""
     wanted = frozenset(ARGUMENTS) if endpoint.takes_rest else endpoint.takes
-    return wanted - ({"doc", "docs"} if endpoint.single else {"doc"})
+    return wanted - OF_BRANCHES - ({"doc", "docs"} if endpoint.single else {"doc"})
 
 
 async def _together(calls: list[Coroutine[Any, Any, Any]]) -> list[Any]:

@@ -12,9 +12,6 @@ from thalweg.docs import AnyDoc, BaseDocWithoutId, DocList
 from thalweg.docs.equality import same
 
 RESULTS = "__results__"
-BRANCHES = "__branches__"
-"""Where the parameters of a request say of which branches its documents are, for an Executor that joins them itself: the
-name of each branch and how many documents it has, in the order in which they follow each other."""
 
 
 def merged_documents(branches: Sequence[DocList[Any]], order: Sequence[str] = ()) -> DocList[Any]:

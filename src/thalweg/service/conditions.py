@@ -14,8 +14,9 @@ from thalweg.docs.codecs.content import encode_content
 from thalweg.docs.query import matches
 from thalweg.errors import ThalwegError
 from thalweg.graph import Step
-from thalweg.graph.merge import BRANCHES, around, thinned
+from thalweg.graph.merge import around, thinned
 from thalweg.message import COLUMNS, JSON, Buffer, Context, Pending, Reply, Request, Response
+from thalweg.message.branches import BRANCHES
 from thalweg.message.handler import UnaryHandler
 from thalweg.service.flights import in_arrival_order
 from thalweg.service.joining import documents_of

@@ -8,8 +8,9 @@ from typing import Any
 from thalweg.docs import AnyDoc, DocList
 from thalweg.docs.codecs import columns
 from thalweg.docs.codecs.content import decode_content, encode_content
-from thalweg.graph.merge import BRANCHES, merged_documents, merged_parameters
+from thalweg.graph.merge import merged_documents, merged_parameters
 from thalweg.message import COLUMNS, Request, Response
+from thalweg.message.branches import BRANCHES
 
 
 def joined_branches(branches: Sequence[Response], ordered: Response | None = None) -> Response:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator
 
-from thalweg.graph.merge import BRANCHES
 from thalweg.message import Context, Pending, Reply, Request, Response
+from thalweg.message.branches import BRANCHES
 from thalweg.service.joining import joined_answer
 
 

@@ -27,6 +27,7 @@ from thalweg.executor.batching.key import NOTHING, frozen
 from thalweg.executor.batching.pace import Pace
 from thalweg.executor.batching.run import BatchRun, Ticket
 from thalweg.executor.batching.statistics import BatchingStatistics, Tally
+from thalweg.executor.branches import without_branches
 from thalweg.executor.endpoint import MethodKind
 from thalweg.executor.executor import BoundEndpoint
 from thalweg.executor.failures import Failures
@@ -35,6 +36,7 @@ from thalweg.executor.lane import Lane
 from thalweg.executor.outcome import Documents, Outcomes
 from thalweg.executor.procedure import Procedure
 from thalweg.message import Context, Pending, Reply, Request
+from thalweg.message.branches import BRANCHES
 from thalweg.message.headers import checked_headers
 
 log = logging.getLogger("thalweg.executor")
@@ -221,6 +223,8 @@ class Batches:
 
     def _decode(self, call: BatchedCall) -> Hashable:
         docs, sent = self._read(call.request)
+        if BRANCHES in sent:
+            sent = without_branches(sent)
         key: list[Hashable] = []
         arguments: dict[str, Any] = {}
         if self._sees_parameters:

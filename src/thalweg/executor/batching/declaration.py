@@ -97,6 +97,8 @@ def hindrance(endpoint: Endpoint) -> str:
         return "it takes one `doc` at a time; take `docs` to get many at once"
     if "docs" not in endpoint.takes and not endpoint.takes_rest:
         return "it takes no `docs`"
+    if endpoint.joins:
+        return "it joins the branches of one request"
     return ""
 
 
