@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from tests.service.shards.executors import Sleeper
 from thalweg.config import GatewayOptions, NodeOptions
 from thalweg.docs import DocList
 from thalweg.docs.codecs.content import decode_content, encode_content
@@ -109,6 +110,20 @@ class _Answer:
 
     def fail(self, error: ThalwegError) -> None:
         self.future.set_exception(error)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _loop_of_coroutines() -> None:
+    """What runs coroutines of user code is made once in a process, and stays: so it is no leak of the first test."""
+
+    async def work() -> None:
+        worker = Worker(ExecutorSource(Sleeper), NodeOptions(name="e"))
+        await worker.start()
+        request = Request("/one", (b'{"data":[{}]}',), JSON)
+        assert [answer async for answer in worker.handle(request, Context())]
+        await worker.close()
+
+    asyncio.run(work())
 
 
 Sharded = Callable[..., AbstractAsyncContextManager[House]]

@@ -107,10 +107,10 @@ async def test_what_shards_report_stands_side_by_side(sharded: Sharded):
 
 
 async def test_answers_of_other_numbers_come_where_their_ids_stood_and_new_ones_behind(sharded: Sharded):
-    async with sharded(uses=Index, shards=3) as house:
+    async with sharded(uses=Index, shards=2) as house:
         asked = [Text(id=f"id{index}", text=str(index)) for index in range(12)]
         documents, _ = await house.post("/fewer", asked)
-        assert [document.text for document in documents] == [str(index) for index in range(1, 12, 2)] + ["new"] * 3
+        assert [document.text for document in documents] == [str(index) for index in range(1, 12, 2)] + ["new"] * 2
         documents, _ = await house.post("/others", asked)
         assert [document.text for document in documents] == [f"{index}!" for index in range(12)]
 
@@ -213,8 +213,7 @@ async def test_documents_of_other_shards_are_not_held_up_by_one_that_is_gone(sha
         assert documents[0].shard == 0
 
 
-@pytest.mark.parametrize("again", [1, 2])
-async def test_a_request_that_is_called_off_is_called_off_everywhere(sharded: Sharded, again: int):
+async def test_a_request_that_is_called_off_is_called_off_everywhere(sharded: Sharded):
     async with sharded(uses=Sleeper, shards=3, polling="ALL") as house:
         reply = Silent()
         pending = house.shards.submit(Request("/sleep", (b'{"data":[{"id":"a"}]}',), JSON), Context(), reply)
