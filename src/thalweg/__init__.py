@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from thalweg.client import AsyncClient, Client
-    from thalweg.executor import Executor, dynamic_batching, probe, requests, warmup, write
+    from thalweg.executor import Executor, dynamic_batching, probe, report_progress, requests, warmup, write
     from thalweg.gateway import Gateway
     from thalweg.orchestration import AsyncFlow, Deployment, Flow
 
@@ -23,6 +23,7 @@ __all__ = [
     "Gateway",
     "dynamic_batching",
     "probe",
+    "report_progress",
     "requests",
     "warmup",
     "write",
@@ -38,6 +39,7 @@ _HOMES = {
     "Gateway": "thalweg.gateway",
     "dynamic_batching": "thalweg.executor",
     "probe": "thalweg.executor",
+    "report_progress": "thalweg.executor",
     "requests": "thalweg.executor",
     "warmup": "thalweg.executor",
     "write": "thalweg.executor",

@@ -49,7 +49,7 @@ def _told(row: Row, description: ServiceDescription | None) -> dict[str, Any]:
         "name": row.name,
         "code": row.code,
         "needs": list(row.reads),
-        "processes": len(row.phases),
+        "processes": len(row.steps),
         "endpoints": [
             {
                 "path": endpoint.path,
@@ -65,7 +65,7 @@ def _told(row: Row, description: ServiceDescription | None) -> dict[str, Any]:
 def _report(target: str, rows: list[Row], descriptions: Mapping[str, ServiceDescription]) -> Iterator[str]:
     yield f"{target} is fine: {len(rows)} Executor{'s' if len(rows) != 1 else ''}"
     for row in rows:
-        replicas = f", {len(row.phases)} replicas" if len(row.phases) > 1 else ""
+        replicas = f", {len(row.steps)} replicas" if len(row.steps) > 1 else ""
         yield f"\n{row.name}: {row.code or 'passes documents on'}, reads {', '.join(row.reads)}{replicas}"
         description = descriptions.get(row.name)
         for endpoint in description.endpoints if description else ():

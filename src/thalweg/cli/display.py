@@ -24,19 +24,33 @@ class Display(Protocol):
         ...
 
 
-class Lines:
-    """One line for each change of phase: for logs, pipes and terminals that cannot move the cursor."""
+class PlainLines:
+    """One line for each change of phase, and for each tenth of a start that tells how far it is: for logs, pipes and
+    terminals that cannot move the cursor."""
 
     def __init__(self, board: Board) -> None:
         self._began = monotonic()
-        self._replicas = {row.name: len(row.phases) for row in board.rows}
+        self._board = board
+        self._told: dict[str, tuple[str, int]] = {}
+        """What was said last of each start: its message, and the tenths."""
 
     def tell(self, news: News) -> None:
-        if news.phase is Phase.LAUNCHED:
+        self._board.tell(news)
+        title = self._board.row(news.name).title(news)
+        if news.phase is Phase.LAUNCHED or not self._is_new(title, news):
             return
-        title = f"{news.name}/{news.replica}" if self._replicas.get(news.name, 1) > 1 else news.name
-        reason = f": {news.message}" if news.message else ""
+        done = "" if news.done is None else f" {news.done:.0%}"
+        reason = f": {news.message}{done}" if news.message else ""
         _print(f"{title}: {in_words(news.phase)}{reason}")
+
+    def _is_new(self, title: str, news: News) -> bool:
+        if news.phase is not Phase.STARTING or not news.message:
+            return True
+        said = (news.message, int((news.done or 0.0) * 10))
+        if self._told.get(title) == said:
+            return False
+        self._told[title] = said
+        return True
 
     def ready(self, addresses: Sequence[str]) -> None:
         for address in addresses:
@@ -62,4 +76,4 @@ def display(board: Board, title: str) -> Display:
         from thalweg.cli.panel import Panel
 
         return Panel(board, title)
-    return Lines(board)
+    return PlainLines(board)

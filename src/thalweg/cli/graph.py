@@ -38,7 +38,7 @@ def graph_command(target: str, output: Path | None, form: str | None, vertical: 
 
 
 def flow_of_target(target: str) -> FlowOptions:
-    """The Flow that `target` names; a Deployment is one of a single Executor.
+    """The Flow that `target` names, with the Executors of Flows inside of it; a Deployment is one of a single Executor.
 
     Raises:
         ConfigurationError: it names none.
@@ -48,10 +48,13 @@ def flow_of_target(target: str) -> FlowOptions:
     from thalweg.orchestration.blueprint import as_flow
     from thalweg.orchestration.deployment import Deployment
     from thalweg.orchestration.flow import Flow
+    from thalweg.orchestration.nesting import flattened
 
     open_working_directory()
     found = find(target, {})
-    return Flow.of(found).options if isinstance(found, FlowOptions) else as_flow(Deployment.of(found).options)
+    if isinstance(found, FlowOptions):
+        return flattened(Flow.of(found).options)
+    return as_flow(Deployment.of(found).options)
 
 
 def drawing(flow: FlowOptions, form: str, vertical: bool) -> str:

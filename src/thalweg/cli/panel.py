@@ -15,6 +15,9 @@ from thalweg.cli.board import Board, Row, in_words
 from thalweg.cli.display import location
 from thalweg.orchestration.member import News, Phase
 
+BAR = 16
+"""Characters that show how far a start is."""
+
 
 class Panel:
     """Redraws itself until everything is ready; later news are lines below it, so that what user code prints stays
@@ -35,9 +38,8 @@ class Panel:
         if self._took is None:
             self._live.update(self._frame(), refresh=True)
         elif news.phase in (Phase.WAITING, Phase.READY):
-            self._console.print(
-                f"{news.name}/{news.replica}: {in_words(news.phase)} {news.message}".rstrip(), markup=False
-            )
+            title = self._board.row(news.name).title(news)
+            self._console.print(f"{title}: {in_words(news.phase)} {news.message}".rstrip(), markup=False)
 
     def ready(self, addresses: Sequence[str]) -> None:
         self._took = monotonic() - self._began
@@ -64,5 +66,12 @@ def _reads(row: Row) -> str:
 
 
 def _state(row: Row) -> Text:
-    many = f" x {len(row.phases)}" if len(row.phases) > 1 else ""
-    return Text(f"{row.state}{many}", "green" if row.ready else "yellow")
+    many = f" x {len(row.steps)}" if len(row.steps) > 1 else ""
+    state = Text(f"{row.state}{many}", "green" if row.ready else "yellow")
+    progress = row.progress
+    if progress is not None and not row.ready:
+        state.append(f"  {progress.message}", "dim")
+        if progress.done is not None:
+            full = round(progress.done * BAR)
+            state.append(f"  {'━' * full}", "cyan").append("━" * (BAR - full), "dim").append(f" {progress.done:.0%}")
+    return state

@@ -13,29 +13,30 @@ BRACKETS = {
     "answer": ('(["', '"])'),
     "executor": ('["', '"]'),
     "external": ('[["', '"]]'),
-    "join": ('(("', '"))'),
+    "join": ('{{"', '"}}'),
 }
 
 
 def diagram(options: FlowOptions, vertical: bool = False) -> str:
     """The flowchart's source. Ends without a newline; what the leaves answer goes to one last node. Executors that run
-    somewhere else have double walls, arrows that are not waited for are dotted.
+    somewhere else have double walls, places where the Gateway itself
+    joins or chooses are hexagons, and what is not waited for has a dotted arrow.
 
     Raises:
         TopologyError: the Executors do not make a graph.
     """
     shown = picture(options)
     lines = [f"flowchart {'TB' if vertical else 'LR'}"]
-    for shape in shown.shapes:
-        begin, end = BRACKETS[shape.kind]
-        lines.append(f"    {shape.id}{begin}{_label(shape)}{end}")
+    for card in shown.cards:
+        begin, end = BRACKETS[card.kind]
+        lines.append(f"    {card.id}{begin}{_label(card)}{end}")
     lines += [f"    {arrow.source} {'-.->' if arrow.loose else '-->'} {arrow.target}" for arrow in shown.arrows]
     return "\n".join(lines)
 
 
-def _label(shape: Card) -> str:
+def _label(card: Card) -> str:
     """Name, user code and what sets it apart, a line each."""
-    return "<br/>".join(_escaped(line) for line in (shape.title, shape.code, *shape.notes) if line)
+    return "<br/>".join(_escaped(line) for line in (card.title, card.code, *card.notes) if line)
 
 
 def _escaped(text: str) -> str:

@@ -11,6 +11,7 @@ from typing import Any, Literal
 
 from thalweg.config import FlowOptions, NodeOptions
 from thalweg.graph import ENTRY, Topology
+from thalweg.graph.topology import Node
 
 ANSWER = "answer"
 """The last box: what the caller gets. No Executor is called so in a picture, where every box has an id of its own."""
@@ -46,7 +47,7 @@ class Picture:
     """Boxes in the order in which a request passes, and lines between them."""
 
     title: str
-    shapes: tuple[Card, ...]
+    cards: tuple[Card, ...]
     arrows: tuple[Arrow, ...]
 
 
@@ -56,50 +57,44 @@ def picture(options: FlowOptions) -> Picture:
     Raises:
         TopologyError: the Executors do not make a graph.
     """
-    topology = Topology.of(options.executors)
+    topology = Topology.of(options.executors, options.inspect)
     by_name = {node.name: node for node in options.executors}
     ids = {ENTRY: "gateway", **{node.name: f"node{index}" for index, node in enumerate(topology.nodes)}}
-    shapes = [Card("gateway", "gateway", "Gateway", ", ".join(options.gateway.protocol))]
-    shapes += [_shape(ids[node.name], by_name[node.name]) for node in topology.nodes]
-    shapes.append(Card(ANSWER, "answer", "Answer"))
-    arrows = [
-        Arrow(ids[need], ids[node.name], getattr(by_name[node.name], "floating", False))
-        for node in topology.nodes
-        for need in node.needs
-    ]
-    answering = [leaf for leaf in topology.leaves if not getattr(by_name[leaf], "floating", False)]
-    arrows += [Arrow(ids[leaf], ANSWER) for leaf in answering or (ENTRY,)]
-    return Picture(options.name, tuple(shapes), tuple(arrows))
+    cards = [Card("gateway", "gateway", "Gateway", ", ".join(options.gateway.protocol))]
+    cards += [_card(ids[node.name], by_name[node.name], node) for node in topology.nodes]
+    cards.append(Card(ANSWER, "answer", "Answer"))
+    arrows = [Arrow(ids[need], ids[node.name], node.floating) for node in topology.nodes for need in node.needs]
+    arrows += [Arrow(ids[leaf], ANSWER) for leaf in topology.leaves]
+    return Picture(options.name, tuple(cards), tuple(arrows))
 
 
-def _shape(identity: str, node: NodeOptions) -> Card:
-    code = code_name(node.uses)
-    joins = node.uses is None and not node.external and len(node.needs or ()) > 1
+def _card(identity: str, options: NodeOptions, node: Node) -> Card:
+    code = code_name(options.uses)
     return Card(
         identity,
-        "external" if node.external else "join" if joins else "executor",
+        "external" if options.external else "executor" if node.process else "join",
         node.name,
         "" if code == node.name else _cut(code),
-        tuple(_cut(note) for note in _notes(node)),
-        node.replicas > 1 or getattr(node, "shards", 1) > 1,
+        tuple(_cut(note) for note in _notes(options, node)),
+        options.replicas > 1 or options.shards > 1,
     )
 
 
-def _notes(node: NodeOptions) -> list[str]:
-    """What sets an Executor apart from one process that waits for every document."""
+def _notes(options: NodeOptions, node: Node) -> list[str]:
+    """What sets a node apart from one process that waits for every document."""
     notes = []
-    if getattr(node, "shards", 1) > 1:
-        notes.append(f"{getattr(node, 'shards', 1)} shards")
-    if node.replicas > 1:
-        notes.append(f"{node.replicas} replicas" + (" each" if getattr(node, "shards", 1) > 1 else ""))
-    if node.external:
-        notes += ["external", *node.addresses[: MOST_NOTES - 3]]
-    if getattr(node, "floating", False):
+    if options.shards > 1:
+        notes.append(f"{options.shards} shards")
+    if options.replicas > 1:
+        notes.append(f"{options.replicas} replicas" + (" each" if options.shards > 1 else ""))
+    if options.external:
+        notes += ["external", *options.addresses[: MOST_NOTES - 3]]
+    if node.floating:
         notes.append("floating")
-    if getattr(node, "when", None):
-        notes += condition_lines(getattr(node, "when", None))[:MOST_NOTES]
-        if getattr(node, "otherwise", "drop") == "skip":
-            notes.append("else: pass around")
+    if options.when:
+        notes += condition_lines(options.when)[:MOST_NOTES]
+        if node.skips:
+            notes.append("others pass around")
     return notes
 
 

@@ -80,7 +80,7 @@ def svg(options: FlowOptions, vertical: bool = False) -> str:
 
 def drawn(shown: Picture, vertical: bool = False) -> str:
     """Any picture as SVG."""
-    boxes = {shape.id: _measured(shape) for shape in shown.shapes}
+    boxes = {card.id: _measured(card) for card in shown.cards}
     sizes = {name: Size(tall, wide) if vertical else Size(wide, tall) for name, (wide, tall) in boxes.items()}
     gap = Size(GAP_ACROSS * 1.9, GAP_ACROSS) if vertical else Size(GAP_ALONG, GAP_ACROSS)
     layout = arrange(sizes, [(arrow.source, arrow.target) for arrow in shown.arrows], gap)
@@ -96,19 +96,19 @@ def drawn(shown: Picture, vertical: bool = False) -> str:
             '<rect class="paper" width="100%" height="100%"/>',
             f'<g transform="translate({_n(MARGIN)} {_n(MARGIN)})">',
             *_arrows(shown, layout, vertical),
-            *(line for shape in shown.shapes for line in _box(shape, boxes[shape.id], layout, vertical)),
+            *(line for card in shown.cards for line in _box(card, boxes[card.id], layout, vertical)),
             "</g>",
             "</svg>",
         ]
     )
 
 
-def _measured(shape: Card) -> tuple[float, float]:
+def _measured(card: Card) -> tuple[float, float]:
     """Width and height of a box around its text."""
-    widths = [_text_width(shape.title, TITLE_SIZE) * 1.06]
-    widths += [_text_width(text, TEXT_SIZE) for text in (shape.code, *shape.notes) if text]
-    lines = 1 + bool(shape.code) + len(shape.notes)
-    wide = max(92.0 if shape.kind != "join" else 60.0, max(widths) + 2 * PADDING)
+    widths = [_text_width(card.title, TITLE_SIZE) * 1.06]
+    widths += [_text_width(text, TEXT_SIZE) for text in (card.code, *card.notes) if text]
+    lines = 1 + bool(card.code) + len(card.notes)
+    wide = max(92.0 if card.kind != "join" else 60.0, max(widths) + 2 * PADDING)
     return round(wide), lines * LINE + 1.3 * PADDING
 
 
@@ -125,16 +125,16 @@ def _advance(character: str) -> float:
     return 0.9 if character in "mwMW@%" else 0.68 if character.isupper() else 0.585
 
 
-def _box(shape: Card, box: tuple[float, float], layout: Arrangement, vertical: bool) -> Iterator[str]:
+def _box(card: Card, box: tuple[float, float], layout: Arrangement, vertical: bool) -> Iterator[str]:
     wide, tall = box
-    x, y = _turned(layout.places[shape.id], vertical)
+    x, y = _turned(layout.places[card.id], vertical)
     left, top = x - wide / 2, y - tall / 2
-    radius = tall / 2 if shape.kind in ("gateway", "answer") else 9.0
-    yield f'<g class="{shape.kind}">'
-    for sheet in (2, 1) if shape.stacked else ():
+    radius = tall / 2 if card.kind in ("gateway", "answer") else 9.0
+    yield f'<g class="{card.kind}">'
+    for sheet in (2, 1) if card.stacked else ():
         yield _rect(left + sheet * STACK, top - sheet * STACK, wide, tall, radius)
     yield _rect(left, top, wide, tall, radius)
-    texts = [("title", shape.title), ("code", shape.code), *(("note", note) for note in shape.notes)]
+    texts = [("title", card.title), ("code", card.code), *(("note", note) for note in card.notes)]
     texts = [(kind, text) for kind, text in texts if text]
     first = y - (len(texts) - 1) * LINE / 2 + 5
     for index, (kind, text) in enumerate(texts):
@@ -149,7 +149,7 @@ def _rect(x: float, y: float, wide: float, tall: float, radius: float) -> str:
 
 
 def _arrows(shown: Picture, layout: Arrangement, vertical: bool) -> Iterator[str]:
-    stacked = {shape.id for shape in shown.shapes if shape.stacked}
+    stacked = {card.id for card in shown.cards if card.stacked}
     for arrow in shown.arrows:
         points = list(layout.routes[arrow.source, arrow.target])
         if arrow.source in stacked and not vertical:
