@@ -156,11 +156,6 @@ def test_the_graph_is_checked(name):
         Flow().add(uses=Upper, name=name).add(uses=Upper, name=name).build()
 
 
-def test_a_flow_without_executors_says_so():
-    with pytest.raises(TopologyError, match=r"no Executor"):
-        Flow().start()
-
-
 def test_an_unknown_option_is_answered_with_the_nearest():
     with pytest.raises(ConfigurationError, match=r"Flow\.add: replcas.*'replicas'"):
         Flow().add(uses=Upper, replcas=2)

@@ -71,7 +71,6 @@ UNNEEDED = frozenset(
 LATER = {
     "entrypoint": "containers are not started yet: start the container yourself and name it with external=True",
     "gpus": "name the devices of each replica in env={'CUDA_VISIBLE_DEVICES': 'RR'}",
-    "no_reduce": "documents of several branches are joined by their id before a method sees them; leave it out",
     "volumes": "containers are not started yet: start the container yourself and name it with external=True",
     "raft_configuration": "state is not replicated yet; run one replica",
     "peer_ports": "state is not replicated yet; run one replica",
@@ -165,6 +164,7 @@ def _nothing(_value: Any) -> dict[str, Any]:
 
 _TRANSLATIONS: dict[str, Callable[[Any], dict[str, Any]]] = {
     "env": _strings,
+    "no_reduce": lambda value: {"reduce": not value},
     "polling": _polling,
     "protocol": _protocol,
     "retries": lambda value: {"retries": value} if value >= 0 else {},

@@ -190,7 +190,7 @@ class JinaFlow(JinaRunnable):
         with _configuration():
             given = gateway_arguments({key: value for key, value in options.items() if of_gateway(key)})
             gateway = parse_options(GatewayOptions, given, "Flow")
-        self._options = FlowOptions(name=name, gateway=gateway)
+            self._options = FlowOptions(name=name, gateway=gateway, inspect=options.get("inspect", "collect"))
         self._deployments: tuple[JinaDeployment, ...] = ()
         self._last = ENTRY
 
@@ -248,7 +248,7 @@ class JinaFlow(JinaRunnable):
         with _configuration():
             node = parse_options(NodeOptions, arguments, "Flow.add")
         flow._options = flow._options.model_copy(update={"executors": (*flow._options.executors, node)})
-        if not getattr(node, "floating", False):
+        if not node.floating and not node.inspects:
             flow._last = node.name
         return flow
 
@@ -264,13 +264,18 @@ class JinaFlow(JinaRunnable):
             raise FlowMissingDeploymentError("The Flow has no Executor yet.")
         return self.add(name=name, needs=Topology.of(self._options.executors).leaves, **given)
 
-    def inspect(self, *_arguments: Any, **_given: Any) -> JinaFlow:
-        """Raises `NotSupportedError`."""
-        raise NotSupportedError(
-            "There is no inspect: add the Executor with floating=True, or let it pass documents on."
-        )
+    def inspect(self, name: str = "inspect", *arguments: Any, **given: Any) -> JinaFlow:
+        """Another Flow with an Executor that looks on from the side."""
+        return self.add(*arguments, name=name, inspects=True, **given)
 
-    gather_inspect = inspect
+    def gather_inspect(
+        self, name: str = "gather_inspect", include_last_deployment: bool = True, *_arguments: Any, **given: Any
+    ) -> JinaFlow:
+        """Another Flow in which all that inspect are joined, with the last Executor; this one where none does."""
+        looking = [node.name for node in self._options.executors if node.inspects]
+        if not looking or self._options.inspect != "collect":
+            return self
+        return self.add(name=name, needs=[*looking, *([self._last] if include_last_deployment else [])], **given)
 
     def config_gateway(self, args: Any = None, *, copy_flow: bool = True, **options: Any) -> JinaFlow:
         """Another Flow whose Gateway has these options over its own."""

@@ -133,7 +133,7 @@ def _node(option: NodeOptions, needs: tuple[str, ...], inspection: Inspection, n
         tuple(dict.fromkeys(needs)),
         None if away else parse(option.when),
         option.otherwise == "skip",
-        (option.floating or (option.inspects and inspection == "hang")) and not needed,
+        (option.floating or (option.inspects and inspection != "collect")) and not needed,
         option.has_process and not away,
         option.reduce,
     )

@@ -74,10 +74,13 @@ def test_an_unknown_argument_is_told() -> None:
 
 
 def test_what_would_be_lost_is_refused_with_what_to_do() -> None:
-    with pytest.raises(NotSupportedError, match="joined by their id"):
-        node_arguments({"uses": "Encoder", "no_reduce": True})
     with pytest.raises(NotSupportedError, match="CUDA_VISIBLE_DEVICES"):
         node_arguments({"gpus": "all"})
+
+
+def test_who_joins_branches_itself_says_so_in_our_words() -> None:
+    assert node_arguments({"no_reduce": True})["reduce"] is False
+    assert node_arguments({"disable_reduce": True})["reduce"] is False
 
 
 @pytest.mark.parametrize("name,expected", [("port", True), ("protocols", True), ("replicas", False), ("env", False)])

@@ -15,7 +15,6 @@ from thalweg.graph.merge import RESULTS, merged_documents, merged_parameters, th
 from thalweg.graph.ranking import limit_in, rank, ranked
 from thalweg.message import COLUMNS, Request, Response
 from thalweg.message.branches import BRANCHES
-from thalweg.message.branches import BRANCHES
 from thalweg.routing.partition import shard_of
 from thalweg.service.shards.division import Key
 
