@@ -72,7 +72,6 @@ def test_a_port_that_is_taken_is_a_clear_error(run) -> None:
         (["absent.yml"], "absent.yml cannot be read"),
         (["flow.yml", "--replicas", "3"], "has 2 Executors, so --replicas could be meant for any of them"),
         (["encoder.py:shout", "--protocol", "soap"], "Input should be 'grpc', 'http' or 'websocket'"),
-        (["encoder.py:shout", "--uses-with", "size"], "'size' is no argument: write key=value."),
         (["encoder.py:shot"], "has no 'shot'; did you mean 'shout'?"),
     ],
 )

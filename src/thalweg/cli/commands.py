@@ -40,6 +40,13 @@ COMMANDS = {
     "stop": Listed("thalweg.cli.running.change:stop_command", "Stop a running service."),
     "graph": Listed("thalweg.cli.graph:graph_command", "Draw a Flow, as SVG or Mermaid."),
     "export": Listed("thalweg.cli.export:export_command", "Write a Flow in another form: mermaid, svg, schema."),
+    "schema": Listed(
+        "thalweg.cli.schema:schema_command", "Print the JSON Schema that editors check descriptions with."
+    ),
+    "help": Listed("thalweg.cli.help:help_command", "Tell what options and commands there are, and search them."),
+    "flow": Listed("thalweg.cli.aliases:flow_command", "Serve a Flow, as Jina's command does."),
+    "deployment": Listed("thalweg.cli.aliases:deployment_command", "Serve a Deployment, as Jina's command does."),
+    "gateway": Listed("thalweg.cli.aliases:gateway_command", "Serve a Gateway of a class of your own."),
     "compat": Listed("thalweg.cli.compat:compat_command", "Run a program that was written for Jina or DocArray."),
     "completion": Listed("thalweg.cli.completion:completion_command", "Print what completes commands in a shell."),
     "version": Listed("thalweg.cli.version:version_command", "Tell the versions of Thalweg and of what it stands on."),

@@ -6,8 +6,11 @@ from typing import Any
 
 import click
 
+from thalweg.cli.options import ModelCommand, given_values, model_options
+from thalweg.config import DeploymentOptions
 
-@click.command("executor")
+
+@click.command("executor", cls=ModelCommand)
 @click.option(
     "--uses",
     default="config.yml",
@@ -15,9 +18,7 @@ import click
     metavar="EXECUTOR",
     help="Its YAML, module:Class or file.py:Class.",
 )
-@click.option("--protocol", multiple=True, metavar="NAME", help="http, websocket or grpc; may be repeated.")
-@click.option("--port", multiple=True, type=int, metavar="NUMBER", help="One for each protocol, in the same order.")
-@click.option("--host", metavar="ADDRESS", help="Address to listen on; by default all of this machine's.")
+@model_options(DeploymentOptions, without=("uses",))
 def executor_command(uses: str, **given: Any) -> None:
     """Run one Executor, as the entrypoint of its image.
 
@@ -37,4 +38,4 @@ def executor_command(uses: str, **given: Any) -> None:
         end(obey(path, reference(uses)))
     from thalweg.cli.serve import serve
 
-    serve(find(uses, {name: value for name, value in given.items() if value}))
+    serve(find(uses, given_values(given)))

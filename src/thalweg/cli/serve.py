@@ -10,22 +10,19 @@ from typing import TYPE_CHECKING, Any, NoReturn
 import click
 
 from thalweg.cli.completion import complete_target
+from thalweg.cli.options import ModelCommand, given_values, model_options
+from thalweg.config import DeploymentOptions, FlowOptions, GatewayOptions
 
 if TYPE_CHECKING:
-    from thalweg.config import DeploymentOptions, FlowOptions
     from thalweg.orchestration import Deployment, Flow
 
+SAID_BY_TARGET = ("uses",)
+"""Options that the target says."""
 
-@click.command("serve")
+
+@click.command("serve", cls=ModelCommand)
 @click.argument("target", shell_complete=complete_target)
-@click.option("--protocol", multiple=True, metavar="NAME", help="http, websocket or grpc; may be repeated.")
-@click.option("--port", multiple=True, type=int, metavar="NUMBER", help="One for each protocol, in the same order.")
-@click.option("--host", metavar="ADDRESS", help="Address to listen on; by default all of this machine's.")
-@click.option("--replicas", type=int, metavar="NUMBER", help="Processes that run the Executor side by side.")
-@click.option("--uses-with", multiple=True, metavar="KEY=VALUE", help="Argument of the constructor; may be repeated.")
-@click.option("--name", metavar="NAME", help="Name of the Executor, in errors and logs.")
-@click.option("--timeout", type=float, metavar="SECONDS", help="For requests that name no deadline of their own.")
-@click.option("--workspace", metavar="FOLDER", help="Folder below which the Executor may keep its files.")
+@model_options(DeploymentOptions, GatewayOptions, without=SAID_BY_TARGET)
 def serve_command(target: str, **given: Any) -> None:
     """Serve an Executor or a Flow until Ctrl-C.
 
@@ -35,16 +32,18 @@ def serve_command(target: str, **given: Any) -> None:
     \b
     thalweg serve flow.yml
     thalweg serve encoder.py:Encoder --protocol http --port 8080 --replicas 2
-    thalweg serve encoder.py:Encoder --uses-with model=minilm --uses-with batch=32
+    thalweg serve encoder.py:Encoder --uses-with model=minilm batch=32 --limits max_inflight=100
 
     The first Ctrl-C or SIGTERM lets requests under way end, the second one stops at once.
     """
-    from thalweg.cli.target import find, open_working_directory, pairs
+    from thalweg.cli.target import find, open_working_directory
 
-    given["uses_with"] = pairs(given["uses_with"])
-    overrides = {name: value for name, value in given.items() if value not in (None, (), {})}
     open_working_directory()
-    options = find(target, overrides)
+    begin(find(target, given_values(given)))
+
+
+def begin(options: FlowOptions | DeploymentOptions) -> None:
+    """`serve`, and end as after Ctrl-C where SIGTERM comes before anybody waits for it."""
     signal.signal(signal.SIGTERM, _terminate)
     serve(options)
 
@@ -80,7 +79,6 @@ def serve(options: FlowOptions | DeploymentOptions) -> None:
 
 def runnable(options: FlowOptions | DeploymentOptions) -> Flow | Deployment:
     """What can be started of `options`."""
-    from thalweg.config import FlowOptions
     from thalweg.orchestration.deployment import Deployment
     from thalweg.orchestration.flow import Flow
 

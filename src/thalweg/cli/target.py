@@ -5,17 +5,28 @@ from __future__ import annotations
 import os
 import re
 import sys
+import warnings
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from thalweg.config import DeploymentOptions, FlowOptions
+from thalweg.config import DeploymentOptions, FlowOptions, GatewayOptions
+from thalweg.config.forms import OF_FLOW
 from thalweg.config.load import load_options, parse_options
+from thalweg.config.old import OldSpelling
+from thalweg.config.spellings import RENAMED, TRANSLATED
 from thalweg.errors import ConfigurationError
 
 _CLASS = re.compile(r"(?:[A-Za-z_][\w.]*|.+\.py):[A-Za-z_]\w*")
-_FILE = re.compile(r".+\.(?:ya?ml|json)")
+_FILE = re.compile(r".+\.(?:ya?ml|jaml|json)")
 
-SERVER = ("protocol", "port", "host", "title", "timeout")
+GATEWAY = frozenset(
+    {
+        *GatewayOptions.model_fields,
+        *(old for old, new in RENAMED.items() if new in GatewayOptions.model_fields and not new.startswith("uses")),
+        *("ssl_certfile", "ssl_keyfile"),
+        *(old for old in TRANSLATED if not old.endswith("_reduce")),
+    }
+) - {"uses", "uses_with"}
 """Options of the command line that say how to listen; the others say what one Executor is given."""
 
 
@@ -25,6 +36,7 @@ def find(target: str, overrides: Mapping[str, Any]) -> FlowOptions | DeploymentO
     Raises:
         ConfigurationError: it is neither; it is wrong; or an override has no one Executor that it could be meant for.
     """
+    _show_old_spellings()
     if _CLASS.fullmatch(target):
         return parse_options(DeploymentOptions, {"uses": _absolute(target), **overrides}, target)
     if not _FILE.fullmatch(target):
@@ -33,6 +45,20 @@ def find(target: str, overrides: Mapping[str, Any]) -> FlowOptions | DeploymentO
         )
     found = load_options(target)
     return _of_flow(found, overrides, target) if isinstance(found, FlowOptions) else _changed(found, overrides, target)
+
+
+def _show_old_spellings() -> None:
+    """Let what is written in an old way be told in one line, where Python would keep silent about it."""
+    shown = warnings.showwarning
+
+    def show(message: Warning | str, category: type[Warning], *rest: Any, **more: Any) -> None:
+        if issubclass(category, OldSpelling):
+            print(f"warning: {message}", file=sys.stderr)
+        else:
+            shown(message, category, *rest, **more)
+
+    warnings.simplefilter("always", OldSpelling)
+    warnings.showwarning = show
 
 
 def _absolute(target: str) -> str:
@@ -45,8 +71,9 @@ def _absolute(target: str) -> str:
 
 
 def _of_flow(flow: FlowOptions, overrides: Mapping[str, Any], where: str) -> FlowOptions:
-    server = {name: value for name, value in overrides.items() if name in SERVER}
-    rest = {name: value for name, value in overrides.items() if name not in SERVER}
+    own = {name: value for name, value in overrides.items() if name in OF_FLOW}
+    server = {name: value for name, value in overrides.items() if name in GATEWAY and name not in own}
+    rest = {name: value for name, value in overrides.items() if name not in GATEWAY and name not in own}
     executors = flow.executors
     if rest and len(executors) != 1:
         options = ", ".join(f"--{name.replace('_', '-')}" for name in rest)
@@ -55,17 +82,21 @@ def _of_flow(flow: FlowOptions, overrides: Mapping[str, Any], where: str) -> Flo
         )
     if rest:
         executors = (_changed(executors[0], rest, where),)
-    return flow.model_copy(update={"gateway": _changed(flow.gateway, server, where), "executors": executors})
+    gateway = _changed(flow.gateway, server, where)
+    return flow.model_copy(update={**own, "gateway": gateway, "executors": executors})
 
 
 def _changed(options: Any, overrides: Mapping[str, Any], where: str) -> Any:
-    """`options` with `overrides`; what stands in `uses_with` is kept where it is not overridden."""
+    """`options` with `overrides`; what stands in a mapping, such as `uses_with`, is kept where it is not overridden."""
     if not overrides:
         return options
     given = {name: getattr(options, name) for name in options.model_fields_set}
-    if "uses_with" in overrides:
-        overrides = {**overrides, "uses_with": {**options.uses_with, **overrides["uses_with"]}}
-    return parse_options(type(options), {**given, **overrides}, where)
+    laid = {name: _laid_over(given.get(name), value) for name, value in overrides.items()}
+    return parse_options(type(options), {**given, **laid}, where)
+
+
+def _laid_over(before: Any, value: Any) -> Any:
+    return {**before, **value} if isinstance(before, dict) and isinstance(value, dict) else value
 
 
 def pairs(lines: Sequence[str]) -> dict[str, Any]:

@@ -8,9 +8,13 @@ import warnings
 OURS = "thalweg"
 
 
-def told(message: str, category: type[Warning] = DeprecationWarning) -> None:
+class OldSpelling(DeprecationWarning):
+    """Something is written as Jina writes it, or as it was written once. The message says how it is written now."""
+
+
+def told(message: str) -> None:
     """Warn of `message` at the line of the user's code that asked for it, so that it is shown there."""
     level, frame = 1, sys._getframe()
     while frame.f_back is not None and str(frame.f_globals.get("__name__", "")).partition(".")[0] == OURS:
         level, frame = level + 1, frame.f_back
-    warnings.warn(message, category, stacklevel=level)
+    warnings.warn(message, OldSpelling, stacklevel=level)

@@ -157,7 +157,7 @@ def _certified(given: Mapping[str, Any], found: Modern) -> Mapping[str, Any]:
 
 def _translated(old: str, value: Any, known: Collection[str], found: Modern, given: Mapping[str, Any]) -> bool:
     """Whether `old` is an argument of Jina's, which is then in `found` as far as `known` has room for it."""
-    translation = _TRANSLATIONS.get(old)
+    translation = TRANSLATED.get(old)
     if old in RENAMED:
         translation = Translation(RENAMED[old], lambda it: {RENAMED[old]: it})
     if translation is not None:
@@ -213,7 +213,7 @@ _CERTIFICATE = {
     "ssl_ca_certs": "client_ca",
 }
 
-_TRANSLATIONS = {
+TRANSLATED = {
     "disable_reduce": Translation("reduce=False", lambda value: {"reduce": not value}),
     "expose_graphql_endpoint": Translation("graphql", lambda value: {"graphql": bool(value)}),
     "no_reduce": Translation("reduce=False", lambda value: {"reduce": not value}),

@@ -1,0 +1,201 @@
+"""Options of the command line, made of the models: each that Python and YAML have, with the same line of help."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any, TypeVar
+
+import click
+
+from thalweg.cli.words import Shape, fits, shape_of, value_of_words
+from thalweg.config.catalogue import Entry, entries, title
+from thalweg.config.options import Options
+from thalweg.config.spellings import NO_EFFECT, REFUSED, RENAMED, TRANSLATED
+from thalweg.errors import ConfigurationError
+
+Command = TypeVar("Command", bound=Callable[..., Any])
+
+OLD_FLAGS = frozenset(
+    (
+        "disable_reduce",
+        "expose_graphql_endpoint",
+        "force_update",
+        "metrics",
+        "monitoring",
+        "native",
+        "no_crud_endpoints",
+        "no_debug_endpoints",
+        "no_reduce",
+        "proxy",
+        "quiet",
+        "stateful",
+        "suppress_root_logging",
+        "tracing",
+    )
+)
+"""Of Jina's arguments those that stand alone."""
+
+OLD_MAPPINGS = frozenset(
+    ("override_with", "override_metas", "override_requests", "uvicorn_kwargs", "raft_configuration")
+)
+
+
+class ModelOption(click.Option):
+    """An option of a model, in the group of those that belong together. Its value is what the model takes."""
+
+    def __init__(self, entry: Entry, name: str, group: str) -> None:
+        self.entry = entry
+        self.group = group
+        self.shape = shape_of(entry.schema)
+        dashed = name.replace("_", "-")
+        flag = self.shape is Shape.FLAG
+        super().__init__(
+            [f"--{dashed}/--no-{dashed}" if flag else f"--{dashed}", name],
+            multiple=not flag,
+            default=None,
+            metavar=None if flag else _metavar(entry, self.shape),
+            help=_help(entry),
+            type=bool if flag else str,
+            expose_value=True,
+        )
+
+    def type_cast_value(self, ctx: click.Context, value: Any) -> Any:
+        words = super().type_cast_value(ctx, value)
+        if self.shape is Shape.FLAG or not words:
+            return words if self.shape is Shape.FLAG else None
+        try:
+            return Given(value_of_words(words, self.shape, self.entry.schema))
+        except ConfigurationError as error:
+            raise click.BadParameter(str(error), ctx, self) from None
+
+
+class Given:
+    """A value that was given; null among them, which an option that was left out is too."""
+
+    def __init__(self, value: Any) -> None:
+        self.value = value
+
+
+class OldOption(click.Option):
+    """An argument that Jina has and Thalweg has in another way, or not at all. Its use is told when options are made."""
+
+    def __init__(self, name: str) -> None:
+        flag = name in OLD_FLAGS
+        self.shape = Shape.MAPPING if name in OLD_MAPPINGS else Shape.FLAG if flag else Shape.SCALAR
+        super().__init__(
+            [f"--{name.replace('_', '-')}", name], hidden=True, is_flag=flag, default=None, multiple=not flag
+        )
+
+    def type_cast_value(self, ctx: click.Context, value: Any) -> Any:
+        words = super().type_cast_value(ctx, value)
+        if self.shape is Shape.FLAG or not words:
+            return words or None
+        return Given(value_of_words(words, self.shape, {"type": "integer"}))
+
+
+class ModelCommand(click.Command):
+    """A command with options of models: in its help each group stands by itself, and several values may follow one
+    option, as in `--env a=1 'b: 2' '{"c": 3}'` and `--port 8080 50051`."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        return super().parse_args(ctx, list(self._spread(args)))
+
+    def _spread(self, args: Sequence[str]) -> Iterator[str]:
+        """`args` with the name of an option before each of its values."""
+        known = {name: option for option in self.params if isinstance(option, ModelOption) for name in option.opts}
+        old = {name: option for option in self.params if isinstance(option, OldOption) for name in option.opts}
+        words = iter(args)
+        word = next(words, None)
+        while word is not None:
+            yield word
+            if word == "--":
+                yield from words
+                return
+            option = known.get(word) or old.get(word)
+            name, word = word, next(words, None)
+            if option is None or option.shape not in (Shape.LIST, Shape.MAPPING):
+                continue
+            schema = option.entry.schema if isinstance(option, ModelOption) else {}
+            if option.shape is Shape.MAPPING and (word is None or word.startswith("--")) and _may_be_on(schema):
+                yield "true"
+                continue
+            if word is None:
+                return
+            yield word
+            word = next(words, None)
+            while word is not None and fits(word, option.shape, schema):
+                yield from (name, word)
+                word = next(words, None)
+
+    def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        groups: dict[str, list[tuple[str, str]]] = {}
+        for parameter in self.get_params(ctx):
+            record = parameter.get_help_record(ctx) if isinstance(parameter, click.Option) else None
+            if record is not None:
+                group = parameter.group if isinstance(parameter, ModelOption) else "Options"
+                groups.setdefault(group, []).append(record)
+        for group in ("Options", *(name for name in groups if name != "Options")):
+            if group in groups:
+                with formatter.section(group):
+                    formatter.write_dl(groups[group])
+
+
+def model_options(*models: type[Options], without: Sequence[str] = ()) -> Callable[[Command], Command]:
+    """Give a command all options of `models`, and those of Jina's that are understood, but for `without`."""
+
+    def decorate(command: Command) -> Command:
+        parameters: list[click.Option] = getattr(command, "__click_params__", [])
+        taken = {*without, *(str(parameter.name) for parameter in parameters)}
+        found: list[click.Option] = []
+        for entry in (entry for model in models for entry in entries(model)):
+            if entry.name not in taken:
+                taken.add(entry.name)
+                found.append(ModelOption(entry, entry.name, title(entry.group)))
+        found += [OldOption(name) for name in OLD_NAMES if name not in taken]
+        command.__click_params__ = [*reversed(found), *parameters]  # type: ignore[attr-defined]
+        return command
+
+    return decorate
+
+
+OLD_NAMES = tuple(dict.fromkeys((*RENAMED, *TRANSLATED, "ssl_certfile", "ssl_keyfile", *NO_EFFECT, *REFUSED)))
+
+
+def given_values(values: Mapping[str, Any]) -> dict[str, Any]:
+    """What was given, of all the options of a command. Placeholders such as `${{ ENV.TOKEN }}` are filled in: a secret need
+    not stand on the command line, where others see it."""
+    from thalweg.config.source import read
+
+    found = {
+        name: value.value if isinstance(value, Given) else value
+        for name, value in values.items()
+        if value not in (None, ()) or isinstance(value, Given)
+    }
+    return read(found).data
+
+
+def _may_be_on(schema: Mapping[str, Any]) -> bool:
+    return any(one.get("type") == "boolean" for one in schema.get("anyOf", ()))
+
+
+def _metavar(entry: Entry, shape: Shape) -> str:
+    if shape is Shape.MAPPING:
+        return "KEY=VALUE..."
+    words = {"text": "TEXT", "number": "NUMBER", "whole number": "NUMBER"}
+    kind = entry.kind.removeprefix("list of ")
+    many = "..." if shape is Shape.LIST else ""
+    choices = _choices(entry.schema)
+    return f"[{'|'.join(choices)}]{many}" if choices else f"{words.get(kind, 'VALUE')}{many}"
+
+
+def _choices(schema: Mapping[str, Any]) -> list[str]:
+    variants = [*schema.get("anyOf", ()), schema]
+    items = [one["items"] for one in variants if isinstance(one.get("items"), Mapping)]
+    return [str(choice) for one in (*variants, *items) for choice in one.get("enum", ())]
+
+
+def _help(entry: Entry) -> str:
+    inner = ""
+    if entry.model is not None:
+        inner = f" Keys: {', '.join(entry.model.model_fields)}."
+    return f"{entry.text}{inner}{f' [default: {entry.default}]' if entry.default else ''}"
