@@ -4,8 +4,8 @@
 
 prints the name of an image with this Python, this Thalweg and what it needs. It is made of the files of this machine: a base
 with the interpreter, its libraries and those of Thalweg's core, and on top of it the package itself. Each is kept by the
-engine under a tag that says what is in it, and made again only where that has changed. The engine is the one that DOCKER_HOST
-names, else that of the system.
+engine under a tag that says what is in it, and made again only where that has changed. The engine is that of DOCKER_HOST,
+else that of the system.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ import tarfile
 from collections.abc import Iterator
 from hashlib import blake2b
 from importlib.metadata import Distribution
+from importlib.util import cache_from_source
 from pathlib import Path
 from typing import Any
 
@@ -29,7 +30,7 @@ from thalweg.orchestration.launchers.environment.core import core
 NAME = "thalweg-test"
 LIBRARIES = "/usr/lib/thalweg"
 """Where libraries of the core are in the image, found by PYTHONPATH."""
-LEFT_OUT = ("site-packages", "dist-packages", "test", "idlelib", "tkinter", "turtledemo", "__pycache__", "lib2to3", "ensurepip")
+LEFT_OUT = ("site-packages", "dist-packages", "test", "idlelib", "tkinter", "turtledemo", "lib2to3", "ensurepip")
 SHELL = ("/bin/sh", "/bin/sleep", "/bin/cat", "/usr/bin/id")
 COMMAND = f"#!{os.path.realpath(sys.executable)}\nfrom thalweg.cli.main import main\n\nmain()\n"
 PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
@@ -52,18 +53,24 @@ def image(client: Any) -> str:
             "WORKDIR /executor",
             'ENTRYPOINT ["thalweg", "executor", "--uses", "config.yml"]',
         ]
-        contents = {f"thalweg/{path.relative_to(package)}": path.read_bytes() for path in files}
-        built(client, tag, {**contents, "command": COMMAND.encode(), "Dockerfile": "\n".join(instructions).encode()})
+        code = [Path(cache_from_source(path)) for path in files if path.suffix == ".py"]
+        contents = {
+            f"thalweg/{path.relative_to(package)}": (path.read_bytes(), path.stat().st_mtime)
+            for path in (*files, *code)
+            if path.exists()
+        }
+        texts = {"command": COMMAND, "Dockerfile": "\n".join(instructions)}
+        built(client, tag, {**contents, **{name: (text.encode(), 0.0) for name, text in texts.items()}})
     return tag
 
 
-def built(client: Any, tag: str, files: dict[str, bytes]) -> None:
-    """Build an image from these files, a Dockerfile among them."""
+def built(client: Any, tag: str, files: dict[str, tuple[bytes, float]]) -> None:
+    """Build an image from these files, a Dockerfile among them: what each holds, and since when."""
     context = io.BytesIO()
     with tarfile.open(fileobj=context, mode="w") as archive:
-        for name, content in files.items():
+        for name, (content, changed) in files.items():
             entry = tarfile.TarInfo(name)
-            entry.size, entry.mode = len(content), 0o755
+            entry.size, entry.mode, entry.mtime = len(content), 0o755, int(changed)
             archive.addfile(entry, io.BytesIO(content))
     context.seek(0)
     client.images.build(fileobj=context, custom_context=True, tag=tag, rm=True, forcerm=True)
@@ -137,8 +144,11 @@ def _distribution(each: Distribution) -> Iterator[tuple[str, str]]:
     for file in each.files or ():
         if not file.parts[0].startswith("..") and file.suffix != ".pyc" and "tests" not in file.parts:
             source = str(each.locate_file(file))
+            code = cache_from_source(source) if file.suffix == ".py" else ""
             if os.path.isfile(source):
                 yield source, f"{LIBRARIES}/{file}"
+            if os.path.isfile(code):
+                yield code, f"{LIBRARIES}/{file.parent}/__pycache__/{os.path.basename(code)}"
 
 
 def _shared(binaries: list[str]) -> set[str]:

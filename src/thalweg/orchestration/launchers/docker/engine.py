@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from thalweg.errors import ConfigurationError, MissingDependency, StartupFailed
+from thalweg.orchestration.launchers.remains import ask
 
 SYSTEM_SOCKET = "/var/run/docker.sock"
 UNIX = "unix://"
@@ -47,10 +48,12 @@ def connect(path: str) -> Any:
     except ImportError:
         raise MissingDependency("Containers need Docker's library: pip install 'thalweg[docker]'.") from None
     try:
+        ask(path, "GET", "/_ping")  # the library leaves its socket open where nobody answers
         return docker.DockerClient(base_url=f"{UNIX}{path}", version="auto", timeout=None)
-    except docker.errors.DockerException as error:
+    except (OSError, docker.errors.DockerException) as error:
+        why = (error.strerror if isinstance(error, OSError) else None) or explanation(error)
         raise ConfigurationError(
-            f"No container engine answers at {path}: {explanation(error)}. Start Docker, or say in DOCKER_HOST where it is."
+            f"No container engine answers at {path}: {why}. Start Docker, or say in DOCKER_HOST where it is."
         ) from None
 
 

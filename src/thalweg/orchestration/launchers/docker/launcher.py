@@ -37,12 +37,15 @@ HELLO_SECONDS = 10.0
 ELSEWHERE = Surroundings([], b"", {})
 
 
+NUMBERS = count()
+"""Of the containers of this process."""
+
+
 class DockerLauncher:
     """Containers of one session. Used on one event loop."""
 
     def __init__(self, directory: Path) -> None:
         self._directory = directory
-        self._numbers = count()
 
     async def launch(self, spec: WorkerSpec, output: int) -> Process:
         """See `Launch`. Its `place` is a `ContainerPlace`; the first of its addresses says where the folder is that is
@@ -56,7 +59,7 @@ class DockerLauncher:
             raise
         title = f"{spec.name}/{spec.replica}"
         name = (
-            f"{self._directory.name}-{re.sub(r'[^A-Za-z0-9_.-]', '-', spec.name)}-{spec.replica}-{next(self._numbers)}"
+            f"{self._directory.name}-{re.sub(r'[^A-Za-z0-9_.-]', '-', spec.name)}-{spec.replica}-{next(NUMBERS)}"
         )
         start = Start(spec, spec.place, folder, note(str(self._directory), engine, name))
         control = f"{CONTROL}={folder}/{CONTROL_SOCKET}"

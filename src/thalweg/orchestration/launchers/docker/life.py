@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import time
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from inspect import signature
@@ -133,10 +133,17 @@ class Life:
         return container
 
     def _followed(self, client: Any, container: Any) -> Ending:
-        from docker.errors import APIError
-
         since = int(time.time()) - 1
         output = container.attach(stdout=True, stderr=True, stream=True, logs=True)
+        try:
+            return self._run(client, container, output) or self._looked_up(client, container, since)
+        finally:
+            output._response.close()  # the library leaves it open
+
+    def _run(self, client: Any, container: Any, output: Iterable[bytes]) -> Ending | None:
+        """Start it, and read what it prints until it has ended. Returns how, where it was not to run any more."""
+        from docker.errors import APIError
+
         try:
             if not self._given_up.is_set():
                 container.start()
@@ -145,10 +152,11 @@ class Life:
         self._running.set()
         if self._given_up.is_set():
             return Ending(-KILLED)
-        self._has_started(client.api.inspect_container(container.id)["State"]["Pid"])
+        with suppress(APIError):  # it has ended already
+            self._has_started(client.api.inspect_container(container.id)["State"]["Pid"])
         for part in output:
             self._hear(part)
-        return self._looked_up(client, container, since)
+        return None
 
     def _hear(self, part: bytes) -> None:
         with suppress(OSError):  # nobody reads it any more; the container runs on
@@ -174,7 +182,7 @@ class Life:
                 status = SHELL_SIGNAL - code if SHELL_SIGNAL < code < SHELL_SIGNAL + 65 else code
                 return Ending(status, last_words=words, out_of_memory=out_of_memory and status == -KILLED)
         finally:
-            events.close()
+            events._response.close()
         return Ending(1, last_words=words)
 
 

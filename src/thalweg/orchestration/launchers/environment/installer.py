@@ -70,7 +70,8 @@ def _index_of_pip(environment: Mapping[str, str]) -> dict[str, str]:
             if option in found:  # variables come last, and win
                 found[option] = value.strip().strip("'\"").replace("\\n", " ")
     found["find-links"] = ",".join(found["find-links"].split())
-    return {UV_NAMES[option]: value for option, value in found.items() if value}
+    told = {UV_NAMES[option]: value for option, value in found.items() if value}
+    return {**told, "UV_INDEX_STRATEGY": "unsafe-best-match"} if found["extra-index-url"] else told  # as pip looks
 
 
 def run(command: Sequence[str], environment: Mapping[str, str], given_up: threading.Event) -> None:
