@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from functools import partial
+from pathlib import Path
 from typing import Any, Unpack, overload
 
 from thalweg.client.exchange import Inputs
@@ -47,6 +48,7 @@ class Deployment(Runnable):
         super().__init__()
         self._read_again: Callable[[], DeploymentOptions] | None = None
         """Where it was read from a file: what that says now."""
+        self._read_from = ""
         self._options = parse_options(DeploymentOptions, {"uses": uses, "name": name, **options}, "Deployment")
 
     @classmethod
@@ -69,6 +71,7 @@ class Deployment(Runnable):
         """
         deployment = cls.of(load_deployment(source, context=context, substitute=substitute))
         if is_file(source):
+            deployment._read_from = str(Path(str(source)).resolve())
             deployment._read_again = lambda: (
                 Deployment.of(load_deployment(source, context=context, substitute=substitute)).options
             )
@@ -116,8 +119,17 @@ class Deployment(Runnable):
 
     def reload(self, *, surge: int | None = None) -> Update:
         """Replace all processes by new ones that load the code as it is now; see `Flow.reload`."""
-        wanted = self._options if self._read_again is None else replaced_deployment(self._options, self._read_again())
-        return self._change_to(wanted, {"surge": surge}, renewed=[self.name])
+        return self._change_to(self._wanted_again(), {"surge": surge}, renewed=[self.name])
+
+    def _renewed(self, executors: Sequence[str], read_again: bool) -> Update:
+        return self._change_to(self._wanted_again() if read_again else self._options, {}, renewed=executors)
+
+    def _wanted_again(self) -> DeploymentOptions:
+        return self._options if self._read_again is None else replaced_deployment(self._options, self._read_again())
+
+    @property
+    def _description(self) -> str:
+        return self._read_from
 
     def _change_to(
         self,

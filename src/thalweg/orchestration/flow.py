@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Self, Unpack, overload
 
 from thalweg.client.exchange import Inputs
@@ -87,6 +88,7 @@ class Flow(Runnable):
         super().__init__()
         self._read_again: Callable[[], FlowOptions] | None = None
         """Where it was read from a file: what that says now."""
+        self._read_from = ""
         self._options = flow_options({"name": name, "inspect": inspect, **options})
 
     @classmethod
@@ -111,6 +113,7 @@ class Flow(Runnable):
         """
         flow = cls.of(load_flow(source, context=context, substitute=substitute))
         if is_file(source):
+            flow._read_from = str(Path(str(source)).resolve())
             flow._read_again = lambda: Flow.of(load_flow(source, context=context, substitute=substitute)).options
         return flow
 
@@ -184,12 +187,23 @@ class Flow(Runnable):
         return self._reload(executors, surge)
 
     def _reload(self, executors: Sequence[str], surge: int | None) -> Update:
-        wanted = self._options if self._read_again is None else changed_flow(self._options, self._read_again())
+        wanted = self._wanted_again()
         known = [node.name for node in wanted.executors]
         for name in executors:
             if name not in known:
                 raise ConfigurationError(f"There is no Executor {name!r}. There are: {', '.join(known)}.")
-        return self._change(wanted, partial(self._become, wanted), {"surge": surge}, executors or known)
+        return self._change(wanted, partial(self._become, wanted), {"surge": surge}, executors or None)
+
+    def _renewed(self, executors: Sequence[str], read_again: bool) -> Update:
+        wanted = self._wanted_again() if read_again else self._options
+        return self._change(wanted, partial(self._become, wanted), {}, executors)
+
+    def _wanted_again(self) -> FlowOptions:
+        return self._options if self._read_again is None else changed_flow(self._options, self._read_again())
+
+    @property
+    def _description(self) -> str:
+        return self._read_from
 
     def _become(self, options: FlowOptions) -> None:
         self._options = options

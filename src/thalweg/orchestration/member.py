@@ -121,6 +121,8 @@ class Member:
         self._task: asyncio.Task[None] | None = None
         self.described: asyncio.Future[ServiceDescription] = loop.create_future()
         self.ready: asyncio.Future[list[str]] = loop.create_future()
+        self.files: list[str] = []
+        """Those with code of the user's own that it has loaded, where they are watched."""
         self.heed: Callable[[Report], None] | None = None
         """Told of every report but pulses and advances; an end that was not asked for is a `Failed`."""
 
@@ -308,7 +310,8 @@ class Member:
                 self._watch.resigned(asyncio.get_running_loop().time(), reason, patience)
             case Loading():
                 self._enter(Phase.LOADING)
-            case Described(description):
+            case Described(description, files):
+                self.files = files
                 self._enter(Phase.DESCRIBED)
                 if not self.described.done():
                     self.described.set_result(description)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from abc import abstractmethod
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from functools import partial
 from os import PathLike
 from pathlib import Path
@@ -17,7 +17,7 @@ from thalweg.config.load import parse_options
 from thalweg.config.rollout import UpdateOptions
 from thalweg.config.servers import ServerOptions
 from thalweg.errors import StartupFailed, ThalwegError, Unavailable
-from thalweg.orchestration.blueprint import FRONT, Blueprint, check_what_is_known, flow_blueprint
+from thalweg.orchestration.blueprint import FRONT, Blueprint, flow_blueprint
 from thalweg.orchestration.changeover import Change
 from thalweg.orchestration.directory import Directory
 from thalweg.orchestration.logs.form import log_format
@@ -108,6 +108,7 @@ class Runnable(Postable):
         self._session.scaled = lambda executor, replicas: partial(
             self._design, self._scaled_options(executor, replicas)
         )
+        self._session.watch_code(self._renewed, self._description)
         return self
 
     # change --------------------------------------------------------------------------------------------------------------
@@ -124,8 +125,16 @@ class Runnable(Postable):
     def _reloaded(self) -> Update:
         """Replace all processes."""
 
+    @abstractmethod
+    def _renewed(self, executors: Sequence[str], read_again: bool) -> Update:
+        """Replace the processes of these, and `read_again` of which file it was made."""
+
+    @property
+    @abstractmethod
+    def _description(self) -> str:
+        """That file; empty where there is none."""
+
     def _design(self, options: FlowOptions, directory: Directory) -> Blueprint:
-        check_what_is_known(options)
         return flow_blueprint(options, directory)
 
     def _scaled_options(self, executor: str, replicas: int) -> FlowOptions:
@@ -136,16 +145,17 @@ class Runnable(Postable):
         options: FlowOptions,
         commit: Callable[[], None],
         how: Mapping[str, Any],
-        renewed: Collection[str] = (),
+        renewed: Collection[str] | None = (),
     ) -> Update:
-        """Make what runs into `options`, in the way that `how` says."""
+        """Make what runs into `options`, in the way that `how` says; `renewed` may be None for all."""
         session = self._running()
         terms = parse_options(UpdateOptions, how, f"{type(self).__name__}.update")
         drain_seconds = self._server.drain_seconds if terms.drain_seconds is None else terms.drain_seconds
         try:
+            blueprint = session.draw(partial(self._design, options))
             change = Change(
-                session.draw(partial(self._design, options)),
-                frozenset(renewed),
+                blueprint,
+                frozenset(blueprint.nodes if renewed is None else renewed),
                 terms.surge,
                 terms.canary,
                 terms.settle,

@@ -7,7 +7,7 @@ import atexit
 import os
 import signal
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future
 from contextlib import contextmanager
 from time import time
@@ -26,6 +26,7 @@ from thalweg.orchestration.logs.form import LogFormat
 from thalweg.orchestration.logs.history import History
 from thalweg.orchestration.logs.stream import LogStream
 from thalweg.orchestration.member import Means, News, Phase, Tell
+from thalweg.orchestration.reloading import RunningCode, Watcher
 from thalweg.orchestration.supervisor import Supervisor
 from thalweg.service.control import GATEWAY, Troubles
 
@@ -67,6 +68,7 @@ class Session:
         self._ending: Future[None] | None = None
         self._ended = threading.Event()
         self._supervisor: Supervisor | None = None
+        self._watcher: Watcher | None = None
         self.addresses: list[str] = []
 
     @classmethod
@@ -127,6 +129,8 @@ class Session:
 
     async def _end(self, drain_seconds: float) -> None:
         try:
+            if self._watcher is not None:
+                await self._watcher.stop()
             if self._supervisor is not None:
                 await self._supervisor.stop(drain_seconds)
         finally:
@@ -203,6 +207,15 @@ class Session:
         An interrupt (Ctrl-C) while it waits takes the change back, and is raised."""
         work = self._supervised.test if change.canary is not None else self._supervised.change
         return self._portal.run(work(change))
+
+    def watch_code(self, renew: Callable[[Sequence[str], bool], object], description: str) -> None:
+        """Have what runs take over what is edited, where its options say so; see `thalweg.orchestration.reloading`."""
+        code = RunningCode(self._supervised, renew, description)
+        if code.watched().executors:
+            self._portal.run(self._watch(code))
+
+    async def _watch(self, code: RunningCode) -> None:
+        self._watcher = Watcher(code)
 
     def promote(self) -> Changed:
         """See `Supervisor.promote`."""

@@ -7,6 +7,7 @@ import logging
 from collections.abc import AsyncIterator, Awaitable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
+from functools import partial
 from typing import TypeVar
 
 from thalweg.errors import ConfigurationError, StartupFailed, ThalwegError
@@ -17,7 +18,7 @@ from thalweg.orchestration.crew import Crew
 from thalweg.orchestration.external import description
 from thalweg.orchestration.member import Means, Member
 from thalweg.routing.replica import Replica
-from thalweg.service.control import Go
+from thalweg.service.control import Failed, Go, Patch, Patched, Report
 
 log = logging.getLogger("thalweg.supervisor")
 
@@ -25,6 +26,10 @@ T = TypeVar("T")
 
 ABORT_SECONDS = 0.4
 """How long processes that are ready already have to close, when another one of them fails to start."""
+
+
+PATCH_SECONDS = 5.0
+"""How long a process may take to look at what has changed in its functions."""
 
 
 class Supervisor:
@@ -168,6 +173,28 @@ class Supervisor:
             log.warning("%s is not replaced by a new process: %s It is started again.", member.title, error)
             await member.retire(reason)
 
+    async def patch(self, executor: str, files: Sequence[str]) -> list[Patched]:
+        """Have the processes of an Executor take over what has changed in the functions of `files`; what became of that in
+        each. While something else changes there is none: those that come have loaded the new text anyway."""
+        loop = asyncio.get_running_loop()
+        async with self._alone():
+            waiting: list[asyncio.Future[Patched]] = []
+            for post in self.crew:
+                if post.node != executor:
+                    continue
+                number, done = self.next_number(), loop.create_future()
+                post.member.heed = partial(_note_patched, done)
+                if await post.member.order(Patch(number, list(files))):
+                    waiting.append(done)
+            try:
+                async with asyncio.timeout(PATCH_SECONDS):
+                    return await asyncio.gather(*waiting)
+            except TimeoutError:
+                return [Patched(0, problem=f"a replica has not answered within {PATCH_SECONDS:g} seconds")]
+            finally:
+                for post in self.crew:
+                    post.member.heed = None
+
     @property
     def tests(self) -> bool:
         """Whether a canary runs."""
@@ -268,3 +295,10 @@ class Supervisor:
 
 async def _gathered(futures: Sequence[Awaitable[T]]) -> list[T]:
     return [await future for future in futures]
+
+
+def _note_patched(done: asyncio.Future[Patched], report: Report) -> None:
+    if isinstance(report, Patched) and not done.done():
+        done.set_result(report)
+    elif isinstance(report, Failed) and not done.done():  # it has ended; the next one loads the new text
+        done.set_result(Patched(0))

@@ -6,6 +6,7 @@ import asyncio
 import os
 import pickle
 import socket
+import sys
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from contextlib import suppress
@@ -31,6 +32,8 @@ from thalweg.service.control import (
     Go,
     Loading,
     Order,
+    Patch,
+    Patched,
     Pulse,
     Replicas,
     Report,
@@ -50,6 +53,7 @@ if TYPE_CHECKING:
     from thalweg.graph.topology import Topology
     from thalweg.service.checkup import Resign
     from thalweg.service.shards.division import Division
+    from thalweg.service.sources import Sources
 
 
 @dataclass(frozen=True)
@@ -154,9 +158,19 @@ class WorkerRole(Role):
         link.send(Loading())
         self._content = self._received()
         self._spec = replace(self._spec, content=b"")  # it may hold a large object, and is needed no more
+        watched = self._content.options.reload
+        if watched:
+            sys.dont_write_bytecode = True  # by time and size alone it would stand for another text of the same second
         self._source = self._content.reference.resolve()
         self._front = Front(self._content.additions)
-        link.send(Described(describe(self._source, self._content.options)))
+        self._sources = self._own_sources() if watched and self._own is None else None
+        files = [] if self._sources is None else self._sources.files
+        link.send(Described(describe(self._source, self._content.options), files))
+
+    def _own_sources(self) -> Sources:
+        from thalweg.service.sources import Sources
+
+        return Sources(self._content.reference, self._content.options.reload == "functions")
 
     def _received(self) -> WorkerContent:
         if self._own is not None:
@@ -206,6 +220,16 @@ class WorkerRole(Role):
         except BaseException:
             await self.stop(0.0)
             raise
+
+    def obey(self, order: Order, link: Link) -> None:
+        if isinstance(order, Patch):
+            problem = "its code is not watched"
+            done = (
+                Patched(order.number, problem=problem)
+                if self._sources is None
+                else self._sources.patch(order.number, order.files)
+            )
+            link.send(done)
 
     def vitals(self) -> Vitals:
         batching = self._worker.batching_statistics.values()
