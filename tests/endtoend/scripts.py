@@ -75,10 +75,14 @@ class Script:
     def _read_errors(self) -> None:
         assert self.process.stderr is not None
         with self.process.stderr as stream:
-            self._errors.append(stream.read())
+            for line in stream:
+                self._errors.append(line)
+                printed = PRINTED.fullmatch(line.decode().rstrip("\n"))
+                if printed is not None:
+                    self._lines.put(printed["text"])
 
     def line(self, beginning: str = "") -> str:
-        """The rest of the next line of output that begins so."""
+        """The rest of the next line that begins so, of its output or of what its Executors print."""
         while True:
             line = self._lines.get(timeout=SECONDS)
             assert line is not None, f"ended without a line {beginning!r}:\n{self.errors()}"

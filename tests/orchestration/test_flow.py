@@ -44,7 +44,7 @@ def test_an_executor_that_cannot_be_closed_is_killed(monkeypatch, caplog):
     with Flow(drain_seconds=0.1).add(uses=Endless, name="endless") as flow:
         pid = flow.pids["endless/0"]
     assert not psutil.pid_exists(pid)
-    assert "endless/0 did not end within 0.4 seconds and is killed" in caplog.text
+    assert "endless/0: it did not end within 0.4 seconds and is killed" in caplog.text
 
 
 class Curious(Executor):

@@ -1,4 +1,4 @@
-"""When to start a process again that has ended by itself. Pure: time comes in as a number."""
+"""When to start a process again that has ended by itself, and when that is a crash loop. Pure: time comes in as a number."""
 
 from __future__ import annotations
 
@@ -8,12 +8,14 @@ from dataclasses import dataclass
 @dataclass(frozen=True)
 class BackOff:
     """How long to wait before a restart: `first_seconds`, then each time `factor` times longer, up to `longest_seconds`.
-    A process that was ready for `healthy_seconds` begins anew."""
+    A process that was ready for `healthy_seconds` begins anew. One that has ended `loop_ends` times in a row without that
+    is in a crash loop."""
 
     first_seconds: float = 0.1
     factor: float = 2.0
     longest_seconds: float = 30.0
     healthy_seconds: float = 60.0
+    loop_ends: int = 3
 
 
 class RestartPolicy:
@@ -23,17 +25,37 @@ class RestartPolicy:
         self._backoff = backoff or BackOff()
         self._wait = self._backoff.first_seconds
         self._ready_since: float | None = None
+        self._ends = 0
+        self.looping = False
+        """Whether it is in a crash loop: from its third end in a row until it was healthy for a while."""
 
     def ready(self, now: float) -> None:
         """The process has become ready."""
         self._ready_since = now
 
+    def look(self, now: float) -> bool:
+        """Time has passed. Whether the process has just got out of a crash loop."""
+        if not self.looping or not self._is_healthy(now):
+            return False
+        self._forgive()
+        return True
+
     def ended(self, now: float) -> float:
         """The process has ended. Returns the moment to start it again."""
         backoff = self._backoff
-        since, self._ready_since = self._ready_since, None
-        if since is not None and now - since >= backoff.healthy_seconds:
-            self._wait = backoff.first_seconds
+        if self._is_healthy(now):
+            self._forgive()
+        self._ready_since = None
+        self._ends += 1
+        self.looping = self._ends >= backoff.loop_ends
         wait = self._wait
         self._wait = min(wait * backoff.factor, backoff.longest_seconds)
         return now + wait
+
+    def _is_healthy(self, now: float) -> bool:
+        return self._ready_since is not None and now - self._ready_since >= self._backoff.healthy_seconds
+
+    def _forgive(self) -> None:
+        self._wait = self._backoff.first_seconds
+        self._ends = 0
+        self.looping = False

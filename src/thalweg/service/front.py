@@ -36,6 +36,11 @@ class Service(UnaryHandler, Protocol):
     @property
     def alive(self) -> bool: ...
 
+    @property
+    def troubles(self) -> Mapping[str, str]:
+        """See `Serving.troubles`."""
+        ...
+
 
 @dataclass(frozen=True)
 class Setting:
@@ -146,6 +151,7 @@ class Front:
             describe=lambda: service.description,
             ready=lambda: service.ready,
             alive=lambda: service.alive,
+            troubles=lambda: service.troubles,
             title=options.title,
             description=options.description,
             version=options.version,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import re
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Mapping
 from contextlib import aclosing
 from functools import cached_property, lru_cache
 
@@ -209,6 +209,11 @@ class Worker:
     def alive(self) -> bool:
         """False once the Executor has shown that it will not answer again: it is to be replaced."""
         return self._checkup is None or self._checkup.alive
+
+    @property
+    def troubles(self) -> Mapping[str, str]:
+        """See `Serving.troubles`."""
+        return {} if self.alive else {self.name: "it is being replaced"}
 
     async def dry_run(self, context: Context) -> None:
         """Run the Executor's probe; where it has none, see whether its thread answers.

@@ -56,6 +56,8 @@ class Serving:
     ready: Callable[[], bool] = _always
     alive: Callable[[], bool] = _always
     """False once it will not be ready again, and is to be replaced."""
+    troubles: Callable[[], Mapping[str, str]] = dict
+    """What is wrong, by name of an Executor or a process: for everybody who asks whether it is ready."""
     title: str = ""
     description: str = ""
     version: str = ""

@@ -82,6 +82,8 @@ class ProcessStatus(msgspec.Struct, frozen=True):
     pid: int | None = None
     phase: str = ""
     """One of `thalweg.orchestration.member.Phase`; `crash loop` where it ends again and again."""
+    crash_loop: bool = False
+    """Whether it has ended again and again, the last time not long ago. It may be ready just now."""
     reason: str = ""
     """Why it is not ready, or why it ended last."""
     restarts: int = 0

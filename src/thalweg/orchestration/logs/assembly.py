@@ -42,6 +42,8 @@ class Assembly:
         """Whether the exception itself was there: only another one that it caused may follow."""
         self._heard = 0.0
         self._progress = 0.0
+        self._last = 0.0
+        """The time of the last record: those of one process never go back."""
 
     @property
     def due(self) -> float | None:
@@ -136,7 +138,8 @@ class Assembly:
         except msgspec.MsgspecError:
             return False
         self._end_block(now, found)
-        found.append(LogLine(record.time, self._process, record.text, record.level, record.logger))
+        self._last = max(record.time, self._last, found[-1].time if found else 0.0)
+        found.append(LogLine(self._last, self._process, record.text, record.level, record.logger))
         return True
 
     def _draw(self, now: float, found: list[LogLine]) -> None:

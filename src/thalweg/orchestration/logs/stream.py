@@ -50,6 +50,7 @@ class LogStream:
 
     def pipe(self, process: str) -> int:
         """A descriptor to write to, for the process with this name: the caller's, who closes it."""
+        self._show.expect(process)
         ours, theirs = os.pipe()
         os.set_blocking(ours, False)
         self._new.append((ours, Assembly(process)))
@@ -101,11 +102,12 @@ class LogStream:
             descriptor, assembly = self._new.popleft()
             self._selector.register(descriptor, selectors.EVENT_READ, assembly)
         pipes = [key for key in self._selector.get_map().values() if key.fd != self._awake]
-        if self._notes or self._ending:
+        notes = len(self._notes)  # what is noted from now on may come after what is not read yet
+        if notes or self._ending:
             for key in pipes:
                 while self._read(key.fd, key.data):
                     """Whatever was written before it comes before it."""
-        while self._notes:
+        for _ in range(notes):
             self._tell(self._notes.popleft())
         now = time()
         for key in pipes:
@@ -156,17 +158,20 @@ class Printer:
         self._form = form
         self._width = 0
 
+    def expect(self, process: str) -> None:
+        """Leave room for this name."""
+        self._width = max(self._width, len(process))
+
     def show(self, line: LogLine) -> None:
         out = sys.stderr
         if out is None:
             return
-        text = in_json(line) if self._form == "json" else self._text(line, out)
-        with suppress(OSError, ValueError):  # nobody reads it any more, or it was closed
+        with suppress(Exception):  # it was closed, nobody reads it any more, or it is somebody's own: processes go on
+            text = in_json(line) if self._form == "json" else self._text(line, out)
             out.write(f"{text}\n")
             out.flush()
 
     def _text(self, line: LogLine, out: TextIO) -> str:
-        self._width = max(self._width, len(line.process))
         terminal = out.isatty()
         colours = terminal and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
         return in_text(line, width=self._width, colours=colours, date=not terminal)

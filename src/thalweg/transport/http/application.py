@@ -237,10 +237,15 @@ class Application:
         raise Unavailable("The service will not answer again, and is being replaced.", retry_after=RETRY_AFTER_SECONDS)
 
     def _readiness(self) -> Page:
-        if not self.draining and self.serving.ready():
-            return _json({"status": "ready"})
-        reason = "The server is stopping." if self.draining else "The service is not ready yet."
-        raise Unavailable(reason, retry_after=RETRY_AFTER_SECONDS)
+        if self.draining:
+            raise Unavailable("The server is stopping.", retry_after=RETRY_AFTER_SECONDS)
+        troubles = dict(self.serving.troubles())
+        if self.serving.ready():
+            return _json({"status": "ready"} | ({"troubles": troubles} if troubles else {}))
+        listed = "; ".join(f"{name}: {trouble}" for name, trouble in troubles.items())
+        reason = f"The service is not ready: {listed}." if troubles else "The service is not ready yet."
+        details = [{"name": name, "trouble": trouble} for name, trouble in troubles.items()]
+        raise Unavailable(reason, retry_after=RETRY_AFTER_SECONDS, details=details)
 
     def _openapi(self) -> Page:
         return _json(openapi(self.serving.describe(), self._title(), self.serving))
