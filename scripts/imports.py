@@ -47,7 +47,7 @@ ALLOWED: dict[str, Libraries] = {
     "thalweg.docs.mypy": libraries("", "mypy"),
     "thalweg.executor": libraries("cloudpickle", "uvloop"),
     "thalweg.message.proto": libraries("google"),
-    "thalweg.orchestration": libraries("", "cloudpickle docker uvloop"),
+    "thalweg.orchestration": libraries("", "cloudpickle docker uvloop watchfiles"),
     "thalweg.service": libraries("", "cloudpickle uvloop"),
     "thalweg.testing": libraries("hypothesis numpy pytest"),
     "thalweg.transport.grpc": libraries("google grpc"),
