@@ -205,7 +205,7 @@ ENTRIES = st.lists(st.integers(0, 3), max_size=4).map(
 )
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(graphs(), ENTRIES, st.sampled_from([JSON, COLUMNS]))
 def test_a_flow_answers_what_its_graph_says(members: list[Member], entry: list[Doc], content_type: str) -> None:
     model, aside = Model(members, entry), floats(members)
@@ -248,7 +248,7 @@ def through(members: list[Member], name: str, items: list[list[Doc]]) -> list[li
     return items
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(chains(), ENTRIES)
 def test_streams_pass_conditions_and_floating_executors_item_by_item(members: list[Member], entry: list[Doc]) -> None:
     staying = [member for member in members if not member.floating]

@@ -151,15 +151,14 @@ class FlowHandler:
         """See `UnaryHandler.submit`: the short way is for chains in which nobody streams."""
         if request.endpoint == DRY_RUN_ENDPOINT:
             return None
-        found = self._route(request.endpoint, request.target)
-        if not found.short:
+        shape, handlers, _, short, _, only = self._route(request.endpoint, request.target)
+        if not short:
             return None
-        if not found.plan.reads_metadata:
+        if not shape.reads_metadata:
             context.metadata = NO_METADATA
-        steps = found.plan.steps
-        if len(steps) == 1:
-            return found.handlers[steps[0].name].submit(request, context, reply)
-        relay = Relay(found.handlers, steps, request, context, reply, self._tally)
+        if only is not None:
+            return only.submit(request, context, reply)
+        relay = Relay(handlers, shape.steps, request, context, reply, self._tally)
         return relay if relay.begin() else None
 
     def _route(self, endpoint: str, target: str) -> Route:

@@ -23,6 +23,8 @@ class Route(NamedTuple):
     """Whether it is one in which nobody streams, so that a request may be submitted."""
     entrance: Overheard | None
     """Where floating Executors read what comes from outside."""
+    only: UnaryHandler | None
+    """What stands behind the one step, where there is just one."""
 
 
 def route(plan: Plan, pools: Mapping[str, UnaryHandler], asides: Asides) -> Route:
@@ -38,7 +40,8 @@ def route(plan: Plan, pools: Mapping[str, UnaryHandler], asides: Asides) -> Rout
     entrance = Overheard(_NOTHING, listening[ENTRY], asides) if ENTRY in listening else None
     chain = plan.chain and bool(plan.steps)
     short = chain and entrance is None and not any(step.streaming for step in plan.steps)
-    return Route(plan, handlers, chain, short, entrance)
+    only = handlers[plan.steps[0].name] if len(plan.steps) == 1 else None
+    return Route(plan, handlers, chain, short, entrance, only)
 
 
 _NOTHING = Passing()
