@@ -12,10 +12,12 @@ RUN := $(VENV)/bin/python
 PATHS := src tests scripts examples benchmarks
 PRESENT = $(wildcard $(PATHS))
 
-# $(call install,extras): pip tells little by itself, so say what takes so long.
+INSTALL := $(RUN) -m scripts.install
+
+# $(call install,extras): it tells little by itself, so say what takes so long.
 define install
 	@echo "Installing thalweg[$(1)] into $(VENV); this happens once."
-	@$(RUN) -m pip install --quiet --no-compile --constraint constraints.txt --editable '.[$(1)]'
+	@$(INSTALL) $(RUN) --constraint constraints.txt --editable '.[$(1)]'
 	@touch $@
 endef
 
@@ -51,7 +53,7 @@ test-numpy1: $(VENV)/.test $(VENV)/.numpy1
 
 $(VENV)/.numpy1: | $(VENV)/.test
 	@$(RUN) -c 'import sys; sys.exit(sys.version_info < (3, 13))' || \
-		$(RUN) -m pip install --quiet --no-deps --target $(VENV)/numpy1 numpy==1.26.4
+		$(INSTALL) $(RUN) --no-deps --target $(VENV)/numpy1 numpy==1.26.4
 	@touch $@
 
 # What takes too long for every day. Coverage guides the fuzzing where atheris can be installed.
@@ -66,15 +68,15 @@ soak: $(VENV)/.test $(VENV)/jina/.installed
 $(VENV)/jina/.installed: tests/compat/jina/requirements.txt | $(VENV)/bin/pip
 	@echo "Installing Jina, without DocArray, into $(VENV)/jina; this happens once."
 	@$(RUN) -m venv $(VENV)/jina
-	@$(VENV)/jina/bin/python -m pip install --quiet --no-deps --requirement $<
-	@$(VENV)/jina/bin/python -m pip install --quiet --editable .
+	@$(INSTALL) $(VENV)/jina/bin/python --no-deps --requirement $<
+	@$(INSTALL) $(VENV)/jina/bin/python --editable .
 	@touch $@
 
 # Where it cannot be installed, the tests that talk to it say that they are skipped.
 $(VENV)/jina-wire/.tried: tests/jina/requirements.txt tests/compat/jina/requirements.txt | $(VENV)/bin/pip
 	@echo "Installing Jina, as its users have it, into $(VENV)/jina-wire; this happens once."
 	@$(RUN) -m venv $(VENV)/jina-wire
-	@$(VENV)/jina-wire/bin/python -m pip install --quiet --no-deps --requirement $< && touch $(VENV)/jina-wire/.installed \
+	@$(INSTALL) $(VENV)/jina-wire/bin/python --no-deps --requirement $< && touch $(VENV)/jina-wire/.installed \
 		|| echo "Jina cannot be installed here: tests/jina is skipped."
 	@touch $@
 
