@@ -8,16 +8,26 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from thalweg.orchestration.rollout import Action, Drain, Failed, Finished, Rollout, Shift, Stage, Start, Turn
+from thalweg.orchestration.rollout import (
+    Action,
+    Drain,
+    Finished,
+    Launch,
+    Replacement,
+    Rollout,
+    RolloutStage,
+    Shift,
+    TakenBack,
+)
 
-ONE = (Turn("enc", ("a0",), ("a1",)),)
-TWO = (Turn("enc", ("a0", "b0"), ("a1", "b1")),)
-THREE = (Turn("enc", ("a0", "b0", "c0"), ("a1", "b1", "c1")),)
+ONE = (Replacement("enc", ("a0",), ("a1",)),)
+TWO = (Replacement("enc", ("a0", "b0"), ("a1", "b1")),)
+THREE = (Replacement("enc", ("a0", "b0", "c0"), ("a1", "b1", "c1")),)
 
 
 def test_new_ones_come_before_old_ones_go():
     rollout = Rollout(TWO)
-    assert rollout.begin() == [Start(("a1", "b1"))]
+    assert rollout.begin() == [Launch(("a1", "b1"))]
     assert rollout.ready("a1") == []
     assert rollout.ready("b1") == [Shift({"a1": 1.0, "b1": 1.0}, new=True)]
     assert rollout.shifted(0.0) == [Drain(("a0", "b0"))]
@@ -27,10 +37,10 @@ def test_new_ones_come_before_old_ones_go():
 
 def test_with_a_surge_of_one_there_is_never_more_than_one_too_many():
     rollout = Rollout(TWO, surge=1)
-    assert rollout.begin() == [Start(("a1",))]
+    assert rollout.begin() == [Launch(("a1",))]
     assert rollout.ready("a1") == [Shift({"b0": 1.0, "a1": 1.0}, new=True)]
     assert rollout.shifted(0.0) == [Drain(("a0",))]
-    assert rollout.drained("a0") == [Start(("b1",))]
+    assert rollout.drained("a0") == [Launch(("b1",))]
     assert rollout.ready("b1") == [Shift({"a1": 1.0, "b1": 1.0}, new=True)]
     assert rollout.shifted(0.0) == [Drain(("b0",))]
     assert rollout.drained("b0") == [Finished()]
@@ -42,7 +52,7 @@ def test_one_that_does_not_become_ready_never_gets_a_request():
     rollout.ready("a1")
     assert rollout.failed("b1", "no model") == [Drain(("a1", "b1"))]
     rollout.drained("a1")
-    assert rollout.drained("b1") == [Failed("no model")]
+    assert rollout.drained("b1") == [TakenBack("no model")]
 
 
 def test_one_that_fails_while_requests_are_shifted_has_them_shifted_back():
@@ -51,7 +61,7 @@ def test_one_that_fails_while_requests_are_shifted_has_them_shifted_back():
     rollout.ready("a1")
     assert rollout.failed("a1", "it died") == [Shift({"a0": 1.0}, new=False)]
     assert rollout.shifted(0.0) == [Drain(("a1",))]
-    assert rollout.drained("a1") == [Failed("it died")]
+    assert rollout.drained("a1") == [TakenBack("it died")]
 
 
 def test_a_failure_in_a_later_wave_turns_the_earlier_ones_round():
@@ -61,10 +71,10 @@ def test_a_failure_in_a_later_wave_turns_the_earlier_ones_round():
     rollout.shifted(0.0)
     rollout.drained("a0")
     assert rollout.failed("b1", "no memory") == [Drain(("b1",))]
-    assert rollout.drained("b1") == [Start(("a0",))]
+    assert rollout.drained("b1") == [Launch(("a0",))]
     assert rollout.ready("a0") == [Shift({"b0": 1.0, "a0": 1.0}, new=False)]
     assert rollout.shifted(0.0) == [Drain(("a1",))]
-    assert rollout.drained("a1") == [Failed("no memory")]
+    assert rollout.drained("a1") == [TakenBack("no memory")]
 
 
 def test_where_also_the_way_back_fails_what_serves_goes_on_serving():
@@ -77,7 +87,7 @@ def test_where_also_the_way_back_fails_what_serves_goes_on_serving():
     rollout.drained("b1")
     assert rollout.failed("a0", "none at all") == [
         Drain(("a0",)),
-        Failed("no memory; and on the way back: none at all", mixed=True),
+        TakenBack("no memory; and on the way back: none at all", mixed=True),
     ]
 
 
@@ -101,13 +111,13 @@ def test_one_that_fails_in_that_while_has_its_requests_taken_away():
 
 def test_a_canary_gets_its_share_until_it_is_promoted():
     rollout = Rollout(THREE, canary=0.1)
-    assert rollout.begin() == [Start(("a1",))]
+    assert rollout.begin() == [Launch(("a1",))]
     (shift,) = rollout.ready("a1")
     assert isinstance(shift, Shift)
     assert shift.weights == pytest.approx({"a0": 0.3, "b0": 0.3, "c0": 0.3, "a1": 0.1})
     assert rollout.shifted(0.0) == []
-    assert rollout.stage is Stage.CANARY
-    assert rollout.promote() == [Start(("b1", "c1"))]
+    assert rollout.stage is RolloutStage.CANARY
+    assert rollout.promote() == [Launch(("b1", "c1"))]
     rollout.ready("b1")
     assert rollout.ready("c1") == [Shift({"a1": 1.0, "b1": 1.0, "c1": 1.0}, new=True)]
 
@@ -119,7 +129,7 @@ def test_a_canary_that_is_not_ready_any_more_is_taken_away():
     rollout.shifted(0.0)
     assert rollout.failed("a1", "its probe failed") == [Shift({"a0": 1.0}, new=False)]
     assert rollout.shifted(0.0) == [Drain(("a1",))]
-    assert rollout.drained("a1") == [Failed("its probe failed")]
+    assert rollout.drained("a1") == [TakenBack("its probe failed")]
 
 
 def test_an_aborted_canary_leaves_all_as_it_was():
@@ -129,15 +139,15 @@ def test_an_aborted_canary_leaves_all_as_it_was():
     rollout.shifted(0.0)
     assert rollout.abort("called off") == [Shift({"a0": 1.0}, new=False)]
     assert rollout.shifted(0.0) == [Drain(("a1",))]
-    assert rollout.drained("a1") == [Failed("called off")]
+    assert rollout.drained("a1") == [TakenBack("called off")]
 
 
 def test_more_replicas_only_start_and_fewer_only_end():
-    more = Rollout((Turn("enc", (), ("b0",)),))
-    assert more.begin() == [Start(("b0",))]
+    more = Rollout((Replacement("enc", (), ("b0",)),))
+    assert more.begin() == [Launch(("b0",))]
     assert more.ready("b0") == [Shift({"b0": 1.0}, new=True)]
     assert more.shifted(0.0) == [Finished()]
-    fewer = Rollout((Turn("enc", ("b0",), ()),))
+    fewer = Rollout((Replacement("enc", ("b0",), ()),))
     assert fewer.begin() == [Shift({}, new=True)]
     assert fewer.shifted(0.0) == [Drain(("b0",))]
     assert fewer.drained("b0") == [Finished()]
@@ -171,11 +181,11 @@ class World:
     pending: Shift | None = None
     ending: set[str] = field(default_factory=set)
     failed: set[str] = field(default_factory=set)
-    outcome: Finished | Failed | None = None
+    outcome: Finished | TakenBack | None = None
 
     def take(self, actions: list[Action]) -> None:
         for action in actions:
-            if isinstance(action, Start):
+            if isinstance(action, Launch):
                 assert not self.running.intersection(action.processes)
                 self.running.update(action.processes)
             elif isinstance(action, Shift):
@@ -199,11 +209,11 @@ class World:
             yield lambda world, process=process: world.ends(process)
         if self.pending is not None:
             yield World.shifts
-            if self.rollout.stage is not Stage.RESTORING:
+            if self.rollout.stage is not RolloutStage.RESTORING:
                 yield World.refuses
             for process in sorted(self.up - self.ending - self.failed - self.old):
                 yield lambda world, process=process: world.fails(process)
-        if self.rollout.stage is Stage.CANARY:
+        if self.rollout.stage is RolloutStage.CANARY:
             yield lambda world: world.take(world.rollout.promote())
             yield lambda world: world.take(world.rollout.abort("called off"))
             for process in sorted(self.up - self.ending - self.failed - self.old):
@@ -262,13 +272,16 @@ def states(world: World, check: Callable[[World], None]) -> int:
         (ONE, None),
         (TWO, 1),
         (TWO, None),
-        ((Turn("enc", ("a0",), ("a1", "b1")),), 1),
-        ((Turn("enc", ("a0", "b0"), ("a1",)),), 1),
-        ((Turn("enc", ("a0",), ("a1",)), Turn("index", ("x0",), ()), Turn("rank", (), ("y1",))), None),
+        ((Replacement("enc", ("a0",), ("a1", "b1")),), 1),
+        ((Replacement("enc", ("a0", "b0"), ("a1",)),), 1),
+        (
+            (Replacement("enc", ("a0",), ("a1",)), Replacement("index", ("x0",), ()), Replacement("rank", (), ("y1",))),
+            None,
+        ),
     ],
 )
 def test_whatever_happens_somebody_serves_and_the_end_is_the_old_or_the_new(
-    turns: Sequence[Turn], surge: int | None, settle: float, canary: float | None
+    turns: Sequence[Replacement], surge: int | None, settle: float, canary: float | None
 ):
     old = frozenset(process for turn in turns for process in turn.old)
     new = frozenset(process for turn in turns for process in turn.new)
@@ -285,7 +298,7 @@ def test_whatever_happens_somebody_serves_and_the_end_is_the_old_or_the_new(
         assert not stuck or world.outcome is not None, "it never waits for what nobody will say"
         if stuck and isinstance(world.outcome, Finished):
             assert world.running == world.serving.keys() == new
-        if stuck and isinstance(world.outcome, Failed) and not world.outcome.mixed:
+        if stuck and isinstance(world.outcome, TakenBack) and not world.outcome.mixed:
             assert world.running == world.serving.keys() == old
 
     world = World(

@@ -12,7 +12,17 @@ from thalweg.message import ServiceDescription
 from thalweg.orchestration.blueprint import Blueprint
 from thalweg.orchestration.crew import Post, same_graph
 from thalweg.orchestration.external import description
-from thalweg.orchestration.rollout import Action, Drain, Failed, Finished, Rollout, Shift, Stage, Start, Turn
+from thalweg.orchestration.rollout import (
+    Action,
+    Drain,
+    Finished,
+    Launch,
+    Replacement,
+    Rollout,
+    RolloutStage,
+    Shift,
+    TakenBack,
+)
 from thalweg.routing.replica import Replica
 from thalweg.service import control
 from thalweg.service.control import Go, Ready, Replicas, Report, Shifted, Standing, Unshifted, Vacated
@@ -26,7 +36,7 @@ ABORT_SECONDS = 0.4
 
 
 @dataclass(frozen=True)
-class Change:
+class Amendment:
     """What is to become of what runs, and how. See `Rollout` for `surge`, `canary` and `settle`."""
 
     blueprint: Blueprint
@@ -56,13 +66,13 @@ class Changed:
 class Changeover:
     """One change of what a `Supervisor` runs, from `run` to its end. Made and used on one event loop."""
 
-    def __init__(self, supervisor: Supervisor, change: Change) -> None:
+    def __init__(self, supervisor: Supervisor, change: Amendment) -> None:
         self._supervisor = supervisor
         self._change = change
         crew = supervisor.crew
         self._before = dict(crew.posts)
         turns, self._after = crew.turns(supervisor.blueprint, change.blueprint, change.renewed)
-        self._turns: Sequence[Turn] = turns
+        self._turns: Sequence[Replacement] = turns
         self._rollout = Rollout(turns, surge=change.surge, canary=change.canary, settle=change.settle)
         self._events: asyncio.Queue[Callable[[], list[Action]]] = asyncio.Queue()
         self._tasks: set[asyncio.Task[Any]] = set()
@@ -72,7 +82,7 @@ class Changeover:
         self._number = 0
         self._weights: Mapping[str, float] = {}
         self._vacated = asyncio.Event()
-        self._outcome: Finished | Failed | None = None
+        self._outcome: Finished | TakenBack | None = None
         self._aborting = ""
         self.tested = asyncio.get_running_loop().create_future()
         """Done once the canary has its share, or all is over without one."""
@@ -156,15 +166,15 @@ class Changeover:
     def _act(self, actions: Sequence[Action]) -> None:
         for action in actions:
             match action:
-                case Start(processes):
+                case Launch(processes):
                     self._start(processes)
                 case Shift():
                     self._do(self._shift(action))
                 case Drain(processes):
                     self._drain(processes)
-                case Finished() | Failed():
+                case Finished() | TakenBack():
                     self._outcome = action
-        if self._rollout.stage is Stage.CANARY and not self.tested.done():
+        if self._rollout.stage is RolloutStage.CANARY and not self.tested.done():
             self.tested.set_result(None)
 
     def _do(self, work: Coroutine[Any, Any, None]) -> None:
@@ -186,7 +196,7 @@ class Changeover:
             supervisor.blueprint = self._change.blueprint
             supervisor.descriptions = self._known(new=True)
             return changed
-        assert isinstance(outcome, Failed)
+        assert isinstance(outcome, TakenBack)
         state = (
             "Some processes run the new version and some the old one."
             if outcome.mixed

@@ -12,7 +12,7 @@ from thalweg.config import NodeOptions
 from thalweg.config.workers import WorkerOptions
 from thalweg.orchestration.blueprint import Blueprint
 from thalweg.orchestration.member import Means, Member
-from thalweg.orchestration.rollout import Turn
+from thalweg.orchestration.rollout import Replacement
 from thalweg.routing.replica import Replica
 from thalweg.service.control import WorkerSpec
 
@@ -76,7 +76,9 @@ class Crew:
         for spec in specs:
             self._add(spec, 0)
 
-    def turns(self, old: Blueprint, new: Blueprint, renewed: frozenset[str]) -> tuple[list[Turn], dict[str, Post]]:
+    def turns(
+        self, old: Blueprint, new: Blueprint, renewed: frozenset[str]
+    ) -> tuple[list[Replacement], dict[str, Post]]:
         """Which posts go and which come where `new` is to run in place of `old`; and all that are there afterwards.
 
         Executors that differ, or that are among `renewed`, are replaced, and of all others the processes that are (`enc/1`);
@@ -135,12 +137,12 @@ def _way(node: NodeOptions) -> list[object]:
     return [getattr(node, name) for name in sorted(beside | {"polling", "shards", "shard_key"})]
 
 
-def _turns(before: Mapping[str, Post], after: Mapping[str, Post]) -> list[Turn]:
+def _turns(before: Mapping[str, Post], after: Mapping[str, Post]) -> list[Replacement]:
     groups = dict.fromkeys(post.group for post in (*before.values(), *after.values()))
     turns = []
     for group in groups:
         old = tuple(key for key, post in before.items() if post.group == group and key not in after)
         new = tuple(key for key, post in after.items() if post.group == group and key not in before)
         if old or new:
-            turns.append(Turn(group, old, new))
+            turns.append(Replacement(group, old, new))
     return turns

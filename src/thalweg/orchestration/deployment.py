@@ -16,7 +16,14 @@ from thalweg.errors import ConfigurationError
 from thalweg.orchestration.arguments import DeploymentArguments, UpdateArguments
 from thalweg.orchestration.blueprint import Blueprint, as_flow, deployment_blueprint, fronted
 from thalweg.orchestration.directory import Directory
-from thalweg.orchestration.revision import changed_deployment, changes, is_file, parted, replaced_deployment, scaled
+from thalweg.orchestration.revision import (
+    changed_deployment,
+    changes,
+    names_a_file,
+    parted,
+    replaced_deployment,
+    scaled,
+)
 from thalweg.orchestration.runnable import Runnable
 from thalweg.orchestration.update import Update
 
@@ -70,7 +77,7 @@ class Deployment(Runnable):
             ConfigurationError: each finding with its file, line and key.
         """
         deployment = cls.of(load_deployment(source, context=context, substitute=substitute))
-        if is_file(source):
+        if names_a_file(source):
             deployment._read_from = str(Path(str(source)).resolve())
             deployment._read_again = lambda: (
                 Deployment.of(load_deployment(source, context=context, substitute=substitute)).options

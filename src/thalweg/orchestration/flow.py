@@ -25,7 +25,7 @@ from thalweg.orchestration.arguments import (
 from thalweg.orchestration.blueprint import Blueprint, check_what_is_known, flow_blueprint
 from thalweg.orchestration.directory import Directory
 from thalweg.orchestration.nesting import flattened
-from thalweg.orchestration.revision import changed_executor, changed_flow, changes, is_file, parted, scaled
+from thalweg.orchestration.revision import changed_executor, changed_flow, changes, names_a_file, parted, scaled
 from thalweg.orchestration.runnable import Runnable
 from thalweg.orchestration.update import Update
 
@@ -112,7 +112,7 @@ class Flow(Runnable):
             ConfigurationError: each finding with its file, line and key.
         """
         flow = cls.of(load_flow(source, context=context, substitute=substitute))
-        if is_file(source):
+        if names_a_file(source):
             flow._read_from = str(Path(str(source)).resolve())
             flow._read_again = lambda: Flow.of(load_flow(source, context=context, substitute=substitute)).options
         return flow

@@ -34,7 +34,7 @@ def parted(arguments: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]
     return how, {name: value for name, value in arguments.items() if name not in how}
 
 
-def is_file(source: Any) -> bool:
+def names_a_file(source: Any) -> bool:
     """Whether `source` names a file that can be read again."""
     return not isinstance(source, Mapping) and ("\n" not in str(source)) and Path(source).is_file()
 

@@ -2,13 +2,13 @@
 
 Processes are known by a text each. What becomes of a rollout is in the actions that its events give:
 
-    begin -> Start(new)            they are launched, and checked, and become ready
+    begin -> Launch(new)            they are launched, and checked, and become ready
     ready -> Shift(weights)        once all of the wave are: from now on these take the requests
     shifted -> Drain(old)          those without a request any more end
-    drained -> Start(next wave)    until nothing is left of the old: Finished
+    drained -> Launch(next wave)    until nothing is left of the old: Finished
 
 Where a new process does not become ready, or is not ready any more before the old ones are let go, everything goes back:
-`Shift` to what was, `Drain(new)`, and `Failed`. Waves that were through already are turned round in the same way.
+`Shift` to what was, `Drain(new)`, and `TakenBack`. Waves that were through already are turned round in the same way.
 """
 
 from __future__ import annotations
@@ -21,19 +21,19 @@ from typing import TypeAlias
 
 
 @dataclass(frozen=True)
-class Turn:
+class Replacement:
     """The processes of one Executor: those that go, and those that come in their place."""
 
     node: str
     old: tuple[str, ...] = ()
     new: tuple[str, ...] = ()
 
-    def turned(self) -> Turn:
-        return Turn(self.node, self.new, self.old)
+    def turned(self) -> Replacement:
+        return Replacement(self.node, self.new, self.old)
 
 
 @dataclass(frozen=True)
-class Start:
+class Launch:
     """Launch these, and say `ready` of each, or `failed`."""
 
     processes: tuple[str, ...]
@@ -61,17 +61,17 @@ class Finished:
 
 
 @dataclass(frozen=True)
-class Failed:
+class TakenBack:
     """It is as it was before, unless `mixed` says that also the way back has failed."""
 
     reason: str
     mixed: bool = False
 
 
-Action: TypeAlias = Start | Shift | Drain | Finished | Failed
+Action: TypeAlias = Launch | Shift | Drain | Finished | TakenBack
 
 
-class Stage(StrEnum):
+class RolloutStage(StrEnum):
     """What a rollout waits for."""
 
     STARTING = "starting"
@@ -86,7 +86,7 @@ class Stage(StrEnum):
 
 @dataclass
 class _Wave:
-    turns: tuple[Turn, ...]
+    turns: tuple[Replacement, ...]
     test: bool = False
     """Whether it is the canary, for which nobody leaves."""
     ready: set[str] = field(default_factory=set)
@@ -101,7 +101,7 @@ class _Wave:
 
 
 class Rollout:
-    """One change, from `begin` to `Finished` or `Failed`.
+    """One change, from `begin` to `Finished` or `TakenBack`.
 
     Args:
         turns: whose processes are to be replaced, added or taken away.
@@ -114,7 +114,7 @@ class Rollout:
 
     def __init__(
         self,
-        turns: Sequence[Turn],
+        turns: Sequence[Replacement],
         *,
         surge: int | None = None,
         canary: float | None = None,
@@ -132,7 +132,7 @@ class Rollout:
         self._waiting: set[str] = set()
         self._reason = ""
         self._back = False
-        self.stage = Stage.STARTING
+        self.stage = RolloutStage.STARTING
 
     @property
     def settles_at(self) -> float | None:
@@ -146,14 +146,14 @@ class Rollout:
     def begin(self) -> list[Action]:
         """Nothing has happened yet."""
         if self._canary is not None:
-            test = tuple(Turn(turn.node, (), turn.new[:1]) for turn in self._turns if turn.old and turn.new)
+            test = tuple(Replacement(turn.node, (), turn.new[:1]) for turn in self._turns if turn.old and turn.new)
             if test:
                 self._waves.insert(0, _Wave(test, test=True))
         return self._next()
 
     def ready(self, process: str) -> list[Action]:
         """It answers."""
-        if self.stage is not Stage.STARTING or process not in self._wave.new:
+        if self.stage is not RolloutStage.STARTING or process not in self._wave.new:
             return []
         self._wave.ready.add(process)
         return self._shift() if self._wave.ready.issuperset(self._wave.new) else []
@@ -162,40 +162,42 @@ class Rollout:
         """It did not become ready, or is not ready any more."""
         if process not in self._wave_or_tested():
             return []
-        if self.stage in (Stage.STARTING, Stage.SHIFTING, Stage.SETTLING, Stage.CANARY):
+        if self.stage in (RolloutStage.STARTING, RolloutStage.SHIFTING, RolloutStage.SETTLING, RolloutStage.CANARY):
             return self._roll_back(reason)
         return []
 
     def refused(self, reason: str) -> list[Action]:
         """What was to be started or shifted cannot be: it does not fit, or nobody can reach it."""
-        if self.stage is Stage.RESTORING:  # those that served before have never left: only the asking can have failed
+        if (
+            self.stage is RolloutStage.RESTORING
+        ):  # those that served before have never left: only the asking can have failed
             return [self._restoring()]
-        return self._roll_back(reason) if self.stage in (Stage.STARTING, Stage.SHIFTING) else []
+        return self._roll_back(reason) if self.stage in (RolloutStage.STARTING, RolloutStage.SHIFTING) else []
 
     def shifted(self, now: float) -> list[Action]:
         """Requests go where the last `Shift` said."""
-        if self.stage is Stage.RESTORING:
+        if self.stage is RolloutStage.RESTORING:
             return self._clear()
-        if self.stage is not Stage.SHIFTING:
+        if self.stage is not RolloutStage.SHIFTING:
             return []
         if self._wave.test:
-            self.stage = Stage.CANARY
+            self.stage = RolloutStage.CANARY
             return []
         if self._settle > 0 and self._wave.new and not self._back:
-            self.stage = Stage.SETTLING
+            self.stage = RolloutStage.SETTLING
             self._until = now + self._settle
             return []
         return self._drain()
 
     def look(self, now: float) -> list[Action]:
         """Time has passed."""
-        if self.stage is Stage.SETTLING and self._until is not None and now >= self._until:
+        if self.stage is RolloutStage.SETTLING and self._until is not None and now >= self._until:
             return self._drain()
         return []
 
     def promote(self) -> list[Action]:
         """The canary is fine: all the rest follows."""
-        if self.stage is not Stage.CANARY:
+        if self.stage is not RolloutStage.CANARY:
             return []
         self._tested = frozenset(self._wave.new)
         self._waves.pop(0)
@@ -203,7 +205,10 @@ class Rollout:
 
     def abort(self, reason: str) -> list[Action]:
         """Go back, as long as that is possible: until the old ones of the last wave are being let go."""
-        if self.stage in (Stage.STARTING, Stage.SHIFTING, Stage.SETTLING, Stage.CANARY) and not self._back:
+        if (
+            self.stage in (RolloutStage.STARTING, RolloutStage.SHIFTING, RolloutStage.SETTLING, RolloutStage.CANARY)
+            and not self._back
+        ):
             return self._roll_back(reason)
         return []
 
@@ -212,25 +217,25 @@ class Rollout:
         self._waiting.discard(process)
         if self._waiting:
             return []
-        if self.stage is Stage.DRAINING:
+        if self.stage is RolloutStage.DRAINING:
             self._through.append(self._waves.pop(0))
             return self._next()
-        return self._go_back() if self.stage is Stage.CLEARING else []
+        return self._go_back() if self.stage is RolloutStage.CLEARING else []
 
     # onwards -------------------------------------------------------------------------------------------------------------
 
     def _next(self) -> list[Action]:
         """Begin the wave that is first now."""
         if not self._waves:
-            self.stage = Stage.DONE
-            return [Failed(self._reason)] if self._back else [Finished()]
-        self.stage = Stage.STARTING
+            self.stage = RolloutStage.DONE
+            return [TakenBack(self._reason)] if self._back else [Finished()]
+        self.stage = RolloutStage.STARTING
         self._wave.ready |= self._tested.intersection(self._wave.new)
         missing = tuple(process for process in self._wave.new if process not in self._wave.ready)
-        return [Start(missing)] if missing else self._shift()
+        return [Launch(missing)] if missing else self._shift()
 
     def _shift(self) -> list[Action]:
-        self.stage = Stage.SHIFTING
+        self.stage = RolloutStage.SHIFTING
         if self._wave.test:
             return [Shift(self._canary_weights(), new=False)]
         return [Shift(dict.fromkeys(self._after(), 1.0), new=not self._back)]
@@ -252,7 +257,7 @@ class Rollout:
         return weights
 
     def _drain(self) -> list[Action]:
-        self.stage = Stage.DRAINING
+        self.stage = RolloutStage.DRAINING
         self._until = None
         self._serving = self._after()
         self._tested -= set(self._wave.new)
@@ -269,13 +274,13 @@ class Rollout:
 
     def _roll_back(self, reason: str) -> list[Action]:
         if self._back:  # what served before cannot be had again: what serves now goes on doing so
-            self.stage = Stage.DONE
-            return [Drain(self._wave.new), Failed(f"{self._reason}; and on the way back: {reason}", mixed=True)]
+            self.stage = RolloutStage.DONE
+            return [Drain(self._wave.new), TakenBack(f"{self._reason}; and on the way back: {reason}", mixed=True)]
         self._reason = reason
         self._until = None
-        if self.stage is Stage.STARTING and not self._tested:
+        if self.stage is RolloutStage.STARTING and not self._tested:
             return self._clear()
-        self.stage = Stage.RESTORING
+        self.stage = RolloutStage.RESTORING
         return [self._restoring()]
 
     def _restoring(self) -> Shift:
@@ -283,11 +288,11 @@ class Rollout:
 
     def _clear(self) -> list[Action]:
         """Nobody needs the new ones of this wave any more."""
-        self.stage = Stage.CLEARING
+        self.stage = RolloutStage.CLEARING
         return self._send_off(tuple(dict.fromkeys([*sorted(self._tested), *self._wave.new])))
 
     def _go_back(self) -> list[Action]:
-        """Turn those waves round that are through."""
+        """Replacement those waves round that are through."""
         self._back = True
         self._tested = frozenset()
         self._waves = [_Wave(tuple(turn.turned() for turn in wave.turns)) for wave in reversed(self._through)]
@@ -295,13 +300,13 @@ class Rollout:
         return self._next()
 
 
-def _waves(turns: Sequence[Turn], surge: int | None) -> list[_Wave]:
+def _waves(turns: Sequence[Replacement], surge: int | None) -> list[_Wave]:
     """The turns, at most `surge` processes of each at a time."""
     most = max((max(len(turn.old), len(turn.new)) for turn in turns), default=0)
     size = max(1, most if surge is None else surge)
     waves = []
     for number in range(ceil(most / size)):
         part = slice(number * size, (number + 1) * size)
-        cut = tuple(Turn(turn.node, turn.old[part], turn.new[part]) for turn in turns)
+        cut = tuple(Replacement(turn.node, turn.old[part], turn.new[part]) for turn in turns)
         waves.append(_Wave(tuple(turn for turn in cut if turn.old or turn.new)))
     return waves or [_Wave(())]

@@ -18,7 +18,7 @@ from thalweg.config.rollout import UpdateOptions
 from thalweg.config.servers import ServerOptions
 from thalweg.errors import StartupFailed, ThalwegError, Unavailable
 from thalweg.orchestration.blueprint import FRONT, Blueprint, flow_blueprint
-from thalweg.orchestration.changeover import Change
+from thalweg.orchestration.changeover import Amendment
 from thalweg.orchestration.directory import Directory
 from thalweg.orchestration.logs.form import log_format
 from thalweg.orchestration.member import Tell
@@ -153,7 +153,7 @@ class Runnable(Postable):
         drain_seconds = self._server.drain_seconds if terms.drain_seconds is None else terms.drain_seconds
         try:
             blueprint = session.draw(partial(self._design, options))
-            change = Change(
+            change = Amendment(
                 blueprint,
                 frozenset(blueprint.nodes if renewed is None else renewed),
                 terms.surge,

@@ -10,13 +10,13 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future
 from contextlib import contextmanager
-from time import time
+from time import monotonic, time
 from types import FrameType
 
 from thalweg.client.portal import Portal
 from thalweg.errors import Unavailable
 from thalweg.orchestration.blueprint import Blueprint
-from thalweg.orchestration.changeover import Change, Changed
+from thalweg.orchestration.changeover import Amendment, Changed
 from thalweg.orchestration.control.desk import ControlDesk
 from thalweg.orchestration.control.questions import Identity, ServiceStatus
 from thalweg.orchestration.directory import Directory, sweep
@@ -32,6 +32,8 @@ from thalweg.service.control import GATEWAY, Troubles
 
 Design = Callable[[Directory], Blueprint]
 POLL_SECONDS = 0.002
+LOG_SECONDS = 10.0
+"""How long the end waits for somebody to take the last lines of the log."""
 STOPPING = (signal.SIGINT, signal.SIGTERM)
 
 
@@ -141,7 +143,10 @@ class Session:
         self._directory.close()
         self._log.close()
         await self._server.forget(self._directory.path)
+        until = monotonic() + LOG_SECONDS
         while not self._log.ended:  # no thread waits for it: at the end of the interpreter none can be had
+            if monotonic() > until:
+                break
             await asyncio.sleep(POLL_SECONDS)
 
     async def _kill(self) -> None:
@@ -202,7 +207,7 @@ class Session:
         """What `design` draws up for this session."""
         return design(self._directory)
 
-    def change(self, change: Change) -> Changed:
+    def change(self, change: Amendment) -> Changed:
         """Make what runs into something else; see `Supervisor.change`. With a canary it returns once that has its share.
         An interrupt (Ctrl-C) while it waits takes the change back, and is raised."""
         work = self._supervised.test if change.canary is not None else self._supervised.change
@@ -230,7 +235,7 @@ class Session:
         if self.scaled is None:
             raise Unavailable(f"{self.name!r} cannot be scaled.")
         blueprint = await asyncio.to_thread(self.draw, self.scaled(executor, replicas))
-        await self._supervised.change(Change(blueprint, drain_seconds=self._drain_seconds))
+        await self._supervised.change(Amendment(blueprint, drain_seconds=self._drain_seconds))
 
     @property
     def _supervised(self) -> Supervisor:

@@ -13,7 +13,7 @@ from typing import TypeVar
 from thalweg.errors import ConfigurationError, StartupFailed, ThalwegError
 from thalweg.message import ServiceDescription
 from thalweg.orchestration.blueprint import Blueprint
-from thalweg.orchestration.changeover import Change, Changed, Changeover
+from thalweg.orchestration.changeover import Amendment, Changed, Changeover
 from thalweg.orchestration.crew import Crew
 from thalweg.orchestration.external import description
 from thalweg.orchestration.member import Means, Member
@@ -114,7 +114,7 @@ class Supervisor:
 
     # change --------------------------------------------------------------------------------------------------------------
 
-    async def change(self, change: Change) -> Changed:
+    async def change(self, change: Amendment) -> Changed:
         """Make what runs into what `change` says, without losing a request; see `Changeover.run`. One change waits for
         another, and while a canary runs there can be none. A caller who is cancelled gets back what was."""
         async with self._alone():
@@ -122,7 +122,7 @@ class Supervisor:
             assert self._changing is not None
             return await self._to_its_end(changeover, self._changing)
 
-    async def test(self, change: Change) -> Changed:
+    async def test(self, change: Amendment) -> Changed:
         """Begin a change with a canary, and return when that has its share of the requests. What becomes of it is said by
         `promote` or `abort`. Raises as `change` does."""
         async with self._alone():
@@ -166,7 +166,7 @@ class Supervisor:
                 if member not in self.workers:  # a change that was under way has seen to it
                     return
                 renewed = frozenset({member.title})
-                changeover = self._begin(Change(self.blueprint, renewed, drain_seconds=member.drain_seconds))
+                changeover = self._begin(Amendment(self.blueprint, renewed, drain_seconds=member.drain_seconds))
                 assert self._changing is not None
                 await self._to_its_end(changeover, self._changing)
         except ThalwegError as error:
@@ -212,7 +212,7 @@ class Supervisor:
                 raise ConfigurationError("A canary runs: promote() or abort() it first.")
             yield
 
-    def _begin(self, change: Change) -> Changeover:
+    def _begin(self, change: Amendment) -> Changeover:
         changeover = self._changeover = Changeover(self, change)
         self._changing = asyncio.get_running_loop().create_task(changeover.run(), name="change")
         self._changing.add_done_callback(self._changed)

@@ -20,10 +20,10 @@ from thalweg.routing.peer import Remote
 from thalweg.routing.replica import Replica
 from thalweg.service.asides import Asides
 from thalweg.service.course import Course, all_answers, only_answer
-from thalweg.service.relay import Relay, Tally
+from thalweg.service.relay import Attendance, Relay
 from thalweg.service.route import Route, route
 from thalweg.service.shards.division import Division
-from thalweg.service.shards.pools import Pool, pools
+from thalweg.service.shards.pools import POOLS, Pool, pools
 
 NO_METADATA: Mapping[str, str] = {}
 MOST_PLANS = 1024
@@ -42,16 +42,15 @@ class FlowHandler:
         name: str,
         topology: Topology,
         descriptions: Mapping[str, ServiceDescription],
-        replicas: Mapping[str, Sequence[Replica]],
+        replicas: Mapping[str, Sequence[Replica] | Pool],
         options: GatewayOptions,
         peers: Mapping[str, Remote] = MappingProxyType({}),
         divisions: Mapping[str, Division] = MappingProxyType({}),
-        *,
-        kept: Mapping[str, Pool] = MappingProxyType({}),
         tell: Tell | None = None,
     ) -> None:
-        """`kept` are pools of the version before this one, to be used in place of new ones."""
-        others = {name: those for name, those in replicas.items() if name not in kept}
+        """In place of replicas there may be a pool that has them, of the version before this one."""
+        kept = {name: those for name, those in replicas.items() if isinstance(those, POOLS)}
+        others = {name: those for name, those in replicas.items() if not isinstance(those, POOLS)}
         divided = {name: division for name, division in divisions.items() if name not in kept}
         made = {**kept, **pools(descriptions, others, options, peers, divided, tell)}
         descriptions = whole(descriptions)
@@ -60,7 +59,7 @@ class FlowHandler:
         self._descriptions = descriptions
         self._open = answers_everything(descriptions)
         self._pools = made
-        self._tally = Tally()
+        self._attendance = Attendance()
         self._drain_seconds = options.drain_seconds
         self._asides = Asides(options.limits)
         self._routes: dict[tuple[str, str], Route] = {}
@@ -86,7 +85,7 @@ class FlowHandler:
 
     async def finished(self) -> None:
         """Return when no request that it began may ask anybody any more, except one that is there already."""
-        await self._tally.idle()
+        await self._attendance.idle()
         await self._asides.drain(self._drain_seconds)
 
     @property
@@ -133,7 +132,7 @@ class FlowHandler:
         if not found.plan.reads_metadata:
             context.metadata = NO_METADATA
         answers: AsyncGenerator[Response] | None = None
-        self._tally.enter()
+        self._attendance.enter()
         try:
             if found.entrance is not None:
                 request = await found.entrance.entering(request, context)
@@ -143,7 +142,7 @@ class FlowHandler:
                 yield response
             answers = None
         finally:
-            self._tally.leave()
+            self._attendance.leave()
             if answers is not None:
                 await answers.aclose()
 
@@ -158,7 +157,7 @@ class FlowHandler:
             context.metadata = NO_METADATA
         if only is not None:
             return only.submit(request, context, reply)
-        relay = Relay(handlers, shape.steps, request, context, reply, self._tally)
+        relay = Relay(handlers, shape.steps, request, context, reply, self._attendance)
         return relay if relay.begin() else None
 
     def _route(self, endpoint: str, target: str) -> Route:

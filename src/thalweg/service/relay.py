@@ -15,7 +15,7 @@ from thalweg.message import Context, Pending, Reply, Request, Response, UnaryHan
 NO_HEADERS: Mapping[str, str] = {}
 
 
-class Tally:
+class Attendance:
     """How many requests are under way that may still ask somebody."""
 
     __slots__ = ("_idle", "_number")
@@ -44,6 +44,7 @@ class Relay:
 
     __slots__ = (
         "_accept",
+        "_attendance",
         "_context",
         "_done",
         "_handlers",
@@ -52,7 +53,6 @@ class Relay:
         "_reply",
         "_request",
         "_steps",
-        "_tally",
         "_task",
     )
 
@@ -63,10 +63,10 @@ class Relay:
         request: Request,
         context: Context,
         reply: Reply,
-        tally: Tally | None = None,
+        attendance: Attendance | None = None,
     ) -> None:
         self._handlers = handlers
-        self._tally = tally
+        self._attendance = attendance
         self._steps = steps
         self._request = request
         self._accept = request.accept or request.content_type
@@ -85,8 +85,8 @@ class Relay:
         self._pending = self._handlers[self._steps[0].name].submit(self._request, self._context, self)
         if self._pending is None:
             return False
-        if self._tally is not None:
-            self._tally.enter()
+        if self._attendance is not None:
+            self._attendance.enter()
         return True
 
     def answer(self, response: Response) -> None:
@@ -134,9 +134,9 @@ class Relay:
             self.answer(response)
 
     def _leave(self) -> None:
-        tally, self._tally = self._tally, None
-        if tally is not None:
-            tally.leave()
+        attendance, self._attendance = self._attendance, None
+        if attendance is not None:
+            attendance.leave()
 
 
 def onwards(response: Response, request: Request, accept: str) -> Request:

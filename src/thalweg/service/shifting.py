@@ -98,12 +98,11 @@ class Shifting:
             self._name,
             content.topology,
             descriptions,
-            replicas,
+            {**replicas, **kept},
             self._content.options,
             content.peers,
             content.divisions,
-            kept=kept,
-            tell=self._tell,
+            self._tell,
         )
 
     def _pool_makings(self, content: GatewayContent, descriptions: Descriptions) -> dict[str, object]:

@@ -16,6 +16,7 @@ from thalweg.service.shards.division import Division
 from thalweg.service.shards.shards import Shards
 
 Pool: TypeAlias = ReplicaPool | Shards
+POOLS = (ReplicaPool, Shards)
 
 
 def pools(
