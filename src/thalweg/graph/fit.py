@@ -10,7 +10,7 @@ from thalweg.errors import SchemaMismatch
 from thalweg.graph import sketch
 from thalweg.graph.outline import Givers, endpoint_of, output_of, paths
 from thalweg.graph.plan import Descriptions, Step, plan
-from thalweg.graph.schema import fields_of, joint_misfits
+from thalweg.graph.schema import Schema, fields_of, joint_misfits
 from thalweg.graph.topology import ENTRY, Topology
 
 
@@ -25,21 +25,21 @@ def check_flow(topology: Topology, descriptions: Descriptions) -> None:
         shape = plan(topology, descriptions, path)
         givers = Givers(shape)
         for step in (*shape.steps, *(aside.step for aside in shape.asides)):
-            _Edge(topology, descriptions, path, step, givers.of(step.needs)).check()
+            _Edge(topology, descriptions, path, step, givers).check()
 
 
 class _Edge:
     """What one step is given at one endpoint, and by whom."""
 
-    def __init__(
-        self, topology: Topology, descriptions: Descriptions, path: str, step: Step, givers: tuple[str, ...]
-    ) -> None:
+    def __init__(self, topology: Topology, descriptions: Descriptions, path: str, step: Step, givers: Givers) -> None:
         self._topology = topology
         self._descriptions = descriptions
         self._path = path
         self._step = step
-        self._givers = givers
-        self._given = [None if name == ENTRY else output_of(endpoint_of(descriptions, name, path)) for name in givers]
+        self._branches = [{name: self._output(name) for name in givers.of([need])} for need in step.needs]
+
+    def _output(self, name: str) -> Schema | None:
+        return None if name == ENTRY else output_of(endpoint_of(self._descriptions, name, self._path))
 
     def check(self) -> None:
         if self._step.when is not None:
@@ -48,12 +48,14 @@ class _Edge:
             self._check_documents()
 
     def _check_documents(self) -> None:
-        needed = endpoint_of(self._descriptions, self._step.name, self._path)
-        for giver, problems in zip(
-            self._givers, joint_misfits(self._given, needed.input_schema, self._step.reduce), strict=True
-        ):
-            if problems:
-                raise self._mismatch(giver, problems)
+        needed = endpoint_of(self._descriptions, self._step.name, self._path).input_schema
+        for index, branch in enumerate(self._branches):
+            beside = [*self._branches[:index], *self._branches[index + 1 :]] if self._step.reduce else []
+            others = [schema for other in beside for schema in other.values()]
+            for giver, schema in branch.items():
+                problems = joint_misfits(schema, others, needed)
+                if problems:
+                    raise self._mismatch(giver, problems)
 
     def _mismatch(self, giver: str, problems: list[str]) -> SchemaMismatch:
         name, path = self._step.name, self._path
@@ -68,18 +70,18 @@ class _Edge:
         )
 
     def _check_condition(self, condition: Condition) -> None:
-        fields = [fields_of(schema) for schema in self._given]
         known: set[str] = set()
-        for names in fields:
-            if names is None:
+        for schema in (schema for branch in self._branches for schema in branch.values()):
+            fields = fields_of(schema)
+            if fields is None:
                 return
-            known |= names
+            known |= fields
         for asked in _asked(condition):
             field = asked.parts[0]
             if field not in known:
                 problem = f"no document has a field {field!r}{did_you_mean(field, known)}"
                 raise SchemaMismatch(
-                    f"{self._step.name!r}: when: {asked}: {problem}{self._drawn(self._givers[-1], [problem])}",
+                    f"{self._step.name!r}: when: {asked}: {problem}{self._drawn(next(iter(self._branches[-1])), [problem])}",
                     details=[{"loc": [self._step.name, "when", str(asked)], "msg": problem, "type": "schema_mismatch"}],
                     executor=self._step.name,
                 )

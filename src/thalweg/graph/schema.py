@@ -22,14 +22,10 @@ def misfits(given: Schema | None, needed: Schema | None) -> list[str]:
     return list(_object_misfits(_Side(given, given), _Side(needed, needed), "", 0))
 
 
-def joint_misfits(given: Sequence[Schema | None], needed: Schema | None, joined: bool) -> list[list[str]]:
-    """For each of several branches what of its documents cannot be read as one of `needed`. Where they are `joined`, a field
-    that one branch leaves out may come from another one."""
-    found = []
-    for index, schema in enumerate(given):
-        others = [*given[:index], *given[index + 1 :]] if joined else []
-        found.append(misfits(schema, _without(needed, others)))
-    return found
+def joint_misfits(given: Schema | None, others: Sequence[Schema | None], needed: Schema | None) -> list[str]:
+    """The same where documents of `given` are joined with those of the `others`: what the one leaves out, another one may
+    give."""
+    return misfits(given, _without(needed, others))
 
 
 def fields_of(schema: Schema | None) -> frozenset[str] | None:
