@@ -36,7 +36,7 @@ class _Edge:
         self._descriptions = descriptions
         self._path = path
         self._step = step
-        self._branches = [{name: self._output(name) for name in givers.of([need])} for need in step.needs]
+        self._branches = givers.branches(step.needs)
 
     def _output(self, name: str) -> Schema | None:
         return None if name == ENTRY else output_of(endpoint_of(self._descriptions, name, self._path))
@@ -49,13 +49,15 @@ class _Edge:
 
     def _check_documents(self) -> None:
         needed = endpoint_of(self._descriptions, self._step.name, self._path).input_schema
-        for index, branch in enumerate(self._branches):
-            beside = [*self._branches[:index], *self._branches[index + 1 :]] if self._step.reduce else []
-            others = [schema for other in beside for schema in other.values()]
-            for giver, schema in branch.items():
-                problems = joint_misfits(schema, others, needed)
-                if problems:
-                    raise self._mismatch(giver, problems)
+        for branch in self._branches:
+            beside = [other for other in self._branches if other is not branch] if self._step.reduce else []
+            elsewhere = [name for other in beside for way in other for name in way]
+            for way in branch:
+                for giver in way:
+                    others = [self._output(name) for name in (*way, *elsewhere) if name != giver]
+                    problems = joint_misfits(self._output(giver), others, needed)
+                    if problems:
+                        raise self._mismatch(giver, problems)
 
     def _mismatch(self, giver: str, problems: list[str]) -> SchemaMismatch:
         name, path = self._step.name, self._path
@@ -71,8 +73,9 @@ class _Edge:
 
     def _check_condition(self, condition: Condition) -> None:
         known: set[str] = set()
-        for schema in (schema for branch in self._branches for schema in branch.values()):
-            fields = fields_of(schema)
+        givers = [name for branch in self._branches for way in branch for name in way]
+        for name in givers:
+            fields = fields_of(self._output(name))
             if fields is None:
                 return
             known |= fields
@@ -81,7 +84,7 @@ class _Edge:
             if field not in known:
                 problem = f"no document has a field {field!r}{did_you_mean(field, known)}"
                 raise SchemaMismatch(
-                    f"{self._step.name!r}: when: {asked}: {problem}{self._drawn(next(iter(self._branches[-1])), [problem])}",
+                    f"{self._step.name!r}: when: {asked}: {problem}{self._drawn(givers[-1], [problem])}",
                     details=[{"loc": [self._step.name, "when", str(asked)], "msg": problem, "type": "schema_mismatch"}],
                     executor=self._step.name,
                 )

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, TypeAlias
 
 from thalweg.graph.plan import Descriptions, Plan, Step, plan
 from thalweg.graph.schema import combined
@@ -30,21 +30,36 @@ def outline(name: str, topology: Topology, descriptions: Descriptions) -> Servic
     )
 
 
+Branch: TypeAlias = list[tuple[str, ...]]
+"""The ways on which documents may come by one edge; of each the givers whose documents are joined on it."""
+
+
 class Givers:
     """Whose documents a step may be given: those of Executors, and of the caller, whatever joins and conditions are in
     between."""
 
     def __init__(self, shape: Plan) -> None:
-        self._givers: dict[str, tuple[str, ...]] = {ENTRY: (ENTRY,)}
+        self._branches: dict[str, list[Branch]] = {ENTRY: [[(ENTRY,)]]}
         for step in shape.steps:
-            given = self.of(step.needs)
+            read = self.branches(step.needs)
             if step.process:
-                given = tuple(dict.fromkeys((step.name, *given))) if step.skips else (step.name,)
-            self._givers[step.name] = given
+                around = [tuple(_each(read))] if step.skips else []
+                read = [[(step.name,), *around]]
+            self._branches[step.name] = read
+
+    def branches(self, needs: Sequence[str]) -> list[Branch]:
+        """What comes by `needs`: one branch for each, and several where one of them only joins others."""
+        return [branch for need in needs for branch in self._branches[need]]
 
     def of(self, needs: Sequence[str]) -> tuple[str, ...]:
         """The Executors whose documents come by `needs`, and the entry where the caller's own may."""
-        return tuple(dict.fromkeys(giver for need in needs for giver in self._givers[need]))
+        return tuple(dict.fromkeys(_each(self.branches(needs))))
+
+
+def _each(branches: list[Branch]) -> Iterator[str]:
+    for branch in branches:
+        for way in branch:
+            yield from way
 
 
 def endpoint_of(descriptions: Descriptions, name: str, path: str) -> EndpointDescription:
