@@ -23,19 +23,19 @@ def ranked(lists: Sequence[Sequence[Any]], limit: int | None = None) -> list[Any
     Each list comes best first, and so tells whether more or less is better.
     """
     finds = [find for found in lists for find in found]
-    name = next((name for name in SCORES if finds and all(_score(find, name) is not None for find in finds)), None)
-    if name is None:
+    for name in SCORES if finds else ():
+        scores = [_score(find, name) for find in finds]
+        if None not in scores:
+            break
+    else:
         return None
-    ascending = _ascending(lists, name)
-
-    def worth(find: Any) -> float:
-        score = _score(find, name)
-        assert score is not None
-        return math.inf if math.isnan(score) else score if ascending else -score
-
+    sizes = [len(found) for found in lists]
+    known = [score for score in scores if score is not None]
+    sign = 1.0 if _ascending(known, sizes, name) else -1.0
+    order = sorted(range(len(finds)), key=lambda place: math.inf if math.isnan(known[place]) else sign * known[place])
     once: dict[Any, Any] = {}
-    for find in sorted(finds, key=worth):
-        once.setdefault(_identity(find), find)
+    for place in order:
+        once.setdefault(_identity(finds[place]), finds[place])
     return list(once.values())[:limit]
 
 
@@ -75,24 +75,30 @@ def fields(document: Any) -> Mapping[str, Any]:
     return document if isinstance(document, Mapping) else {}
 
 
+def _field(find: Any, name: str) -> Any:
+    return find.get(name) if isinstance(find, Mapping) else getattr(find, name, None)
+
+
 def _score(find: Any, name: str) -> float | None:
-    value = fields(find).get(name)
-    if name == "scores":
-        value = next(iter(value.values()), None) if isinstance(value, Mapping) else None
+    value = _field(find, name)
+    if name == "scores" and isinstance(value, Mapping):
+        value = next(iter(value.values()), None)
         if not isinstance(value, (int, float)):
-            value = fields(value).get("value")
+            value = _field(value, "value")
     return float(value) if isinstance(value, (int, float)) and not isinstance(value, bool) else None
 
 
-def _ascending(lists: Iterable[Sequence[Any]], name: str) -> bool:
-    """Whether less is better."""
-    steps = [
-        (_score(one, name) or 0.0) - (_score(other, name) or 0.0) for found in lists for one, other in pairwise(found)
-    ]
-    rises, falls = any(step < 0 for step in steps), any(step > 0 for step in steps)
+def _ascending(scores: Sequence[float], sizes: Iterable[int], name: str) -> bool:
+    """Whether less is better, for lists of these sizes that stand one after the other."""
+    rises = falls = False
+    begin = 0
+    for size in sizes:
+        for one, other in pairwise(scores[begin : begin + size]):
+            rises, falls = rises or one < other, falls or one > other
+        begin += size
     return name == FARTHER if rises == falls else rises
 
 
 def _identity(find: Any) -> Any:
-    identity = fields(find).get("id")
+    identity = _field(find, "id")
     return id(find) if identity is None else identity

@@ -54,10 +54,11 @@ class Division:
         """
         if isinstance(self.key, ObjectReference):
             return _Called(self.key.resolve(), self.key.text)
-        return _identity if self.key == "id" else _Field(self.key)
+        return identity if self.key == "id" else _Field(self.key)
 
 
-def _identity(document: Any) -> str:
+def identity(document: Any) -> str:
+    """The key of a document where nothing else is said: its id."""
     return str(document.id)
 
 

@@ -94,7 +94,7 @@ class Passage:
             self._opened = opened = Opened.of(request)
             if way.all:
                 calls = dict.fromkeys(range(shards), opened.request)
-            elif not opened.documents:
+            elif not opened.ids:
                 calls = {way.turn(): request}
             else:
                 self._places = opened.places(way.key, shards)
@@ -138,7 +138,7 @@ class Passage:
     def _joined(self, answers: Answers) -> Response:
         assert self._opened is not None
         if not self._way.division.reduce:
-            return answers.packed([document for documents in answers.documents.values() for document in documents])
+            return answers.in_order(None)
         if self._places:
             return arranged(self._opened, self._places, answers)
         return merged(self._opened, self._way.name, answers)
