@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import queue
+import re
 import shutil
 import signal
 import subprocess
@@ -19,6 +20,8 @@ import psutil
 
 MARK = "THALWEG_TEST_MARK"
 SECONDS = 20.0
+PRINTED = re.compile(r"[\d-]+ [\d:.]+ \S+ +\| (?P<text>.*)")
+"""A line of the log that an Executor has printed, or a record of logging."""
 
 
 def eventually(condition: Callable[[], object], seconds: float = SECONDS) -> None:

@@ -35,5 +35,6 @@ class Lifetime:
         if most is not None and vitals.requests >= most:
             return f"it has answered {vitals.requests} requests, and max_requests is {most}"
         if limit is not None and vitals.memory_bytes > limit and not self.too_low:
-            return f"it has {vitals.memory_bytes / MEBIBYTE:.0f} MiB of memory, and memory_limit is {limit / MEBIBYTE:.0f} MiB"
+            has = vitals.memory_bytes / MEBIBYTE
+            return f"it has {has:.0f} MiB of memory, and memory_limit is {limit / MEBIBYTE:.0f} MiB"
         return ""

@@ -320,20 +320,24 @@ class Member:
             case Starting():
                 self._enter(Phase.STARTING)
             case Ready(addresses):
-                self._spec = replace(self._spec, addresses=addresses)
-                self._policy.ready(asyncio.get_running_loop().time())
-                self._watch.ready(asyncio.get_running_loop().time())
-                self._trend.restart(asyncio.get_running_loop().time())
-                self._ready_since = time()
-                self._enter(Phase.READY)
-                if not self.ready.done():
-                    self.ready.set_result(addresses)
+                self._is_ready(addresses)
             case Failed():
                 self._failure = report
                 if not self.ready.done():
                     raise self._startup_failed(1)
         if self.heed is not None and not isinstance(report, Pulse):
             self.heed(report)
+
+    def _is_ready(self, addresses: list[str]) -> None:
+        now = asyncio.get_running_loop().time()
+        self._spec = replace(self._spec, addresses=addresses)
+        self._policy.ready(now)
+        self._watch.ready(now)
+        self._trend.restart(now)
+        self._ready_since = time()
+        self._enter(Phase.READY)
+        if not self.ready.done():
+            self.ready.set_result(addresses)
 
     async def _see_whether_worn(self, vitals: Vitals) -> None:
         """Have it replaced where it has done enough."""

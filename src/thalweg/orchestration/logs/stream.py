@@ -152,7 +152,7 @@ class LogStream:
 
 
 class Printer:
-    """Shows entries on standard error, whatever that is at the moment: notebooks and progress displays put their own there."""
+    """Shows entries on standard error, whatever that is just now: notebooks and progress displays put their own there."""
 
     def __init__(self, form: LogFormat) -> None:
         self._form = form
