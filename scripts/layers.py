@@ -22,7 +22,7 @@ LEVELS = (
     ("executor", "export", "transport"),
     ("access", "routing"),
     ("service", "client"),
-    ("gateway",),
+    ("gateway", "jobs"),
     ("orchestration",),
     ("cli",),
     ("__main__", "compat", "testing"),

@@ -77,8 +77,10 @@ def explanation(error: ThalwegError) -> str:
         lines.append(f"  request id: {error.request_id}")
     if error.retry_after is not None:
         lines.append(f"  try again after {error.retry_after:g} s")
-    if isinstance(error, StartupFailed) and error.traceback:
-        lines.append(error.traceback.rstrip())
+    if isinstance(error, StartupFailed):
+        lines += [error.traceback.rstrip()] if error.traceback else []
+    else:
+        lines += [f"  {note}" for note in getattr(error, "__notes__", ())]
     return "\n".join(lines)
 
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from thalweg.cli.call import parse_headers, parse_parameters
 from thalweg.cli.completion import complete_target
 from thalweg.cli.encryption import encryption, encryption_options
 from thalweg.cli.failure import EXIT_CODES
@@ -18,8 +19,8 @@ from thalweg.cli.output import as_seconds, json_option, print_json
 if TYPE_CHECKING:
     from contextlib import AbstractContextManager
 
-    from thalweg.jobs import Job, Summary
-    from thalweg.jobs.job import Progress
+    from thalweg.jobs import BatchJob, Summary
+    from thalweg.jobs.job import JobProgress
 
 TELL_SECONDS = 10.0
 """How often a line says how far it is, where there is no terminal to draw on."""
@@ -30,8 +31,11 @@ TELL_SECONDS = 10.0
 @click.option("--on", required=True, metavar="ENDPOINT", help="Where the documents go, such as /encode.")
 @click.option("--input", "inputs", required=True, multiple=True, metavar="FILE", help="What to read; may be repeated.")
 @click.option("--output", required=True, metavar="FILE", help="What to write; its name says how.")
-@click.option("--parameters", multiple=True, metavar="KEY=VALUE", help="For each request; may be repeated.")
-@click.option("--header", "headers", multiple=True, metavar="KEY=VALUE", help="For each request; may be repeated.")
+@click.option("--parameters", default="{}", metavar="JSON", callback=parse_parameters, help="Of the endpoint.")
+@click.option("-p", "--parameter", "pairs", multiple=True, metavar="KEY=VALUE", help="One of them; may be repeated.")
+@click.option(
+    "--header", "headers", multiple=True, metavar="'NAME: VALUE'", callback=parse_headers, help="May be repeated."
+)
 @click.option("--request-size", default=100, show_default=True, help="Documents that are sent at once.")
 @click.option("--prefetch", default=32, show_default=True, help="Requests that are under way at once.")
 @click.option("--part-size", default=10_000, show_default=True, help="Documents after which results are written down.")
@@ -41,7 +45,9 @@ TELL_SECONDS = 10.0
 @click.option("--overwrite", is_flag=True, help="Replace an output that is there already.")
 @encryption_options
 @json_option
-def run_command(target: str, as_json: bool, restart: bool, overwrite: bool, **given: Any) -> None:
+def run_command(
+    target: str, pairs: tuple[str, ...], as_json: bool, restart: bool, overwrite: bool, **given: Any
+) -> None:
     """Send a whole collection through a Flow and write what comes of it.
 
     TARGET is what `thalweg serve` takes, and is started for as long as it is needed; or the address of a service that runs.
@@ -54,13 +60,14 @@ def run_command(target: str, as_json: bool, restart: bool, overwrite: bool, **gi
 
     However a run ends, the same command goes on where it was: every document is in the output once.
     """
-    from thalweg.cli.target import pairs
-    from thalweg.jobs import Job, run_job
+    from thalweg.cli.words import Shape, value_of_words
+    from thalweg.jobs import BatchJob, check_job, run_job
 
     trust = encryption(*(given.pop(name) for name in ("tls", "ca", "certfile", "keyfile", "no_verify")))
-    given["parameters"] = pairs(given["parameters"])
-    given["headers"] = {name.lower(): str(value) for name, value in pairs(given["headers"]).items()}
-    job = Job(**given)
+    if pairs:
+        given["parameters"] |= value_of_words(pairs, Shape.MAPPING, {})
+    job = BatchJob(**given)
+    check_job(job, overwrite=overwrite)  # before anything is started
     with _service(target) as address, _shown(job, as_json) as tell:
         summary = run_job(job, address, tls=trust, restart=restart, overwrite=overwrite, tell=tell)
     _report(summary, as_json)
@@ -87,7 +94,7 @@ def _started(target: str) -> Iterator[str]:
 
 
 @contextmanager
-def _shown(job: Job, as_json: bool) -> Iterator[Callable[[Progress], None] | None]:
+def _shown(job: BatchJob, as_json: bool) -> Iterator[Callable[[JobProgress], None] | None]:
     """Who hears how far it is."""
     if as_json:
         yield None
@@ -105,7 +112,7 @@ class _Lines:
         self._began = self._told = monotonic()
         self._first: int | None = None
 
-    def __call__(self, progress: Progress) -> None:
+    def __call__(self, progress: JobProgress) -> None:
         now = monotonic()
         if self._first is None:
             self._first = progress.read
@@ -119,7 +126,7 @@ class _Lines:
 
 
 @contextmanager
-def _bar(job: Job) -> Iterator[Callable[[Progress], None]]:
+def _bar(job: BatchJob) -> Iterator[Callable[[JobProgress], None]]:
     from rich.console import Console
     from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 

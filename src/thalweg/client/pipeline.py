@@ -7,13 +7,12 @@ from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
 from typing import Generic, TypeVar
 
-from thalweg.client.exchange import Batch
-
+S = TypeVar("S")
 T = TypeVar("T")
 
 
 async def in_order(
-    batches: AsyncGenerator[Batch, None], start: Callable[[Batch], AsyncGenerator[T, None]], most: int
+    batches: AsyncGenerator[S, None], start: Callable[[S], AsyncGenerator[T, None]], most: int
 ) -> AsyncGenerator[T, None]:
     """Start a request for each batch, at most `most` at once, and give their answers in the order of the batches.
 
@@ -62,8 +61,8 @@ class _Flight(Generic[T]):
 
 
 async def _feed(
-    batches: AsyncGenerator[Batch, None],
-    start: Callable[[Batch], AsyncGenerator[T, None]],
+    batches: AsyncGenerator[S, None],
+    start: Callable[[S], AsyncGenerator[T, None]],
     flights: asyncio.Queue[_Flight[T] | BaseException | None],
     room: asyncio.Semaphore,
 ) -> None:
@@ -89,7 +88,7 @@ async def _call_off(current: _Flight[T] | None, flights: asyncio.Queue[_Flight[T
 
 
 async def unordered(
-    batches: AsyncGenerator[Batch, None], start: Callable[[Batch], AsyncGenerator[T, None]], most: int
+    batches: AsyncGenerator[S, None], start: Callable[[S], AsyncGenerator[T, None]], most: int
 ) -> AsyncGenerator[T, None]:
     """Like `in_order`, with each item as soon as it is there: a slow request holds no other one up."""
     arrivals = _Arrivals[T](most)
@@ -123,9 +122,7 @@ class _Arrivals(Generic[T]):
         self.items: asyncio.Queue[T | _Failure | None] = asyncio.Queue(most)
         self._room = asyncio.Semaphore(most)
 
-    async def feed(
-        self, batches: AsyncGenerator[Batch, None], start: Callable[[Batch], AsyncGenerator[T, None]]
-    ) -> None:
+    async def feed(self, batches: AsyncGenerator[S, None], start: Callable[[S], AsyncGenerator[T, None]]) -> None:
         under_way: set[asyncio.Task[None]] = set()
         try:
             async with aclosing(batches):

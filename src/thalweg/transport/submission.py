@@ -12,7 +12,7 @@ from thalweg.message.status import from_failure, to_failure
 from thalweg.transport.admission import Admission
 
 
-class Party(Protocol):
+class Holder(Protocol):
     """Who holds submissions that are under way: both ends do."""
 
     submissions: set[Submission]
@@ -38,7 +38,7 @@ class Submission:
     )
 
     def __init__(
-        self, server: Party, caller: Party, admission: Admission, context: Context, reply: Reply, largest: int
+        self, server: Holder, caller: Holder, admission: Admission, context: Context, reply: Reply, largest: int
     ) -> None:
         self._server = server
         self._caller = caller

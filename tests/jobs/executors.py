@@ -1,0 +1,43 @@
+"""Executors whose answers tell what they were asked."""
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from thalweg import Executor, requests
+from thalweg.docs import BaseDoc, DocList
+from thalweg.docs.typing import NdArray
+
+
+class Text(BaseDoc):
+    text: str
+
+
+class Vector(BaseDoc):
+    text: str
+    vector: NdArray[4]
+
+
+class Encoder(Executor):
+    @requests(on="/encode")
+    def encode(self, docs: DocList[Text], parameters: dict) -> DocList[Vector]:
+        factor = parameters.get("factor", 1)
+        return DocList[Vector](
+            [Vector(id=doc.id, text=doc.text, vector=np.full(4, factor * len(doc.text), np.float32)) for doc in docs]
+        )
+
+    @requests(on="/strict")
+    def strict(self, docs: DocList[Text]) -> DocList[Text]:
+        if any(doc.text == "bad" for doc in docs):
+            raise ValueError("a bad one")
+        return docs
+
+    @requests(on="/even")
+    def even(self, docs: DocList[Text]) -> DocList[Text]:
+        return DocList[Text]([doc for doc in docs if int(doc.id) % 2 == 0])
+
+    @requests(on="/words")
+    def words(self, docs: DocList[Text]) -> Iterator[Text]:
+        for doc in docs:
+            for word in doc.text.split():
+                yield Text(text=word)
