@@ -152,11 +152,12 @@ async def _run(trial: Trial) -> Result:
         )
         if trial.warm_up:
             await loop.run(trial.warm_up)
-        gc.freeze()  # what is there stays; collecting it would be measured as the service's stalls
+        gc.freeze()  # looking through all that is loaded would be measured as stalls of the service
         began = process_time()
         outcomes = await loop.run(trial.seconds, trial.requests)
         processor = process_time() - began
     finally:
+        gc.unfreeze()
         await driver.close()
     spent = max(outcomes.end - outcomes.begin, 1e-9)
     return Result(
