@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import os
 import pickle
 import socket
@@ -44,6 +45,7 @@ from thalweg.service.control import (
 )
 from thalweg.service.front import Additions, Front, Setting
 from thalweg.service.meter import Meter
+from thalweg.service.ports import holder
 from thalweg.service.throttle import throttled
 from thalweg.transport import registry
 from thalweg.transport.contract import Server, Serving
@@ -317,8 +319,16 @@ async def _listen(servers: list[Server]) -> list[str]:
         try:
             await server.start()
         except OSError as error:
-            raise ConfigurationError(f"it cannot listen at {server.address}: {error.strerror or error}") from None
+            raise ConfigurationError(_not_listening(server.address, error)) from None
     return [server.address for server in servers]
+
+
+def _not_listening(address: str, error: OSError) -> str:
+    port = address.rpartition(":")[2]
+    if error.errno != errno.EADDRINUSE or not port.isdigit():
+        return f"it cannot listen at {address}: {error.strerror or error}"
+    who = holder(int(port))
+    return f"it cannot listen at {address}: port {port} is taken" + (f" by {who}" if who else "")
 
 
 def _open_to_all(addresses: list[str]) -> None:
