@@ -37,7 +37,6 @@ def test_files_that_load_fit_the_schema(text: str) -> None:
         "executors: [{needs: 3}]",
         "jtype: Flow\nwith: {protocol: soap}",
         "jtype: Deployment\nwith: {port: 70000}",
-        "with: {replicas: 2}",
     ],
 )
 def test_files_that_do_not_load_do_not_fit(text: str) -> None:

@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 
 import click
 
-from thalweg.cli.words import Shape, fits, shape_of, value_of_words
+from thalweg.cli.words import Shape, fits, is_value, shape_of, value_of_words
 from thalweg.config.catalogue import Entry, entries, title
 from thalweg.config.options import Options
 from thalweg.config.spellings import NO_EFFECT, REFUSED, RENAMED, TRANSLATED
@@ -107,25 +107,26 @@ class ModelCommand(click.Command):
         words = iter(args)
         word = next(words, None)
         while word is not None:
+            positive = f"--{word[5:]}" if word.startswith("--no-") else ""
+            if positive in known and _may_be_on(known[positive].entry.schema):
+                yield from (positive, "false")
+                word = next(words, None)
+                continue
             yield word
             if word == "--":
                 yield from words
                 return
             option = known.get(word) or old.get(word)
             name, word = word, next(words, None)
-            if option is None or option.shape not in (Shape.LIST, Shape.MAPPING):
-                continue
             schema = option.entry.schema if isinstance(option, ModelOption) else {}
-            if option.shape is Shape.MAPPING and (word is None or word.startswith("--")) and _may_be_on(schema):
+            if _may_be_on(schema) and (word is None or not is_value(word, schema)):
                 yield "true"
-                continue
-            if word is None:
-                return
-            yield word
-            word = next(words, None)
-            while word is not None and fits(word, option.shape, schema):
-                yield from (name, word)
+            elif option is not None and option.shape in (Shape.LIST, Shape.MAPPING) and word is not None:
+                yield word
                 word = next(words, None)
+                while word is not None and fits(word, option.shape, schema):
+                    yield from (name, word)
+                    word = next(words, None)
 
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         groups: dict[str, list[tuple[str, str]]] = {}
@@ -151,7 +152,7 @@ def model_options(*models: type[Options], without: Sequence[str] = ()) -> Callab
             if entry.name not in taken:
                 taken.add(entry.name)
                 found.append(ModelOption(entry, entry.name, title(entry.group)))
-        found += [OldOption(name) for name in OLD_NAMES if name not in taken]
+        found += [OldOption(name) for name in OLD_NAMES if name not in taken and name.removeprefix("no_") not in taken]
         command.__click_params__ = [*reversed(found), *parameters]  # type: ignore[attr-defined]
         return command
 
@@ -175,6 +176,7 @@ def given_values(values: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _may_be_on(schema: Mapping[str, Any]) -> bool:
+    """Whether an option may stand alone, or with a value."""
     return any(one.get("type") == "boolean" for one in schema.get("anyOf", ()))
 
 

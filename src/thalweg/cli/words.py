@@ -61,6 +61,17 @@ def fits(word: str, shape: Shape, schema: Mapping[str, Any]) -> bool:
     return word.lower() in [str(one).lower() for one in items.get("enum", ())]
 
 
+def is_value(word: str, schema: Mapping[str, Any]) -> bool:
+    """Whether `word` is the value of an option that may stand alone: a truth value, a mapping, a choice, or a number."""
+    variants = schema.get("anyOf", ())
+    choices = [str(choice) for one in variants for choice in one.get("enum", [one["const"]] if "const" in one else [])]
+    if word.lower() in ("true", "false", "null", "none", *choices):
+        return True
+    if any(one.get("type") == "integer" for one in variants) and word.isdigit():
+        return True
+    return any(_kind(one) == "mapping" for one in variants) and fits(word, Shape.MAPPING, schema)
+
+
 def value_of_words(words: Sequence[str], shape: Shape, schema: Mapping[str, Any]) -> Any:
     """What `words` mean for an option.
 

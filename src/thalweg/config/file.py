@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import Field
 
+from thalweg.config.batching import BatchingOptions
 from thalweg.config.options import Options
 from thalweg.config.runnables import PROPAGATED, DeploymentOptions, FlowOptions
 from thalweg.config.servers import GatewayOptions
@@ -40,3 +41,17 @@ class DeploymentFile(Options):
     jtype: Literal["Deployment"] = Field("Deployment", description="What the file describes.")
     version: Literal["1"] = Field("1", description="Version of the file's shape.")
     with_: DeploymentOptions = Field(DeploymentOptions(), alias="with", description="Options of the Deployment.")
+
+
+class ExecutorFile(Options):
+    """An Executor in YAML. `jtype` and `uses` say the same."""
+
+    jtype: str = Field("", description="The class: 'package.module:Class', 'file.py:Class', or a name in py_modules.")
+    uses: str = Field("", description="Another name of jtype.")
+    with_: dict[str, Any] = Field({}, alias="with", description="Keyword arguments of the constructor.")
+    metas: dict[str, Any] = Field({}, description="name, description, workspace.")
+    requests: dict[str, str] = Field({}, description="Endpoint -> method name, in place of the decorators'.")
+    dynamic_batching: dict[str, BatchingOptions] = Field({}, description="Endpoint or method -> how it is batched.")
+    uses_dynamic_batching: dict[str, BatchingOptions] = Field({}, description="Another name of dynamic_batching.")
+    py_modules: tuple[str, ...] | str = Field((), description="Files or modules to import first.")
+    workspace: str | None = Field(None, description="Folder below which the Executor may keep its files.")

@@ -35,7 +35,7 @@ def gpu_request(text: str | int) -> GpuRequest:
     Raises:
         ValueError: it is not understood, or contradicts itself; says how it is written.
     """
-    if isinstance(text, bool):
+    if isinstance(text, bool) or not str(text).strip():
         raise ValueError(_explanation(str(text)))
     if isinstance(text, int) or text.strip().isdecimal() or text.strip().lower() == "all":
         return GpuRequest(_count(str(text)))

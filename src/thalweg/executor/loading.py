@@ -11,12 +11,10 @@ from typing import Any, Literal
 
 import cloudpickle  # type: ignore[import-untyped]
 import msgspec
-from pydantic import Field
 
-from thalweg.config.batching import BatchingOptions
+from thalweg.config.file import ExecutorFile
 from thalweg.config.load import parse_options
 from thalweg.config.objects import file_module, importable, imported_module, pickled
-from thalweg.config.options import Options
 from thalweg.config.source import read
 from thalweg.config.workers import WorkerOptions
 from thalweg.errors import ConfigurationError
@@ -63,19 +61,6 @@ class Passthrough(Executor):
     @requests
     def answer(self, docs: Any) -> None:
         """Give the documents back as they came."""
-
-
-class ExecutorFile(Options):
-    """An Executor in YAML. `jtype` and `uses` say the same."""
-
-    jtype: str = Field("", description="The class: 'package.module:Class', 'file.py:Class', or a name in py_modules.")
-    uses: str = Field("", description="Another name of jtype.")
-    with_: dict[str, Any] = Field({}, alias="with", description="Keyword arguments of the constructor.")
-    metas: dict[str, Any] = Field({}, description="name, description, workspace.")
-    requests: dict[str, str] = Field({}, description="Endpoint -> method name, in place of the decorators'.")
-    dynamic_batching: dict[str, BatchingOptions] = Field({}, description="Endpoint or method -> how it is batched.")
-    py_modules: tuple[str, ...] | str = Field((), description="Files or modules to import first.")
-    workspace: str | None = Field(None, description="Folder below which the Executor may keep its files.")
 
 
 def reference(uses: Any, options: WorkerOptions | None = None) -> Reference:
@@ -187,7 +172,7 @@ def _from_yaml(text: str, modules: tuple[str, ...]) -> ExecutorSource:
         uses_with=file.with_,
         metas=file.metas,
         requests=file.requests,
-        dynamic_batching=file.dynamic_batching,
+        dynamic_batching={**file.dynamic_batching, **file.uses_dynamic_batching},
         workspace=file.workspace,
     )
 
