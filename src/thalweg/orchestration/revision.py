@@ -9,6 +9,7 @@ from inspect import signature
 from pathlib import Path
 from typing import Any
 
+from thalweg.client.arguments import CALL_NAMES
 from thalweg.client.postable import Postable
 from thalweg.config import DeploymentOptions, FlowOptions, GatewayOptions, NodeOptions
 from thalweg.config.load import parse_options
@@ -17,7 +18,7 @@ from thalweg.config.servers import ServerOptions
 from thalweg.config.workers import WorkerOptions
 from thalweg.errors import ConfigurationError
 
-POSTED = frozenset(signature(Postable.post).parameters)
+POSTED = frozenset(signature(Postable.post).parameters) | CALL_NAMES
 """What may be said with documents."""
 
 
