@@ -113,9 +113,9 @@ class Overheard:
         await self._asides.room()
         async with aclosing(self._inner.handle(request, context)) as answers:
             async for answer in answers:
+                await self._asides.room()
                 self.tell(answer, request, context)
                 yield answer
-                await self._asides.room()
 
     def submit(self, request: Request, context: Context, reply: Reply) -> Pending | None:
         """See `UnaryHandler.submit`. A request that would have to wait for room needs `handle`."""
