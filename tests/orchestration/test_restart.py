@@ -47,3 +47,52 @@ def test_one_healthy_time_counts_once():
 def test_thousands_of_ends_stay_at_the_limit():
     policy = RestartPolicy(BACKOFF)
     assert [policy.ended(0.0) for _ in range(5000)][-1] == 3.0
+
+
+def test_a_third_end_in_a_row_makes_a_crash_loop():
+    policy = RestartPolicy(BACKOFF)
+    seen = []
+    for _ in range(4):
+        policy.ended(0.0)
+        seen.append(policy.looping)
+    assert seen == [False, False, True, True]
+
+
+def test_a_crash_loop_is_over_after_a_healthy_time_and_that_is_told_once():
+    clock = VirtualClock()
+    policy = RestartPolicy(BACKOFF)
+    for _ in range(3):
+        policy.ended(clock())
+    assert not policy.look(clock())
+    policy.ready(clock())
+    clock.advance(9.9)
+    assert not policy.look(clock())
+    assert policy.looping
+    clock.advance(0.1)
+    assert policy.look(clock())
+    assert not policy.looping
+    assert not policy.look(clock())
+    assert policy.ended(clock()) - clock() == 0.5
+    assert not policy.looping
+
+
+def test_being_ready_for_a_moment_does_not_end_a_crash_loop():
+    clock = VirtualClock()
+    policy = RestartPolicy(BACKOFF)
+    for _ in range(10):
+        policy.ready(clock())
+        clock.advance(5.0)
+        policy.ended(clock())
+    assert policy.looping
+    clock.advance(1000.0)
+    assert not policy.look(clock())
+
+
+def test_healthy_times_between_ends_make_no_crash_loop():
+    clock = VirtualClock()
+    policy = RestartPolicy(BACKOFF)
+    for _ in range(10):
+        policy.ready(clock())
+        clock.advance(10.0)
+        policy.ended(clock())
+        assert not policy.looping
