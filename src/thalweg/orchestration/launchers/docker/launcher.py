@@ -58,9 +58,7 @@ class DockerLauncher:
             os.close(output)
             raise
         title = f"{spec.name}/{spec.replica}"
-        name = (
-            f"{self._directory.name}-{re.sub(r'[^A-Za-z0-9_.-]', '-', spec.name)}-{spec.replica}-{next(NUMBERS)}"
-        )
+        name = f"{self._directory.name}-{re.sub(r'[^A-Za-z0-9_.-]', '-', spec.name)}-{spec.replica}-{next(NUMBERS)}"
         start = Start(spec, spec.place, folder, note(str(self._directory), engine, name))
         control = f"{CONTROL}={folder}/{CONTROL_SOCKET}"
         order = Order(

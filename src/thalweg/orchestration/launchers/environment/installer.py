@@ -52,7 +52,7 @@ def installation(python: Path, files: Sequence[Path], constraints: Path) -> tupl
     if importlib.util.find_spec("pip") is None:
         raise MissingDependency("An environment of an Executor's own needs an installer: install uv, or pip.")
     head = [sys.executable, "-m", "pip", "--python", str(python), "install"]
-    quiet = ["--quiet", "--no-input", "--disable-pip-version-check", "--no-color"]
+    quiet = ["--no-input", "--disable-pip-version-check", "--no-color"]
     return [*head, *quiet, *wanted, "-c", str(constraints)], dict(os.environ)
 
 
