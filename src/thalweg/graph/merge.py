@@ -24,17 +24,20 @@ def merged_documents(branches: Sequence[DocList[Any]], order: Sequence[str] = ()
 
     They come in the `order` of these ids, and others behind them as they first appear; without it all as they appear.
     """
+    found: dict[str, Any] = {}
     joined: dict[str, dict[str, Any]] = {}
     for branch in branches:
         for document in branch:
-            fields = _fields(document) or {}
+            first = found.setdefault(document.id, document)
+            if first is document:
+                continue
             known = joined.get(document.id)
             if known is None:
-                joined[document.id] = dict(fields)
-            else:
-                _join(known, fields)
-    made = DocList[AnyDoc]([AnyDoc(**fields) for fields in joined.values()])
-    return in_order(made, order)
+                known = joined[document.id] = dict(_fields(first) or {})
+            _join(known, _fields(document) or {})
+    for identity, fields in joined.items():
+        found[identity] = AnyDoc(**fields)
+    return in_order(DocList[AnyDoc](found.values()), order)
 
 
 def in_order(documents: DocList[Any], order: Sequence[str]) -> DocList[Any]:
@@ -42,7 +45,7 @@ def in_order(documents: DocList[Any], order: Sequence[str]) -> DocList[Any]:
     if not order:
         return documents
     places = {identity: place for place, identity in enumerate(order)}
-    return type(documents)(sorted(documents, key=lambda document: places.get(document.id, len(places))))
+    return documents.trusted(sorted(documents, key=lambda document: places.get(document.id, len(places))))
 
 
 def around(given: Sequence[Any], taken: Sequence[bool], answered: Sequence[Any]) -> list[Any]:
