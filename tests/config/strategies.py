@@ -13,7 +13,7 @@ from thalweg.config.secrets import Secret, looks_secret
 
 TEXT = st.text(st.characters(codec="utf-8", exclude_categories=("Cs", "Cc")), max_size=12)
 NAMES = st.from_regex(r"[a-z][a-z0-9]{0,6}", fullmatch=True).filter(lambda name: not looks_secret(name))
-TRICKY = st.sampled_from(
+TRICKY: st.SearchStrategy[str] = st.sampled_from(
     [
         "${{ ENV.HOME }}",
         "$HOME",
@@ -37,7 +37,7 @@ SCALARS = st.one_of(st.none(), st.booleans(), st.integers(-(2**40), 2**40), st.f
 ANYTHING = st.recursive(
     SCALARS, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(NAMES, inner, max_size=3), max_leaves=6
 )
-SECRETS = st.sampled_from(["ENV.A_LONG_TEST_TOKEN", "ENV.ANOTHER_TEST_TOKEN"]).map(lambda place: Secret.at(place))
+SECRETS = st.sampled_from(["ENV.A_LONG_TEST_TOKEN", "ENV.ANOTHER_TEST_TOKEN"]).map(Secret.at)
 IMPORTS = st.sampled_from(["package.module:Name", "collections:OrderedDict"])
 
 PARTICULAR: Mapping[str, st.SearchStrategy[Any]] = {
@@ -105,10 +105,9 @@ def value_of(model: type[Options], name: str) -> st.SearchStrategy[Any]:
 def _of(name: str, schema: Mapping[str, Any], definitions: Mapping[str, Any]) -> st.SearchStrategy[Any]:
     if name in PARTICULAR:
         return PARTICULAR[name]
-    if "$ref" in schema:
-        return _object(definitions[schema["$ref"].rpartition("/")[2]], definitions)
     if "anyOf" in schema:
         return st.one_of([_of("", one, definitions) for one in schema["anyOf"]])
+    schema = definitions[schema["$ref"].rpartition("/")[2]] if "$ref" in schema else schema
     if "enum" in schema or "const" in schema:
         return st.sampled_from(schema.get("enum", [schema.get("const")]))
     if schema.get("format") == "password":
@@ -120,19 +119,16 @@ def _of(name: str, schema: Mapping[str, Any], definitions: Mapping[str, Any]) ->
 
 def _typed(schema: Mapping[str, Any], definitions: Mapping[str, Any]) -> st.SearchStrategy[Any]:
     kind = schema.get("type")
-    if kind == "boolean":
-        return st.booleans()
+    if kind in ("boolean", "null"):
+        return st.booleans() if kind == "boolean" else st.none()
     if kind == "integer":
         return st.integers(_least(schema, 1), _most(schema, 1, 10**6))
     if kind == "number":
         return st.integers(int(_least(schema, 1)), int(_most(schema, 1, 10**4))).map(float)
     if kind == "string":
         return st.from_regex(schema["pattern"], fullmatch=True) if "pattern" in schema else TEXT | TRICKY
-    if kind == "array":
-        return _list(schema, definitions)
-    if kind == "object":
-        return _object(schema, definitions)
-    return st.none() if kind == "null" else SCALARS
+    several = {"array": _list, "object": _object}.get(str(kind))
+    return several(schema, definitions) if several is not None else SCALARS
 
 
 def _least(schema: Mapping[str, Any], step: int) -> int:

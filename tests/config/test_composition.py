@@ -1,4 +1,4 @@
-"""Options are composed of groups. Two groups must not have validators of one name: the later one would take the other's place."""
+"""Options are composed of groups. No two of them may have a validator of one name: one would take the other's place."""
 
 from __future__ import annotations
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -78,7 +79,7 @@ def test_a_flow_comes_back_from_yaml(data: st.DataObject) -> None:
 
 
 @pytest.mark.parametrize(
-    ("model", "name"),
+    "model, name",
     [(model, name) for model in (DeploymentOptions, GatewayOptions, NodeOptions) for name in of_every_option(model)],
 )
 @settings(MANY, max_examples=4)
@@ -155,8 +156,6 @@ def test_what_has_no_name_cannot_be_written() -> None:
     with pytest.raises(ConfigurationError, match=r"executors\[0\].uses is .*no name that another process could import"):
         yaml_text(FlowOptions(executors=(NodeOptions(uses=lambda docs: docs),)))
     with pytest.raises(ConfigurationError, match=r"executors\[0\].uses_with.lock is a lock"):
-        import threading
-
         yaml_text(FlowOptions(executors=(NodeOptions(uses="a.b:C", uses_with={"lock": threading.Lock()}),)))
 
 

@@ -284,8 +284,8 @@ def _unread(nodes: list[Any]) -> list[tuple[str, bool]]:
     for (name, inspects), node in zip(_named(nodes), nodes, strict=True):
         said = node if isinstance(node, Mapping) else {}
         needs = said.get("needs")
-        read_already.update([previous] if needs is None else _several(needs))
         if not said.get("floating"):
+            read_already.update([previous] if needs is None else _several(needs))
             staying.append((name, inspects))
             previous = previous if inspects else name
     return [(name, inspects) for name, inspects in staying if name not in read_already]

@@ -12,10 +12,10 @@ from typing import Any, TypeVar, get_args
 from pydantic import BaseModel, ValidationError
 
 from thalweg.config.file import DeploymentFile, FlowFile
-from thalweg.config.forms import EXECUTORS, YAML_SUFFIXES, deployment_form, flow_form, keyword_form
+from thalweg.config.forms import EXECUTORS, OF_FLOW, YAML_SUFFIXES, deployment_form, flow_form, keyword_form
 from thalweg.config.nodes import NodeOptions
 from thalweg.config.options import Options
-from thalweg.config.runnables import DeploymentOptions, FlowOptions, defaults_of
+from thalweg.config.runnables import PROPAGATED, DeploymentOptions, FlowOptions, defaults_of
 from thalweg.config.secrets import masked
 from thalweg.config.servers import ServerOptions
 from thalweg.config.source import ConfigSource, Source, is_text, read
@@ -163,7 +163,7 @@ def _explained(error: ValidationError, model: type[BaseModel], source: Source) -
     for item in error.errors(include_url=False):
         path = _existing(item["loc"], source)
         if item["type"] == "extra_forbidden":
-            findings[path] = f"no such option{_suggestion(str(path[-1]), _model_at(model, path[:-1]))}"
+            findings[path] = f"no such option{_suggestion(str(path[-1]), _known_at(model, path[:-1]))}"
         else:
             findings.setdefault(path, _reason(item["type"], item["msg"], item["input"], path))
     lines = [f"{source.place(path)}: {reason}" for path, reason in findings.items()]
@@ -206,8 +206,13 @@ def _model_at(model: type[BaseModel], path: KeyPath) -> type[BaseModel]:
     return model
 
 
-def _suggestion(name: str, model: type[BaseModel]) -> str:
-    known = [field.alias or key for key, field in model.model_fields.items()]
+def _known_at(model: type[BaseModel], path: KeyPath) -> list[str]:
+    """The names of options that may stand where `path` leads."""
+    known = [field.alias or key for key, field in _model_at(model, path).model_fields.items()]
+    return [*known, *PROPAGATED, *OF_FLOW] if model is FlowFile and path == ("with",) else known
+
+
+def _suggestion(name: str, known: list[str]) -> str:
     close = get_close_matches(name, known, n=1)
     return f"; did you mean '{close[0]}'?" if close else f"; there are {', '.join(sorted(known))}"
 

@@ -23,6 +23,9 @@ ONE_OR_MANY = ("needs", "port", "protocol", "py_modules", "volumes", "networks",
 WORDS = ("host", "entrypoint", "requirements", "middleware", "api_keys")
 """Options that take text, or a mapping, where a list is meant."""
 
+UNLIMITED = frozenset(("retries", "timeout_ready"))
+"""Options of which Jina says -1 where it means that they are left out."""
+
 ON_OFF = ("on", "off", "yes", "no", "true", "false")
 PATH = {
     "type": "string",
@@ -111,6 +114,13 @@ def _jtype(name: str) -> dict[str, Any]:
 
 
 def _take_other_forms(properties: dict[str, Any]) -> None:
+    if "env" in properties:
+        properties["env"]["anyOf"] = [
+            {"type": "object", "additionalProperties": {"type": ["string", "number"]}},
+            PLACEHOLDER,
+        ]
+    for name in UNLIMITED & properties.keys():
+        properties[name]["anyOf"].append({"const": -1})
     for name, option in properties.items():
         if name in ONE_OR_MANY or name in WORDS:
             _take_one_too(option, name in WORDS)

@@ -169,7 +169,7 @@ def _translated(old: str, value: Any, known: Collection[str], found: Modern, giv
                     found.refused[old] = f"{name} says it already; leave one of them out"
                 found.values[name] = one
                 found.moved[name] = old
-            if taken or values:
+            if value is not None:
                 found.told[old] = f"{old} is Jina's name for it; write {translation.ours}"
             return bool(taken) or not values
     if old in REFUSED:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, Field, field_validator
 
@@ -17,6 +17,8 @@ from thalweg.config.rollout import Reload
 from thalweg.config.secrets import MaybeSecret
 from thalweg.config.shards import ShardOptions
 from thalweg.config.supervision import LifetimeOptions
+
+Placement = Literal["process", "inline"]
 
 
 class ExecutorOptions(Options):
@@ -78,6 +80,11 @@ class WorkerOptions(ExecutorOptions, ShardOptions, ContainerOptions, Environment
     reload: Reload = Field(
         False,
         description="Whether its code is watched, and replicas are replaced when it changes; functions: patched in place.",
+    )
+
+    placement: Placement = Field(
+        "process",
+        description="process: in processes of its own; inline: in the one that starts the Flow or Deployment.",
     )
 
     @field_validator("env", mode="before")

@@ -1,0 +1,62 @@
+"""What stands between the braces, and what takes its place."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from thalweg.config.load import load_flow
+from thalweg.config.variables import escaped, has_placeholder
+from thalweg.errors import ConfigurationError
+
+
+def filled(text: str, **context: Any) -> Any:
+    flow = load_flow(
+        f"x-deep: {{a: {{b: [1, {{c: two}}]}}, on: yes}}\nexecutors:\n- uses: a.b:C\n  name: enc\n"
+        f"  uses_with:\n    x: {text}\n    beside: 5\n",
+        context=context,
+        environment={"A": "one", "N": "8"},
+    )
+    return flow.executors[0].uses_with["x"]
+
+
+@pytest.mark.parametrize(
+    "text, expected",
+    [
+        ("'${{root.x-deep.a.b[0]}}'", 1),
+        ("'${{ root.x-deep.a.b[1].c }}'", "two"),
+        ("'${{root.x-deep.a}}'", {"b": [1, {"c": "two"}]}),
+        ("'${{root.executors[0].name}}'", "enc"),
+        ("'${{this.beside}}'", 5),
+        ("'n${{ this.beside }}n'", "n5n"),
+        ("'${{this.absent:-7}}'", "7"),
+        ("${{this.absent:-7}}", 7),
+        ("'${{ size }}'", 3),
+        ("'${{ CONTEXT.size }}'", 3),
+        ("'$${{ ENV.A }}'", "${{ ENV.A }}"),
+        ("'$$${{ ENV.A }}'", "$${{ ENV.A }}"),
+        ("'$${{ ENV.A }} ${{ ENV.A }}'", "${{ ENV.A }} one"),
+        ("'${{ ENV.A'", "${{ ENV.A"),
+        ("'${{root.x-deep.on}}'", "yes"),
+    ],
+)
+def test_a_reference_is_filled_in(text: str, expected: Any) -> None:
+    assert filled(text, size=3) == expected
+
+
+@pytest.mark.parametrize("text", ["${{ ENV.A }}", "$${{", "a ${{x}} $${{y}} ${{", "$", "$$", "{{ }}"])
+def test_what_is_escaped_stays_text(text: str) -> None:
+    assert not has_placeholder(escaped(text))
+    flow = load_flow({"executors": [{"uses": "a.b:C", "uses_with": {"x": escaped(text)}}]})
+    assert flow.executors[0].uses_with["x"] == text
+
+
+def test_nothing_is_filled_in_where_nothing_should_be() -> None:
+    flow = load_flow({"executors": [{"uses": "a.b:C", "uses_with": {"x": "${{ ENV.A }}"}}]}, substitute=False)
+    assert flow.executors[0].uses_with["x"] == "${{ ENV.A }}"
+
+
+def test_a_reference_to_itself_has_an_end() -> None:
+    with pytest.raises(ConfigurationError, match="means itself"):
+        filled("'${{this.x}}'")
