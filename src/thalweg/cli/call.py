@@ -160,7 +160,8 @@ def call_command(
         )
     headers, timeout, as_json = given.pop("headers"), given.pop("timeout"), given.pop("as_json")
     tls = encryption(**given)
-    address = with_scheme(address, encrypted=tls is not None)
+    if tls is not None:
+        address = with_scheme(address, encrypted=True)
     asyncio.run(_call(address, request, headers, timeout, tls, pretty=coloured() and not as_json))
 
 
