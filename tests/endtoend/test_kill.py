@@ -68,6 +68,58 @@ def test_a_killed_fork_server_takes_its_children_with_it_and_all_are_started_aga
     serving.nothing_is_left()
 
 
+PARENTS = """
+import threading
+from thalweg import Flow
+from thalweg.orchestration.launchers.forkserver import ForkServer
+flow = Flow().add(uses="tests.endtoend.toilers:Parent", name="parent").start()
+print("pids", ForkServer.shared().pid, flow.pids["gateway"], flow.pids["parent/0"])
+threading.Event().wait()
+"""
+
+
+def started_programs(script):
+    return [found for found in script.processes() if found.name() == "sleep"]
+
+
+@pytest.mark.parametrize("victim", ["script", "forkserver", "gateway", "worker", "everybody"])
+def test_programs_that_user_code_has_started_end_with_their_worker_daemons_too(run, victim):
+    script = run(f"import sys; sys.path.insert(0, {ROOT!r})\n{PARENTS}")
+    forkserver, gateway, worker = map(int, script.line("pids").split())
+    eventually(lambda: len(started_programs(script)) == 3)
+    before = started_programs(script)
+    pids = {"script": script.process.pid, "forkserver": forkserver, "gateway": gateway, "worker": worker}
+    if victim == "everybody":
+        for found in script.processes():
+            found.send_signal(signal.SIGKILL)
+    else:
+        os.kill(pids[victim], signal.SIGKILL)
+    if victim in ("script", "everybody"):
+        script.process.wait()
+        eventually(lambda: not script.processes())
+        return
+    if victim == "gateway":
+        assert all(found.is_running() for found in before)
+    else:
+        eventually(lambda: not any(found.is_running() for found in before))
+        eventually(lambda: len(started_programs(script)) == 3)
+    script.signal(signal.SIGTERM)
+    script.process.wait()
+    script.nothing_is_left()
+
+
+def test_a_program_that_is_killed_is_none_of_ours(run):
+    script = run(f"import sys; sys.path.insert(0, {ROOT!r})\n{PARENTS}")
+    worker = int(script.line("pids").split()[2])
+    eventually(lambda: len(started_programs(script)) == 3)
+    started_programs(script)[0].kill()
+    eventually(lambda: len(started_programs(script)) == 2)
+    assert psutil.pid_exists(worker)
+    script.signal(signal.SIGTERM)
+    script.process.wait()
+    script.nothing_is_left()
+
+
 class Load:
     """Calls without end from several threads."""
 

@@ -21,6 +21,8 @@ from thalweg.message.vitals import Vitals
 from thalweg.routing.replica import Replica
 from thalweg.service.placement import Place
 
+OWNER = "THALWEG_PROCESS"
+"""Environment variable by which a program is known that user code has started: it holds the id of the worker."""
 GATEWAY = "gateway"
 """How the Gateway is called in news and logs; no Executor may be called so."""
 LENGTH = struct.Struct("<I")
@@ -103,6 +105,8 @@ class WorkerSpec(msgspec.Struct, frozen=True, tag="worker"):
     shard: int = 0
     """Which part of the documents it has, of `shards`."""
     shards: int = 1
+    inline: bool = False
+    """It runs in the process that asks for it."""
 
     @property
     def title(self) -> str:
@@ -119,6 +123,7 @@ class GatewaySpec(msgspec.Struct, frozen=True, tag="gateway"):
     content: bytes
     drain_seconds: float = 10.0
     log_level: str = ""
+    inline: bool = False
 
     @property
     def title(self) -> str:

@@ -24,7 +24,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, NoReturn
 
 from thalweg.errors import ThalwegError
-from thalweg.service.control import PULSE_SECONDS, Failed, Go, Ready, Sick, Spec, Stop, WorkerSpec, receive
+from thalweg.service.control import OWNER, PULSE_SECONDS, Failed, Go, Ready, Sick, Spec, Stop, WorkerSpec, receive
 from thalweg.service.journal import keep_journal
 from thalweg.service.role import GatewayRole, Link, Role, WorkerRole
 from thalweg.service.traceback import user_traceback
@@ -81,6 +81,7 @@ def main(channel: socket.socket, own: Reference | None = None) -> int:
         role = _role(spec, own)
         if own is None:
             spec.surroundings.apply()
+            os.environ[OWNER] = str(os.getpid())
         _speak(spec)
         if isinstance(spec, WorkerSpec) and spec.processors is not None:
             os.sched_setaffinity(0, spec.processors)
@@ -126,7 +127,7 @@ def _run(role: Role, link: Link, spec: Spec) -> int:
     try:
         role.load(link)
     except Exception as error:
-        link.send(_failure(f"{role.title} could not be loaded", error))
+        link.send(failure(f"{role.title} could not be loaded", error))
         return 1
     import uvloop
 
@@ -134,7 +135,8 @@ def _run(role: Role, link: Link, spec: Spec) -> int:
         return runner.run(Life(role, link, spec.drain_seconds).live())
 
 
-def _failure(what: str, error: BaseException) -> Failed:
+def failure(what: str, error: BaseException) -> Failed:
+    """What the parent is told of `error`: without the frames that are not the user's."""
     cause = error.__cause__ if isinstance(error, ThalwegError) and error.__cause__ is not None else error
     if isinstance(error, ThalwegError) and cause is error:
         return Failed(f"{what}: {error}")
@@ -170,7 +172,7 @@ class Life:
         try:
             addresses = await self._role.start(go, self._link)
         except Exception as error:
-            self._link.send(_failure(f"{self._role.title} could not be started", error))
+            self._link.send(failure(f"{self._role.title} could not be started", error))
             return 1
         gc.collect()
         gc.freeze()  # what is loaded now stays; no collection needs to walk through it again

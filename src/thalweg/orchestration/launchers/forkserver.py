@@ -30,6 +30,7 @@ from thalweg.orchestration.launchers.protocol import (
     Spawn,
     Spawned,
 )
+from thalweg.orchestration.launchers.stragglers import end_stragglers
 from thalweg.service.control import CHUNK, Frames, Spec, pack
 
 EARLY = (
@@ -97,11 +98,13 @@ class Connection:
         """The server is gone; the system kills its children, and we what those had started."""
         self._lost(self)
         status = self._status() or KILLED
+        lost = [process.pid.result() for process in self.processes.values() if process.pid.done()]
         for process in self.processes.values():
             if process.pid.done():
                 with contextlib.suppress(ProcessLookupError):
                     os.killpg(process.pid.result(), signal.SIGKILL)
             process.has_exited(status)
+        end_stragglers(lost)
         self.processes.clear()
         self._disconnect()
 

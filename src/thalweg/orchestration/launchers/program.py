@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from thalweg.orchestration.launchers.protocol import Command, Event, Interpreter, Kill, Spawn
 
 PR_SET_PDEATHSIG = 1
+PR_SET_CHILD_SUBREAPER = 36
 OURS_ALONE = (signal.SIGCHLD, signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 """Signals that the server handles in its own way; children begin with the system's."""
 OPEN_MAX = 1 << 16
@@ -46,10 +47,11 @@ class Forker:
     """Obeys commands, reports exits. One thread, one loop."""
 
     def __init__(self, control: socket.socket, parent: int) -> None:
-        from thalweg.orchestration.launchers import protocol
+        from thalweg.orchestration.launchers import protocol, stragglers
         from thalweg.service.control import Frames, pack
 
         self._protocol = protocol
+        self._stragglers = stragglers
         self._pack = pack
         self._control = control
         self._parent = parent
@@ -61,6 +63,8 @@ class Forker:
         self._wakeup = _wakeup()
         self._pidfd = os.pidfd_open(parent) if hasattr(os, "pidfd_open") else -1
         self._prctl = ctypes.CDLL(None).prctl if sys.platform == "linux" else None
+        if self._prctl is not None:  # orphans of the children become children of this process, which knows them then
+            self._prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
 
     def serve(self) -> Child | None:
         """Until the parent is gone, or, in a child, until it was forked."""
@@ -166,19 +170,31 @@ class Forker:
             del self._pids[number]
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(pid, signal.SIGKILL)  # what its user code started and left behind
+            if self._strangers():
+                self._stragglers.end_stragglers([pid])
             self._tell(self._protocol.Exited(number, os.waitstatus_to_exitcode(status)))
 
     def _tell(self, event: Event) -> None:
         with contextlib.suppress(BrokenPipeError, ConnectionResetError):  # the parent is gone: the loop sees it next
             self._control.sendall(self._pack(event))
 
+    def _strangers(self) -> list[int]:
+        """Children that were not asked for: others have started them, and are dead."""
+        return [pid for pid in self._stragglers.children() if pid not in self._numbers]
+
     def _clean_up(self) -> None:
+        from thalweg.orchestration.launchers.remains import end_containers
+
         for pid in self._numbers:
             _signal_group(pid, signal.SIGKILL)
         for pid in self._numbers:
             os.waitpid(pid, 0)
-        from thalweg.orchestration.launchers.remains import end_containers
-
+        self._numbers.clear()
+        while strangers := self._strangers():  # each may leave some of its own
+            for pid in strangers:
+                self._stragglers.end_process(pid)
+                with contextlib.suppress(ChildProcessError):
+                    os.waitpid(pid, 0)
         for directory in self._directories:
             end_containers(directory)
             shutil.rmtree(directory, ignore_errors=True)
