@@ -37,10 +37,10 @@ def merged_documents(branches: Sequence[DocList[Any]], order: Sequence[str] = ()
             _join(known, _fields(document) or {})
     for identity, fields in joined.items():
         found[identity] = AnyDoc(**fields)
-    return in_order(DocList[AnyDoc](found.values()), order)
+    return arranged(DocList[AnyDoc](found.values()), order)
 
 
-def in_order(documents: DocList[Any], order: Sequence[str]) -> DocList[Any]:
+def arranged(documents: DocList[Any], order: Sequence[str]) -> DocList[Any]:
     """`documents` in the `order` of these ids, all others behind them as they came."""
     if not order:
         return documents

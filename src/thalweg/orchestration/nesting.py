@@ -38,7 +38,7 @@ def flattened(options: FlowOptions) -> FlowOptions:
     return _flattened(options, ())
 
 
-def named(options: FlowOptions) -> FlowOptions:
+def with_names(options: FlowOptions) -> FlowOptions:
     """`options` with a name for each node."""
     nodes = [
         node if node.name else node.model_copy(update={"name": f"executor{index}"})
@@ -70,7 +70,7 @@ def _is_yaml(text: str) -> bool:
 
 
 def _flattened(options: FlowOptions, within: Sequence[str]) -> FlowOptions:
-    options = named(options)
+    options = with_names(options)
     flows = {node.name: flow for node in options.executors if (flow := flow_of(node.uses)) is not None}
     if not flows:
         return options
