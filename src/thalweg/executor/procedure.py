@@ -40,6 +40,7 @@ class Procedure:
 
     __slots__ = (
         "_failures",
+        "_joins",
         "_method",
         "_outcomes",
         "_read",
@@ -64,6 +65,7 @@ class Procedure:
         self._outcomes = Outcomes(executor, path, bound.endpoint)
         self._read = payload.reader(bound.endpoint)
         self._wanted = _wanted(bound.endpoint)
+        self._joins = bound.endpoint.joins
 
     def answer(self, request: Request, context: Context) -> Response:
         """Decode, call, encode."""
@@ -163,7 +165,7 @@ class Procedure:
             docs, sent = DocList(), request.parameters
         wanted = self._wanted
         arguments: dict[str, Any] = {}
-        if self.endpoint.joins or BRANCHES in sent:
+        if self._joins or BRANCHES in sent:
             arguments = self._of_branches(docs, sent)
             sent = without_branches(sent)
         if "docs" in wanted:

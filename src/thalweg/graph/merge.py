@@ -37,10 +37,10 @@ def merged_documents(branches: Sequence[DocList[Any]], order: Sequence[str] = ()
             _join(known, _fields(document) or {})
     for identity, fields in joined.items():
         found[identity] = AnyDoc(**fields)
-    return arranged(DocList[AnyDoc](found.values()), order)
+    return reordered(DocList[AnyDoc](found.values()), order)
 
 
-def arranged(documents: DocList[Any], order: Sequence[str]) -> DocList[Any]:
+def reordered(documents: DocList[Any], order: Sequence[str]) -> DocList[Any]:
     """`documents` in the `order` of these ids, all others behind them as they came."""
     if not order:
         return documents
