@@ -29,7 +29,3 @@ def test_a_docstring_does_not_count(tmp_path: Path) -> None:
 
 def test_a_file_that_is_too_long_is_named(tmp_path: Path) -> None:
     assert findings(tmp_path, "x = 1\n" * (FILE_LINES + 1)) == ["rows.py: 601 lines, where 600 are the most"]
-
-
-def test_thalweg_keeps_within_its_budgets() -> None:
-    assert list(violations(Path("src/thalweg"))) == []

@@ -45,7 +45,3 @@ def test_a_library_at_load_must_be_a_core_dependency(tmp_path: Path) -> None:
 @pytest.mark.parametrize("module", ["yaml", "grpc", "google", "pydantic", "msgspec"])
 def test_core_dependencies_are_known_by_their_modules(module: str) -> None:
     assert module in core(Path("pyproject.toml"))
-
-
-def test_thalweg_imports_what_it_may() -> None:
-    assert list(violations(Path("src/thalweg"), core(Path("pyproject.toml")))) == []

@@ -52,7 +52,3 @@ def test_an_import_for_the_type_checker_alone_does_not_count(tmp_path: Path) -> 
 def test_a_package_without_a_place_is_named(tmp_path: Path) -> None:
     root = package(tmp_path, novelty="")
     assert "'novelty' has no place among the layers" in next(violations(root, LEVELS))
-
-
-def test_thalweg_keeps_its_layers() -> None:
-    assert list(violations(Path("src/thalweg"))) == []

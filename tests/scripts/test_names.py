@@ -35,7 +35,3 @@ def test_a_shared_name_is_free_inside_its_package_alone(tmp_path: Path) -> None:
     root = package(tmp_path, "def row(): ...", "def row(): ...")
     assert list(violations(root, {"row": "sample"})) == []
     assert len(list(violations(root, {"row": "sample.first.inner"}))) == 1
-
-
-def test_thalweg_defines_each_name_once() -> None:
-    assert list(violations(Path("src/thalweg"))) == []
