@@ -33,6 +33,7 @@ help:
 	@echo "make test    run the tests; ARGS='tests/docs -k json' runs some of them"
 	@echo "make check   style, types, import direction, import allow-list, names"
 	@echo "make soak    ten minutes each: fuzz every decoder, put a service under faults; SECONDS=3600 makes it hours"
+	@echo "make reference   write the page of all options anew"
 	@echo "make bench   measure against other model servers and against DocArray, and print the tables"
 	@echo "make bench-docs   only documents, against DocArray"
 	@echo "make clean   remove $(VENV) and every cache"
@@ -97,6 +98,11 @@ bench: $(VENV)/.bench
 
 bench-docs: $(VENV)/.bench
 	@$(RUN) -m benchmarks.data_layer $(ARGS)
+
+# The page of all options, out of the models that they are made of; a test holds it up to date.
+.PHONY: reference
+reference: $(VENV)/.test
+	@$(RUN) -m scripts.reference
 
 # `make --keep-going check` runs the rest after a check that fails.
 .PHONY: check lint format types layers imports names budgets

@@ -65,7 +65,7 @@ def test_a_file_of_secrets_is_bounded_and_text(tmp_path: Path) -> None:
 
 def test_yaml_names_files_with_secrets() -> None:
     flow = load_flow(
-        "executors: [{uses: 'a.b:C', uses_with: {key: '${{ SECRET.api_key }}', other: ${{ SECRET.no:-x }}}}]"
+        "executors:\n- uses: a.b:C\n  uses_with:\n    key: ${{ SECRET.api_key }}\n    other: ${{ SECRET.no:-x }}\n"
     )
     assert flow.executors[0].uses_with == {"key": TEXT, "other": "x"}
     assert TEXT not in repr(flow)
@@ -74,7 +74,7 @@ def test_yaml_names_files_with_secrets() -> None:
 
 def test_a_secret_of_digits_stays_text() -> None:
     flow = load_flow(
-        "executors: [{uses: 'a.b:C', uses_with: {token: ${{ ENV.NUMBER_TOKEN }}, n: ${{ ENV.NUMBER_TOKEN }}}}]"
+        "executors:\n- uses: a.b:C\n  uses_with:\n    token: ${{ ENV.NUMBER_TOKEN }}\n    n: ${{ ENV.NUMBER_TOKEN }}\n"
     )
     token = flow.executors[0].uses_with["token"]
     assert token == "1234567890123456"

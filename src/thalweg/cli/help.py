@@ -18,7 +18,7 @@ def _complete(ctx: click.Context, parameter: click.Parameter, incomplete: str) -
     return [name for name in (*TOPICS, *COMMANDS) if name.startswith(incomplete)]
 
 
-@click.command("help")
+@click.command("help", context_settings={"ignore_unknown_options": True})
 @click.argument("query", nargs=-1, shell_complete=_complete)
 @click.option("--json", "as_json", is_flag=True, help="As JSON.")
 def help_command(query: tuple[str, ...], as_json: bool) -> None:

@@ -74,13 +74,9 @@ NO_EFFECT = {
     **dict.fromkeys(("env_from_secret", "image_pull_secrets", "k8s_namespace"), _KUBERNETES),
     **dict.fromkeys(("log_config", "quiet", "suppress_root_logging"), _LOGS),
     "asyncio": "load the description with AsyncFlow",
-    "disable_auto_volume": "nothing is mounted that was not named",
-    "docker_kwargs": "containers have options of their own here",
     "expose_endpoints": "every endpoint has a route",
     "force_network_mode": "the socket of a container is in a folder that is mounted into it",
     "include_gateway": "a Gateway stands in front where one is needed",
-    "inspect": "what inspects works aside, and is never waited for",
-    "install_requirements": "install what the Executor needs beforehand",
     "jcloud": "there is no such cloud",
     "no_crud_endpoints": "there are none but those of the Executors",
     "no_debug_endpoints": "there are none but those of the Executors",
@@ -95,10 +91,6 @@ NO_EFFECT = {
 
 REFUSED = {
     **dict.fromkeys(("stateful", "peer_ports", "raft_configuration"), _STATE),
-    **dict.fromkeys(
-        ("entrypoint", "gpus", "volumes"),
-        "it is for containers: start the container yourself, and name it with external=True and host",
-    ),
 }
 """Something would be lost. None of it wins over an option of that name."""
 
