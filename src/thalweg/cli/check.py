@@ -11,7 +11,7 @@ from thalweg.cli.completion import complete_target
 from thalweg.cli.output import json_option, print_json
 
 if TYPE_CHECKING:
-    from thalweg.cli.board import Row
+    from thalweg.cli.start.board import Row
     from thalweg.message import EndpointDescription, ServiceDescription
 
 
@@ -29,8 +29,8 @@ def check_command(target: str, mermaid: bool, as_json: bool) -> None:
     \b
     thalweg check flow.yml
     """
-    from thalweg.cli.board import Board
     from thalweg.cli.graph import flow_of_target
+    from thalweg.cli.start.board import Board
     from thalweg.export.mermaid import diagram
     from thalweg.orchestration.inspection import inspect
 

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from thalweg.cli.call import parse_headers, parse_parameters
+from thalweg.cli.calling.call import parse_headers, parse_parameters
+from thalweg.cli.calling.encryption import encryption, encryption_options
 from thalweg.cli.completion import complete_target
-from thalweg.cli.encryption import encryption, encryption_options
 from thalweg.cli.failure import EXIT_CODES
 from thalweg.cli.output import as_seconds, json_option, print_json
 

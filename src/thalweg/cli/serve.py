@@ -58,8 +58,8 @@ def serve(options: FlowOptions | DeploymentOptions) -> None:
     import logging
 
     from thalweg import __version__
-    from thalweg.cli.board import Board
-    from thalweg.cli.display import display
+    from thalweg.cli.start.board import Board
+    from thalweg.cli.start.display import display
 
     logging.basicConfig(format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     running = runnable(options)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from thalweg.cli.call import parse_headers, parse_parameters
+from thalweg.cli.calling.call import parse_headers, parse_parameters
 from thalweg.cli.output import json_option, print_json
 
 if TYPE_CHECKING:

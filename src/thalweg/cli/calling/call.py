@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from thalweg.cli.encryption import encryption, encryption_options, with_scheme
+from thalweg.cli.calling.encryption import encryption, encryption_options, with_scheme
 from thalweg.cli.failure import EXIT_CODES
 from thalweg.cli.output import coloured, json_option
 

@@ -11,8 +11,8 @@ from rich.panel import Panel as Frame
 from rich.table import Table
 from rich.text import Text
 
-from thalweg.cli.board import Board, Row, in_words
-from thalweg.cli.display import location
+from thalweg.cli.start.board import Board, Row, in_words
+from thalweg.cli.start.display import location
 from thalweg.orchestration.member import News, Phase
 
 BAR = 16

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from time import monotonic
 from typing import Protocol
 
-from thalweg.cli.board import Board, in_words
+from thalweg.cli.start.board import Board, in_words
 from thalweg.orchestration.member import News, Phase
 
 
@@ -73,7 +73,7 @@ def location(address: str) -> str:
 def display(board: Board, title: str) -> Display:
     """The one that standard output can show."""
     if sys.stdout.isatty() and os.environ.get("TERM", "") not in ("", "dumb"):
-        from thalweg.cli.panel import Panel
+        from thalweg.cli.start.panel import Panel
 
         return Panel(board, title)
     return PlainLines(board)

@@ -1,4 +1,4 @@
-from thalweg.cli.board import Board
+from thalweg.cli.start.board import Board
 from thalweg.config import DeploymentOptions, FlowOptions, GatewayOptions, NodeOptions
 from thalweg.orchestration.member import News, Phase
 

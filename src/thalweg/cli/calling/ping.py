@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from thalweg.cli.encryption import encryption, encryption_options, with_scheme
+from thalweg.cli.calling.encryption import encryption, encryption_options, with_scheme
 from thalweg.cli.output import json_option, print_json
 
 if TYPE_CHECKING:

@@ -1,0 +1,1 @@
+"""How a start is shown: a panel on a terminal, plain lines elsewhere."""
