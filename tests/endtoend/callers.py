@@ -12,9 +12,11 @@ from tests.endtoend.versions import Note
 from thalweg import AsyncClient
 from thalweg.docs import DocList
 
+PAUSE_SECONDS = 0.01
+
 
 class Callers:
-    """Ask `/do` and read `/stream` at each address, one after the other without a pause, on a thread of their own.
+    """Ask `/do` and read `/stream` at each address, one after the other, on a thread of their own.
 
     A context manager. `errors` holds every request that was not answered as it should be.
     """
@@ -53,6 +55,7 @@ class Callers:
                 except Exception as error:
                     self.errors.append(f"{address}{endpoint}: {type(error).__name__}: {error}")
                 self.answered[address + endpoint] += 1
+                await asyncio.sleep(PAUSE_SECONDS)
 
     async def _ask(self, client: AsyncClient) -> None:
         answer = await client.post("/do", Note(text="-"), return_type=DocList[Note])
@@ -60,6 +63,11 @@ class Callers:
 
     async def _read(self, client: AsyncClient) -> None:
         texts = [item.text async for item in client.stream("/stream", Note(), return_type=Note)]
-        marks = {text[:-1] for text in texts}
-        if [text[-1] for text in texts] != list("0123456789") or len(marks) != 1:
-            raise AssertionError(f"a stream came as {texts}")
+        parts = [
+            texts[start : start + 10] for start in range(0, len(texts), 10)
+        ]  # one for each item of the step before
+        for part in parts:
+            if [text[-1] for text in part] != list("0123456789") or len({text[:-1] for text in part}) != 1:
+                raise AssertionError(f"a stream came as {texts}")
+        if not parts:
+            raise AssertionError("a stream came without an item")

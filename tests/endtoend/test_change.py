@@ -36,7 +36,11 @@ def text(flow: Any, on: str = "/do", **options: Any) -> str:
 
 @pytest.fixture(scope="module")
 def flow() -> Iterator[Flow]:
-    with Flow(protocol=EVERY).add(uses=Marks, name="first").add(uses=Marks, name="second", replicas=2) as running:
+    with (
+        Flow(protocol=EVERY, replica_wait=60.0)
+        .add(uses=Marks, name="first")
+        .add(uses=Marks, name="second", replicas=2) as running
+    ):
         yield running
 
 

@@ -33,7 +33,7 @@ class Marks(Executor):
     @requests(on="/stream")
     async def stream(self, doc: Note, **kwargs: object) -> AsyncIterator[Note]:
         for number in range(10):
-            await asyncio.sleep(0.02)
+            await asyncio.sleep(0.01)
             yield Note(text=f"{self.mark}{number}")
 
 

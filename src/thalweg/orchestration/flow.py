@@ -188,10 +188,8 @@ class Flow(Runnable):
 
     def _reload(self, executors: Sequence[str], surge: int | None) -> Update:
         wanted = self._wanted_again()
-        known = [node.name for node in wanted.executors]
         for name in executors:
-            if name not in known:
-                raise ConfigurationError(f"There is no Executor {name!r}. There are: {', '.join(known)}.")
+            scaled(wanted, name, 1)  # raises where there is none that could be started anew
         return self._change(wanted, partial(self._become, wanted), {"surge": surge}, executors or None)
 
     def _renewed(self, executors: Sequence[str], read_again: bool) -> Update:

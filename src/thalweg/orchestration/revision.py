@@ -51,10 +51,7 @@ def changed_executor(running: FlowOptions, executor: str, options: Mapping[str, 
         fixed = [name for name in options if name in GatewayOptions.model_fields and name != "uses"]
         if not executor and fixed:
             raise ConfigurationError(_fixed(fixed, f"Flow {running.name!r}"))
-        near = get_close_matches(executor, names, n=1)
-        hint = f"Did you mean {near[0]!r}?" if near else f"There are: {', '.join(names)}."
-        said = f"There is no Executor {executor!r}." if executor else "Say which Executor: executor='name'."
-        raise ConfigurationError(f"Flow.update: {said} {hint}")
+        raise ConfigurationError(f"Flow.update: {_unknown(executor, names)}")
     nodes = [
         _with(node, options, NodeOptions, "Flow.update") if node.name == executor else node
         for node in running.executors
@@ -90,7 +87,8 @@ def replaced_deployment(running: DeploymentOptions, wanted: DeploymentOptions) -
         ConfigurationError: it is to listen otherwise.
     """
     _check_fixed(running, wanted, ServerOptions, f"Deployment {running.name!r}")
-    server = {name: getattr(running, name) for name in DeploymentOptions.model_fields if name not in _OF_WORKERS}
+    workers = WorkerOptions.model_fields
+    server = {name: getattr(running, name) for name in DeploymentOptions.model_fields if name not in workers}
     return wanted.model_copy(update={"name": running.name, **server})
 
 
@@ -100,27 +98,34 @@ def scaled(running: FlowOptions, executor: str, replicas: int) -> FlowOptions:
     Raises:
         ConfigurationError: there is no such Executor, or it is not started here.
     """
-    changed = changed_executor(running, executor, {})
-    for node in changed.executors:
-        if node.name == executor and node.external:
-            raise ConfigurationError(f"The Executor {executor!r} runs elsewhere: its replicas are not started here.")
+    node = next((node for node in running.executors if node.name == executor), None)
+    if node is None:
+        raise ConfigurationError(_unknown(executor, [node.name for node in running.executors]))
+    if node.external:
+        raise ConfigurationError(f"The Executor {executor!r} runs elsewhere: its replicas are not started here.")
     if replicas < 0:
         raise ConfigurationError(f"replicas={replicas}: there cannot be fewer than none.")
-    nodes = tuple(
-        node.model_copy(update={"replicas": replicas}) if node.name == executor else node for node in changed.executors
+    changed = node.model_copy(update={"replicas": replicas})
+    return running.model_copy(
+        update={"executors": tuple(changed if other is node else other for other in running.executors)}
     )
-    return changed.model_copy(update={"executors": nodes})
 
 
-_OF_WORKERS = frozenset(WorkerOptions.model_fields)
+def _unknown(executor: str, names: list[str]) -> str:
+    near = get_close_matches(executor, names, n=1)
+    hint = f"Did you mean {near[0]!r}?" if near else f"There are: {', '.join(names)}."
+    said = f"There is no Executor {executor!r}." if executor else "Say which Executor: executor='name'."
+    return f"{said} {hint}"
 
 
 def _with(running: Any, options: Mapping[str, Any], model: Any, where: str) -> Any:
     parsed = parse_options(model, options, where)  # so that an error names what was given just now
     both = {name: getattr(running, name) for name in running.model_fields_set}
     both |= {name: getattr(parsed, name) for name in parsed.model_fields_set}
-    made = parse_options(model, both, where)
-    return made.model_copy(update={"name": running.name})
+    kept = {"name": running.name}
+    if both.get("replicas") == 0:  # which only `scale` can say
+        kept["replicas"] = both.pop("replicas")
+    return parse_options(model, both, where).model_copy(update=kept)
 
 
 def _check_fixed(running: ServerOptions, wanted: ServerOptions, model: type[ServerOptions], what: str) -> None:
