@@ -1,8 +1,10 @@
 """Executors that run somewhere else."""
 
 import socket
+from pathlib import Path
 
 import pytest
+import trustme
 
 from thalweg import Deployment, Executor, Flow, requests
 from thalweg.docs import BaseDoc, DocList
@@ -70,3 +72,20 @@ def test_one_that_is_not_there_ends_the_start_with_its_name_and_address() -> Non
 def test_what_makes_no_sense_is_refused_when_it_is_added() -> None:
     with pytest.raises(ConfigurationError, match="needs a host or a port"):
         Flow().add(external=True)
+
+
+def test_one_with_a_certificate_is_called_encrypted_with_what_belongs_to_every_request(tmp_path: Path) -> None:
+    authority, issued = (made := trustme.CA()), made.issue_cert("127.0.0.1")
+    authority.cert_pem.write_to_path(str(tmp_path / "ca.pem"))
+    issued.cert_chain_pems[0].write_to_path(str(tmp_path / "server.pem"))
+    issued.private_key_pem.write_to_path(str(tmp_path / "server.key"))
+    tls = {"certfile": tmp_path / "server.pem", "keyfile": tmp_path / "server.key"}
+    with Deployment(uses=Upper, protocol="grpc", host="127.0.0.1", tls=tls) as served:
+        address = served.addresses[0].partition("://")[2]
+        trusted = {"ca": str(tmp_path / "ca.pem")}
+        flow = Flow().add(external=True, host=address, tls=trusted, grpc_metadata={"x-token": "!"}, name="upper")
+        with flow:
+            assert flow.post("/upper", Text(text="a"), return_type=Text).text == "A!"
+        plain = Flow().add(external=True, host=address, name="upper", timeout_ready=0.5)
+        with pytest.raises(StartupFailed, match=f"'upper' at grpc://{address} was not there within"):
+            plain.start()

@@ -5,8 +5,11 @@ import json
 from collections.abc import AsyncGenerator
 from typing import Any
 
+import pytest
+
 from thalweg.docs import AnyDoc, DocList
 from thalweg.docs.codecs import columns
+from thalweg.docs.codecs.content import encode_content
 from thalweg.docs.query import parse
 from thalweg.graph import Step
 from thalweg.message import COLUMNS, JSON, Context, Pending, Reply, Request, Response
@@ -164,3 +167,51 @@ async def test_whoever_closes_a_chosen_stream_ends_it():
     await answers.aclose()
     await coming.aclose()
     assert ended.is_set()
+
+
+@pytest.mark.parametrize(
+    "query,fulfilled",
+    [
+        ({"n": {"$eq": 2}}, [2]),
+        ({"n": {"$neq": 2}}, [0, 1, 3]),
+        ({"n": {"$lt": 1}}, [0]),
+        ({"n": {"$lte": 1}}, [0, 1]),
+        ({"n": {"$gt": 2}}, [3]),
+        ({"n": {"$gte": 2, "$lt": 3}}, [2]),
+        ({"n": {"$in": [0, 3]}}, [0, 3]),
+        ({"n": {"$nin": [0, 3]}}, [1, 2]),
+        ({"text": {"$regex": "[ab]"}}, [0, 1]),
+        ({"text": {"$contains": "c"}}, [2]),
+        ({"marks": {"$size": 2}}, [2]),
+        ({"only": {"$exists": True}}, [3]),
+        ({"only": {"$exists": False}}, [0, 1, 2]),
+        ({"only": {"$neq": 7}}, [3]),
+        ({"tags__deep__0": {"$eq": 1}}, [1]),
+        ({"n": {"$gt": "{limit}"}}, [2, 3]),
+        ({"n": {"$eq": "{missing}"}}, []),
+        ({"$and": [{"n": {"$gt": 0}}, {"n": {"$lt": 2}}]}, [1]),
+        ({"$or": [{"n": {"$eq": 0}}, {"n": {"$eq": 3}}]}, [0, 3]),
+        ({"$not": {"n": {"$gt": 0}}}, [0]),
+        ({"n": {"$gt": 0}, "text": {"$neq": "d"}}, [1, 2]),
+    ],
+)
+@pytest.mark.parametrize("content_type", [JSON, COLUMNS])
+async def test_every_operator_chooses_the_same_in_every_form(query: Any, fulfilled: list[int], content_type: str):
+    documents = DocList[AnyDoc](
+        [
+            AnyDoc(
+                id=f"d{n}",
+                n=n,
+                text="abcd"[n],
+                marks=[0] * n,
+                limit=1,
+                tags={"deep": [n]},
+                **({"only": None} if n == 3 else {}),
+            )
+            for n in range(4)
+        ]
+    )
+    body, parameters = encode_content(content_type, documents, {})
+    made = Conditional(Upper(), Step("e", ("gateway",), "", False, when=parse(query)))
+    [answer] = [r async for r in made.handle(Request("/e", body, content_type, content_type, parameters), Context())]
+    assert [document.n for document in documents_of(answer)[0]] == fulfilled
