@@ -9,7 +9,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from thalweg.orchestration.launchers.remains import end_containers
+from thalweg.orchestration.launchers.remains import end_containers, noted
 
 PREFIX = "thalweg-"
 LOCK = "lock"
@@ -36,6 +36,10 @@ class Directory:
         """The address of a socket in it."""
         return f"unix://{self.path}/{name}.sock"
 
+    def inprocess(self, name: str) -> str:
+        """The address of a server in this process that nobody else has."""
+        return f"inprocess://{self.path}/{name}"
+
     def close(self) -> None:
         """Remove it with all it holds. Idempotent."""
         if self._lock < 0:
@@ -50,7 +54,7 @@ def sweep() -> list[Path]:
     gone = []
     for entry in os.scandir(_root()):
         if entry.name.startswith(PREFIX) and _is_dead(entry):
-            end_containers(entry.path)
+            end_containers(noted(entry.path))
             shutil.rmtree(entry.path, ignore_errors=True)
             gone.append(Path(entry.path))
     return gone

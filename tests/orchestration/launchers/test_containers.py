@@ -95,6 +95,8 @@ def _said(runnable, endpoint, text):
 def test_a_flow_of_containers_and_processes(shelf, engine, tmp_path):
     (tmp_path / "data").mkdir()
     (tmp_path / "data" / "file").write_text("of the host")
+    (tmp_path / "files").mkdir()
+    (tmp_path / "files").chmod(0o777)
     flow = Flow(protocol="http").add(
         uses=shelf,
         name="shelf",

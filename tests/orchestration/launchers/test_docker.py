@@ -12,7 +12,7 @@ from thalweg.config.gpus import gpu_request
 from thalweg.errors import ConfigurationError, StartupFailed
 from thalweg.orchestration.launchers.docker.engine import SYSTEM_SOCKET, engine_socket
 from thalweg.orchestration.launchers.docker.settings import ENTRYPOINT, device_request, settings, unknown_argument
-from thalweg.orchestration.launchers.remains import ask, end_containers, note
+from thalweg.orchestration.launchers.remains import ask, end_containers, note, noted
 from thalweg.service.placement import ContainerPlace
 
 
@@ -136,7 +136,7 @@ def test_what_a_dead_session_has_left_is_ended(tmp_path):
         (tmp_path / "broken.container").write_text("{")
         (tmp_path / "list.container").write_text("[]")
         (tmp_path / "gone.container").write_text(json.dumps({"engine": str(tmp_path / "nobody"), "name": "x"}))
-        end_containers(os.fsencode(tmp_path))
+        end_containers(noted(os.fsencode(tmp_path)))
         thread.join()
     assert asked == [b"DELETE /containers/enc-0?force=1&v=1 HTTP/1.1"]
 

@@ -183,7 +183,7 @@ class Forker:
         return [pid for pid in self._stragglers.children() if pid not in self._numbers]
 
     def _clean_up(self) -> None:
-        from thalweg.orchestration.launchers.remains import end_containers
+        from thalweg.orchestration.launchers.remains import BIRTH_SECONDS, end_containers, noted
 
         for pid in self._numbers:
             _signal_group(pid, signal.SIGKILL)
@@ -195,9 +195,10 @@ class Forker:
                 self._stragglers.end_process(pid)
                 with contextlib.suppress(ChildProcessError):
                     os.waitpid(pid, 0)
+        containers = [one for directory in self._directories for one in noted(directory)]
         for directory in self._directories:
-            end_containers(directory)
             shutil.rmtree(directory, ignore_errors=True)
+        end_containers(containers, BIRTH_SECONDS)
 
 
 def _signal_group(pid: int, number: int) -> None:

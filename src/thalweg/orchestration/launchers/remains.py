@@ -8,13 +8,26 @@ from __future__ import annotations
 import json
 import os
 import socket
-from collections.abc import Iterator
 from contextlib import suppress
+from time import monotonic, sleep
+from typing import NamedTuple
 from urllib.parse import quote
 
 SUFFIX = ".container"
 LONGEST_NOTE = 4096
 PATIENCE_SECONDS = 5.0
+POLL_SECONDS = 0.1
+BIRTH_SECONDS = 20.0
+"""For how long an engine may still be making a container that it was asked for."""
+GONE = (204, 409)
+"""What an engine answers that has removed a container, or is about to."""
+
+
+class Noted(NamedTuple):
+    """A container, and the socket of its engine."""
+
+    engine: str
+    name: str
 
 
 def note(directory: str, engine: str, name: str) -> str:
@@ -25,20 +38,39 @@ def note(directory: str, engine: str, name: str) -> str:
     return path
 
 
-def end_containers(directory: bytes | str) -> None:
-    """End and remove all containers of `directory`. What cannot be asked any more is left alone."""
-    for engine, name in _noted(os.fsdecode(directory)):
-        with suppress(OSError):
-            ask(engine, "DELETE", f"/containers/{quote(name)}?force=1&v=1")
-
-
-def _noted(directory: str) -> Iterator[tuple[str, str]]:
+def noted(directory: bytes | str) -> list[Noted]:
+    """The containers of `directory`."""
+    found = []
     with suppress(OSError):
-        for entry in os.listdir(directory):
+        for entry in os.listdir(os.fsdecode(directory)):
             if entry.endswith(SUFFIX):
-                with suppress(OSError, ValueError, KeyError, TypeError), open(os.path.join(directory, entry)) as file:
-                    found = json.loads(file.read(LONGEST_NOTE))
-                    yield str(found["engine"]), str(found["name"])
+                found += _read(os.path.join(os.fsdecode(directory), entry))
+    return found
+
+
+def _read(path: str) -> list[Noted]:
+    with suppress(OSError, ValueError, KeyError, TypeError), open(path) as file:
+        said = json.loads(file.read(LONGEST_NOTE))
+        return [Noted(str(said["engine"]), str(said["name"]))]
+    return []
+
+
+def end_containers(containers: list[Noted], seconds: float = 0.0) -> None:
+    """End and remove them. One that is not there may still be about to be: it is looked for again for so many seconds. What
+    cannot be asked is left alone."""
+    until = monotonic() + seconds
+    while containers:
+        containers = [one for one in containers if not _ended(one)]
+        if monotonic() >= until:
+            return
+        sleep(POLL_SECONDS)
+
+
+def _ended(container: Noted) -> bool:
+    try:
+        return ask(container.engine, "DELETE", f"/containers/{quote(container.name)}?force=1&v=1") in GONE
+    except OSError:
+        return False
 
 
 def ask(engine: str, method: str, path: str) -> int:
