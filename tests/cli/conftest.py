@@ -17,10 +17,11 @@ SECONDS = 60
 
 ENCODER = """
     import asyncio
+    import time
 
     import numpy as np
 
-    from thalweg import Executor, requests
+    from thalweg import Executor, report_progress, requests
     from thalweg.docs import BaseDoc, DocList
     from thalweg.docs.typing import NdArray
 
@@ -70,6 +71,18 @@ ENCODER = """
 
     @requests(on="/encode")
     def count(docs: DocList[Number]) -> DocList[Number]: ...
+
+
+    class Patient(Executor):
+        def __init__(self, **kwargs):
+            super().__init__(**kwargs)
+            report_progress("loading weights", 0.0)
+            time.sleep(0.15)
+            report_progress("loading weights", 0.5)
+            report_progress("loading weights", 1.0)
+
+        @requests
+        def answer(self, docs: DocList[Text]) -> DocList[Text]: ...
 
 
     class Broken(Executor):

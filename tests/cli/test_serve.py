@@ -126,6 +126,19 @@ def test_a_terminal_shows_a_panel_with_topology_addresses_and_progress(project: 
     assert drawn.rindex("\x1b[?25h") > drawn.rindex("\x1b[?25l"), "the cursor stays hidden"
 
 
+def test_a_start_tells_how_far_it_is(serve, project: Path) -> None:
+    service = serve("encoder.py:Patient", "--host", "127.0.0.1")
+    service.read_to("ready after")
+    told = [line for line in service.lines if "loading weights" in line]
+    assert told[0] == "executor: starting: loading weights 0%"
+    assert told[-1] == "executor: starting: loading weights 100%"
+    assert len(told) == len(set(told))
+    assert service.stop() == 0
+    drawn = on_a_terminal(project, "encoder.py:Patient", TERM="xterm-256color")
+    assert re.search(r"loading weights\S*  \S*━+", drawn)
+    assert "100%" in drawn
+
+
 def test_no_color_is_honoured(project: Path) -> None:
     drawn = on_a_terminal(project, "encoder.py:shout", TERM="xterm-256color", NO_COLOR="1")
     assert not re.search(r"\x1b\[(?:\d+;)*[34]\d", drawn)

@@ -19,6 +19,9 @@ class _Reports:
         self.listener: Listener | None = None
         self._last = 0.0
 
+    def listen(self, listener: Listener | None) -> None:
+        self.listener, self._last = listener, 0.0
+
     def tell(self, message: str, done: float | None) -> None:
         now = monotonic()
         finished = done is not None and done >= 1
@@ -48,4 +51,4 @@ def report_progress(message: str, done: float | None = None) -> None:
 
 def listen(listener: Listener | None) -> None:
     """Let `listener` hear of all reports in this process from now on, on the thread that makes them; None ends it."""
-    _reports.listener = listener
+    _reports.listen(listener)
