@@ -104,9 +104,9 @@ def test_few_bytes_do_not_take_much_memory(bomb: str) -> None:
 @pytest.mark.parametrize(
     "name, data, count",
     [
-        ("protobuf", b"\x02" + (9000).to_bytes(8, "big") + b"\0\0\0\0" * 9000, 9000),
-        ("csv", b"text\n" + b"a\n" * 9000, 9000),
-        ("json-array", b"[" + b'{"text":"a"},' * 9000 + b"{}]", 9000),
+        ("protobuf", b"\x02" + (3000).to_bytes(8, "big") + b"\0\0\0\0" * 3000, 3000),
+        ("csv", b"text\n" + b"a\n" * 3000, 3000),
+        ("json-array", b"[" + b'{"text":"a"},' * 3000 + b"{}]", 3000),
     ],
 )
 def test_a_document_takes_less_than_two_kilobytes_however_little_it_says(name: str, data: bytes, count: int) -> None:

@@ -77,5 +77,5 @@ def test_nothing_is_made_that_the_bytes_do_not_hold(data: bytes) -> None:
 
 
 def test_a_document_takes_less_than_a_kilobyte_however_little_it_says() -> None:
-    data = b"\x0a\x09\x0a\x07\x0a\x01x\x12\x02\x0a\x00" * 9000
-    assert peak_of(data) < 9000 * 1024
+    data = b"\x0a\x09\x0a\x07\x0a\x01x\x12\x02\x0a\x00" * 3000
+    assert peak_of(data) < 3000 * 1024
