@@ -14,5 +14,5 @@ def test_every_option_has_a_line_of_documentation() -> None:
 
 
 def test_every_option_is_on_the_page() -> None:
-    text = page()
+    text = PAGE.read_text("utf-8")
     assert all(f"| `{entry.name}` |" in text for name in TOPICS for entry in topic(name))
