@@ -174,7 +174,7 @@ def main() -> int:
     parser.add_argument("--documents", type=int, default=1_000_000)
     parser.add_argument("--shards", type=int, default=3)
     parser.add_argument("--size", type=int, default=500, help="documents of one request")
-    parser.add_argument("--growth", type=float, default=16.0, help="MB that a process may grow")
+    parser.add_argument("--growth", type=float, default=32.0, help="MB that a process may grow")
     given = parser.parse_args()
     with flow(given.documents, given.shards) as running:
         account, early, late = run(running, given.documents, given.size)

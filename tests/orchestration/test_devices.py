@@ -108,3 +108,22 @@ def test_each_replica_is_started_with_its_own() -> None:
 def test_devices_that_make_no_sense_start_nothing() -> None:
     with pytest.raises(ConfigurationError, match="no device"), Deployment(uses=Teller, devices="first"):
         raise AssertionError("it started")
+
+
+def test_the_replicas_of_all_shards_take_their_turns_one_after_the_other() -> None:
+    """Jina begins anew with each shard, so that shards share devices while others are idle."""
+    options = WorkerOptions.model_validate({"replicas": 2, "shards": 3, "devices": "RR0:4"})
+    given = [assignment(options, replica, shard).variables for shard in range(3) for replica in range(2)]
+    assert [one["CUDA_VISIBLE_DEVICES"] for one in given] == ["0", "1", "2", "3", "0", "1"]
+    environment = options.model_copy(update={"devices": None, "env": {"CUDA_VISIBLE_DEVICES": "RR0:6"}})
+    given = [assignment(environment, replica, shard).variables for shard in range(3) for replica in range(2)]
+    assert [one["CUDA_VISIBLE_DEVICES"] for one in given] == ["0", "1", "2", "3", "4", "5"]
+
+
+@pytest.mark.skipif(not hasattr(os, "sched_getaffinity"), reason="processes cannot be bound here")
+def test_processors_are_divided_among_the_replicas_of_all_shards() -> None:
+    known = sorted(os.sched_getaffinity(0))
+    options = WorkerOptions.model_validate({"replicas": 2, "shards": 2, "devices": "cpu"})
+    given = [assignment(options, replica, shard).processors for shard in range(2) for replica in range(2)]
+    assert all(given)
+    assert {number for numbers in given for number in numbers or ()} == set(known[: max(4, len(known))])

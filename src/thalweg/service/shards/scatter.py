@@ -60,7 +60,8 @@ class Scatter:
         """Errand all of them off; `done` is not called any more."""
         self._left = -1
         self._stop_timer()
-        for call in self._calls:
+        calls, self._calls = self._calls, []
+        for call in calls:
             call.cancel()
 
     def arrived(self) -> None:
@@ -88,7 +89,9 @@ class Scatter:
             return
         self._left = -1
         self._stop_timer()
-        self._done([call.outcome for call in self._calls if call.outcome is not None])
+        # Each of the calls holds who made it: cut here, so that all are gone at once and not at a collection.
+        calls, self._calls = self._calls, []
+        self._done([call.outcome for call in calls if call.outcome is not None])
 
     def _stop_timer(self) -> None:
         if self._timer is not None:
