@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +17,7 @@ from tests.endtoend.versions import Cold, Deadly, Marks, Note, Ranks, Scores, Ta
 from thalweg import Client, Deployment, Flow
 from thalweg.docs import BaseDoc, DocList
 from thalweg.errors import ConfigurationError, EndpointNotFound, SchemaMismatch, StartupFailed, Unavailable
-from thalweg.orchestration.running import service
+from thalweg.orchestration.running import services
 
 EVERY = ["grpc", "http", "websocket"]
 
@@ -262,12 +261,16 @@ def test_another_graph_takes_over_at_once(flow: Flow, callers: Callers, tmp_path
 
 
 def test_others_may_change_it_through_its_control_socket(flow: Flow, callers: Callers):
-    running = service(str(os.getpid())) if len(flow.addresses) == 0 else service(flow.addresses[0])
+    running = next(one for one in services() if _listens_at(one.addresses, flow.ports[0]))
     assert "first" in running.reload()
     done = running.update("jtype: Flow\nexecutors:\n  - {name: only, uses: 'tests.endtoend.versions:Marks'}\n")
     assert "added only" in done
     fresh(callers, "-a")
     flow.update(Flow().add(uses=Marks, name="first").add(uses=Marks, name="second"))
+
+
+def _listens_at(addresses: Sequence[str], port: int) -> bool:
+    return any(address.endswith(f":{port}") for address in addresses)
 
 
 def test_what_cannot_change_is_named(flow: Flow):
