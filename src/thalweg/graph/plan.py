@@ -12,6 +12,7 @@ from thalweg.graph.parting import Partings
 from thalweg.graph.schema import lossless_as_json
 from thalweg.graph.topology import ENTRY, Node, Topology
 from thalweg.message import COLUMNS, EndpointDescription, ServiceDescription
+from thalweg.message.content import OBJECTS
 
 LONGEST_TARGET = 256
 """Characters of a `target`. It is a regular expression, and matching one takes time."""
@@ -63,6 +64,8 @@ class Plan:
     """As in `Step`, for the leaves."""
     asides: tuple[Aside, ...] = ()
     """What nobody waits for."""
+    by_reference: bool = False
+    """Whether documents may go through all of it as they are: nobody else has them meanwhile, and all is in one process."""
 
     @property
     def chain(self) -> bool:
@@ -110,7 +113,10 @@ class _Drawing:
         self._shape = shape
         self._found = found
         self._partings = Partings(shape.nodes)
-        self._followers = {need for node in shape.nodes for need in node.needs if not node.floating}
+        self._readers: dict[str, list[Node]] = {}
+        for node in shape.nodes:
+            for need in node.needs:
+                self._readers.setdefault(need, []).append(node)
         joined = {need for node in shape.nodes if len(node.needs) > 1 or not node.reduce for need in node.needs}
         self._merged = joined | set(shape.leaves if len(shape.leaves) > 1 else ())
 
@@ -138,7 +144,9 @@ class _Drawing:
         leaves = self._shape.leaves
         bindings = [binding for node in self._shape.nodes if (binding := self._binding(node)) is not None]
         reads_metadata = any(binding.reads_metadata for binding in bindings)
-        return Plan(tuple(steps), leaves, reads_metadata, self._partings.order_of(leaves), tuple(asides))
+        whole = Plan(tuple(steps), leaves, reads_metadata, self._partings.order_of(leaves), tuple(asides))
+        here = all(node.inline and node.process and node.when is None for node in self._shape.nodes)
+        return replace(whole, by_reference=here and whole.chain and not asides)
 
     def _step(self, node: Node) -> Step:
         binding = self._binding(node)
@@ -158,8 +166,13 @@ class _Drawing:
     def _accept(self, node: Node, binding: EndpointDescription | None) -> str:
         if node.name in self._merged:
             return COLUMNS
-        if node.name not in self._followers:
+        readers = self._readers.get(node.name, [])
+        if all(reader.floating for reader in readers):
             return ""
+        if node.inline and len(readers) == 1 and readers[0].inline and readers[0].when is None:
+            return OBJECTS
+        if any(one.inline for one in (node, *readers)):
+            return COLUMNS
         lossless = binding is not None and lossless_as_json(binding.output_schema or binding.input_schema)
         return "" if lossless else COLUMNS
 

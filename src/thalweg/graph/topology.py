@@ -39,6 +39,8 @@ class Node:
     """Whether an Executor stands there. Else the Gateway does what there is to do: join and choose documents."""
     reduce: bool = True
     """Whether documents of several needs are joined by id."""
+    inline: bool = False
+    """Whether it runs in the Gateway's own process."""
 
 
 @dataclass(frozen=True)
@@ -136,6 +138,7 @@ def _node(option: NodeOptions, needs: tuple[str, ...], inspection: Inspection, n
         (option.floating or (option.inspects and inspection != "collect")) and not needed,
         option.has_process and not away,
         option.reduce,
+        option.placement == "inline",
     )
 
 

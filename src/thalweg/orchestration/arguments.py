@@ -94,6 +94,7 @@ class DefaultArguments(TypedDict, total=False):
     log_level: str | None
     quiet_error: bool
     development: bool
+    placement: Literal["process", "inline"]
     reload: bool | Literal["functions"]
     install_requirements: bool
     requirements: str | Sequence[str]

@@ -15,7 +15,6 @@ from thalweg.client.postable import AsyncPostable
 from thalweg.client.posting import Posting
 from thalweg.client.profile import Profile
 from thalweg.config import GatewayOptions
-from thalweg.orchestration.blueprint import FRONT
 from thalweg.orchestration.flow import Flow
 from thalweg.orchestration.revision import changes
 from thalweg.orchestration.update import AsyncUpdate, Update
@@ -43,7 +42,7 @@ class AsyncFlow(AsyncPostable, Flow):  # type: ignore[misc]
             loop = asyncio.get_running_loop()
             found = self._clients.get(loop)
             if found is None:
-                found = self._clients[loop] = AsyncClient(session.address(FRONT), limits=self._server.limits)
+                found = self._clients[loop] = AsyncClient(session.addresses[0], limits=self._server.limits)
             return found
 
     async def is_ready(self, timeout: float = 5.0) -> bool:  # type: ignore[override]

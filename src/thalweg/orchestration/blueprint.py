@@ -26,6 +26,7 @@ from thalweg.orchestration.directory import Directory
 from thalweg.orchestration.external import remote
 from thalweg.orchestration.nesting import flattened
 from thalweg.orchestration.places import placed, referred
+from thalweg.service.contents import Present, keep
 from thalweg.service.control import GatewaySpec, Surroundings, WorkerSpec
 from thalweg.service.front import Additions, without_objects
 from thalweg.service.role import GatewayContent, WorkerContent
@@ -63,6 +64,7 @@ def flow_blueprint(options: FlowOptions, directory: Directory) -> Blueprint:
     options = flattened(options)
     topology = Topology.of(options.executors, options.inspect)
     standing = {node.name for node in topology.nodes if node.process}
+    inline = any(node.placement == "inline" for node in options.executors if node.name in standing)
     workers: list[WorkerSpec] = []
     externals = {node.name: node for node in options.executors if node.external and node.name in standing}
     for index, node in enumerate(options.executors):
@@ -74,12 +76,13 @@ def flow_blueprint(options: FlowOptions, directory: Directory) -> Blueprint:
     gateway = GatewaySpec(
         name=options.name,
         surroundings=Surroundings.here(),
-        addresses=[directory.address(FRONT), *_public(options.gateway)],
+        addresses=[directory.inprocess(FRONT) if inline else directory.address(FRONT), *_public(options.gateway)],
         content=cloudpickle.dumps(
             GatewayContent(topology, without_objects(options.gateway), Additions.of(options.gateway), peers, divisions)
         ),
         drain_seconds=options.gateway.drain_seconds,
         log_level=options.gateway.log_level or "",
+        inline=inline,
     )
     nodes = {node.name: node for node in options.executors}
     return Blueprint(workers, gateway, partial(_check_whole, topology), externals, nodes)
@@ -90,8 +93,8 @@ def deployment_blueprint(options: DeploymentOptions, directory: Directory) -> Bl
     if fronted(options):
         return flow_blueprint(as_flow(options), directory)
     found = referred(options.uses, options)
-    addresses = [directory.address(FRONT), *_public(options)]
-    worker = _worker(options, 0, found, addresses, options.drain_seconds, options)
+    front = directory.inprocess(FRONT) if options.placement == "inline" else directory.address(FRONT)
+    worker = _worker(options, 0, found, [front, *_public(options)], options.drain_seconds, options)
     return Blueprint([worker], None, _fits)
 
 
@@ -157,7 +160,8 @@ def _crew(node: NodeOptions, index: int, directory: Directory, drain_seconds: fl
     for shard in range(node.shards):
         for replica in range(node.replicas):
             place = f"{index}-{shard}-{replica}" if node.shards > 1 else f"{index}-{replica}"
-            yield _worker(node, replica, found, [directory.address(place)], drain_seconds, shard=shard)
+            address = directory.inprocess(place) if node.placement == "inline" else directory.address(place)
+            yield _worker(node, replica, found, [address], drain_seconds, shard=shard)
     for part, uses in ((BEFORE, node.uses_before), (AFTER, node.uses_after)):
         if uses is not None:
             alone = _beside(node, part, uses)
@@ -174,7 +178,7 @@ def _beside(node: NodeOptions, part: str, uses: Any) -> WorkerOptions:
 def _worker(
     options: WorkerOptions,
     replica: int,
-    found: Reference,
+    found: Reference | Present,
     addresses: list[str],
     drain_seconds: float,
     public: ServerOptions | None = None,
@@ -196,7 +200,8 @@ def _worker(
         surroundings=Surroundings.here(variables),
         processors=given.processors,
         addresses=addresses,
-        content=cloudpickle.dumps(content),
+        content=keep(addresses[0], content) if options.placement == "inline" else cloudpickle.dumps(content),
+        inline=options.placement == "inline",
         drain_seconds=drain_seconds,
         log_level=options.log_level or "",
         stuck_after=options.stuck_after,

@@ -14,6 +14,7 @@ from thalweg.config.containers import ContainerOptions, bind, image_of
 from thalweg.config.workers import WorkerOptions
 from thalweg.errors import ConfigurationError
 from thalweg.executor.loading import YAML_SUFFIXES, Reference, reference
+from thalweg.service.contents import Present
 from thalweg.service.control import WorkerSpec
 from thalweg.service.foreign import foreign_content
 from thalweg.service.placement import ContainerPlace, EnvironmentPlace
@@ -23,8 +24,14 @@ WORKSPACE = "/workspace"
 """Where the folder for an Executor's files is in its container."""
 
 
-def referred(uses: Any, options: WorkerOptions) -> Reference:
-    """As `reference`; an image brings its Executor itself."""
+NOT_INLINE = ("env", "devices", "max_requests", "memory_limit", "install_requirements", "requirements", "reload")
+"""Options that say something of a process."""
+
+
+def referred(uses: Any, options: WorkerOptions) -> Reference | Present:
+    """As `reference`; an image brings its Executor itself, and one that runs in this process is here."""
+    if options.placement == "inline" and callable(uses):
+        return Present(uses, f"uses={uses!r}")
     return Reference("nothing") if image_of(uses) is not None else reference(uses, options)
 
 
@@ -35,6 +42,12 @@ def placed(spec: WorkerSpec, options: WorkerOptions, variables: Mapping[str, str
         ConfigurationError: they name none that there could be, or do not go together.
     """
     image = image_of(options.uses)
+    if options.placement == "inline":
+        if image is not None:
+            raise ConfigurationError(
+                f"placement: {options.uses!r} runs in a container, and cannot run in this process."
+            )
+        _only_of_use(options, NOT_INLINE, "for processes; with placement='inline' it runs in this one")
     if image is None:
         _only_of_use(options, ContainerOptions.model_fields.keys(), "with uses='docker://image' only")
         lines, files = _requirements(options)

@@ -17,7 +17,7 @@ from thalweg.config.load import parse_options
 from thalweg.config.rollout import UpdateOptions
 from thalweg.config.servers import ServerOptions
 from thalweg.errors import StartupFailed, ThalwegError, Unavailable
-from thalweg.orchestration.blueprint import FRONT, Blueprint, flow_blueprint
+from thalweg.orchestration.blueprint import Blueprint, flow_blueprint
 from thalweg.orchestration.changeover import Amendment
 from thalweg.orchestration.directory import Directory
 from thalweg.orchestration.logs.form import log_format
@@ -25,6 +25,7 @@ from thalweg.orchestration.member import Tell
 from thalweg.orchestration.revision import scaled
 from thalweg.orchestration.session import Session
 from thalweg.orchestration.update import Update
+from thalweg.transport.registry import is_local
 
 if TYPE_CHECKING:
     from thalweg.client.call import ClientSettings, Posted
@@ -205,12 +206,12 @@ class Runnable(Postable):
     @property
     def private_address(self) -> str:
         """Where this user's programs on this machine reach it: quicker than any port, and without a key."""
-        return self._running().address(FRONT)
+        return self._running().addresses[0]
 
     @property
     def addresses(self) -> tuple[str, ...]:
         """Where others reach it from this machine: one URL for each protocol, in the order of `protocol`."""
-        public = (address for address in self._running().addresses if not address.startswith("unix:"))
+        public = (address for address in self._running().addresses if not is_local(address))
         return tuple(_callable(address) for address in public)
 
     @property

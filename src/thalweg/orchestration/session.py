@@ -28,7 +28,9 @@ from thalweg.orchestration.logs.stream import LogStream
 from thalweg.orchestration.member import Means, News, Phase, Tell
 from thalweg.orchestration.reloading import RunningCode, Watcher
 from thalweg.orchestration.supervisor import Supervisor
+from thalweg.service.contents import let_go
 from thalweg.service.control import GATEWAY, Troubles
+from thalweg.transport.registry import is_local
 
 Design = Callable[[Directory], Blueprint]
 POLL_SECONDS = 0.002
@@ -141,6 +143,7 @@ class Session:
     async def _clean_up(self) -> None:
         await self._desk.close()
         self._directory.close()
+        let_go(self._directory.inprocess(""))
         self._log.close()
         await self._server.forget(self._directory.path)
         until = monotonic() + LOG_SECONDS
@@ -176,7 +179,7 @@ class Session:
         """How everything is; for the event loop of the portal."""
         members = [] if self._supervisor is None else self._supervisor.members
         processes = tuple(member.status() for member in members)
-        public = tuple(address for address in self.addresses if not address.startswith("unix:"))
+        public = tuple(address for address in self.addresses if not is_local(address))
         answering = {process.node for process in processes if process.phase == Phase.READY}
         return ServiceStatus(
             Identity(self.name, self.kind, self._owner, self._since, public),

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 import msgspec
-from pydantic_core import PydanticSerializationError
 
 from thalweg.config.containers import ContainerOptions
 from thalweg.config.environments import EnvironmentOptions
@@ -39,7 +38,7 @@ def foreign_content(options: WorkerOptions) -> bytes:
     try:
         data = options.model_dump(mode="json", include=set(wanted), exclude_defaults=True)
         return msgspec.msgpack.encode(ForeignContent(data))
-    except (PydanticSerializationError, TypeError, ValueError) as error:
+    except (TypeError, ValueError) as error:
         raise ConfigurationError(
             f"{options.name or 'The Executor'} runs in a container, and what it is given must be data: text, numbers, "
             f"lists and mappings. {error}"

@@ -20,6 +20,7 @@ from thalweg.routing.peer import Remote
 from thalweg.routing.replica import Replica
 from thalweg.service.asides import Asides
 from thalweg.service.course import Course, all_answers, only_answer
+from thalweg.service.joining import by_reference, in_columns
 from thalweg.service.relay import Attendance, Relay
 from thalweg.service.route import Route, route
 from thalweg.service.shards.division import Division
@@ -131,6 +132,8 @@ class FlowHandler:
         found = self._route(request.endpoint, request.target)
         if not found.plan.reads_metadata:
             context.metadata = NO_METADATA
+        if by_reference(request) and not found.plan.by_reference:
+            request = in_columns(request)
         answers: AsyncGenerator[Response] | None = None
         self._attendance.enter()
         try:
@@ -155,6 +158,8 @@ class FlowHandler:
             return None
         if not shape.reads_metadata:
             context.metadata = NO_METADATA
+        if by_reference(request) and not shape.by_reference:
+            request = in_columns(request)
         if only is not None:
             return only.submit(request, context, reply)
         relay = Relay(handlers, shape.steps, request, context, reply, self._attendance)

@@ -5,12 +5,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from msgspec.structs import replace
+
 from thalweg.docs import AnyDoc, DocList
 from thalweg.docs.codecs import columns
 from thalweg.docs.codecs.content import decode_content, encode_content
+from thalweg.docs.codecs.objects import Objects
 from thalweg.graph.merge import merged_documents, merged_parameters
 from thalweg.message import COLUMNS, Request, Response
 from thalweg.message.branches import BRANCHES
+from thalweg.message.content import OBJECTS
 
 
 def joined_branches(branches: Sequence[Response], ordered: Response | None = None) -> Response:
@@ -55,3 +59,19 @@ def documents_of(given: Response | Request) -> tuple[DocList[Any], dict[str, Any
 
 def _headers(branches: Sequence[Response]) -> dict[str, str]:
     return {name: value for branch in branches for name, value in branch.headers.items()}
+
+
+def by_reference(request: Request) -> bool:
+    """Whether documents come, or are to go, as they are."""
+    return request.content_type is OBJECTS or request.accept is OBJECTS
+
+
+def in_columns(request: Request) -> Request:
+    """The same request for whoever is elsewhere, or may not have the very documents of the caller."""
+    accept = COLUMNS if request.accept in (OBJECTS, "") else request.accept
+    if request.content_type is not OBJECTS:
+        return replace(request, accept=accept)
+    documents = (
+        request.body[0].documents if request.body and isinstance(request.body[0], Objects) else DocList[AnyDoc]()
+    )
+    return replace(request, body=columns.encode(documents), content_type=COLUMNS, accept=accept)

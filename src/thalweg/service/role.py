@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import errno
 import os
-import pickle
 import socket
 import sys
 from abc import ABC, abstractmethod
@@ -24,6 +23,7 @@ from thalweg.errors import ConfigurationError
 from thalweg.message import ServiceDescription
 from thalweg.message.vitals import Vitals
 from thalweg.routing.peer import Remote
+from thalweg.service.contents import Present, unpacked
 from thalweg.service.control import (
     CHUNK,
     Advance,
@@ -49,6 +49,7 @@ from thalweg.service.ports import holder
 from thalweg.service.throttle import throttled
 from thalweg.transport import registry
 from thalweg.transport.contract import Server, Serving
+from thalweg.transport.registry import is_local
 
 if TYPE_CHECKING:
     from thalweg.executor.loading import Reference
@@ -62,7 +63,7 @@ if TYPE_CHECKING:
 class WorkerContent:
     """What a worker runs. `public` says how it listens where it serves alone, without a gateway."""
 
-    reference: Reference
+    reference: Reference | Present
     options: WorkerOptions
     public: ServerOptions | None = None
     additions: Additions = field(default_factory=Additions)
@@ -169,17 +170,20 @@ class WorkerRole(Role):
         files = [] if self._sources is None else self._sources.files
         link.send(Described(describe(self._source, self._content.options), files))
 
-    def _own_sources(self) -> Sources:
+    def _own_sources(self) -> Sources | None:
         from thalweg.service.sources import Sources
 
-        return Sources(self._content.reference, self._content.options.reload == "functions")
+        reference = self._content.reference
+        if isinstance(reference, Present):  # nothing of this process is watched
+            return None
+        return Sources(reference, self._content.options.reload == "functions")
 
     def _received(self) -> WorkerContent:
         if self._own is not None:
             from thalweg.service.foreign import foreign_options
 
             return WorkerContent(self._own, foreign_options(self._spec.content))
-        content: WorkerContent = pickle.loads(self._spec.content)  # noqa: S301  from our own parent, not a network
+        content: WorkerContent = unpacked(self._spec.content)
         return content
 
     async def start(self, go: Go, link: Link) -> list[str]:
@@ -211,7 +215,7 @@ class WorkerRole(Role):
             else self._front.serving(worker, content.public, handler, worker.snapshots)
         )
         self._servers = [
-            registry.server(address, private if address.startswith("unix:") else public)
+            registry.server(address, private if is_local(address) else public)
             for address in self._spec.addresses
         ]
         try:
@@ -256,7 +260,7 @@ class GatewayRole(Role):
 
     def load(self, link: Link) -> None:
         link.send(Loading())
-        self._content: GatewayContent = pickle.loads(self._spec.content)  # noqa: S301  from our own parent, not a network
+        self._content: GatewayContent = unpacked(self._spec.content)
         for address in self._spec.addresses:
             registry.load(address)
         self._front = Front(self._content.additions)
@@ -272,8 +276,8 @@ class GatewayRole(Role):
         self._handler = self._shifting.versions
         await self._handler.start()
         self._meter = Meter(self._handler)
-        private = [address for address in self._spec.addresses if address.startswith("unix:")]
-        public = [address for address in self._spec.addresses if not address.startswith("unix:")]
+        private = [address for address in self._spec.addresses if is_local(address)]
+        public = [address for address in self._spec.addresses if not is_local(address)]
         own = await self._front.open(
             Setting(self._spec.name, self._handler, options, tuple(public), tuple(node.name for node in topology.nodes))
         )

@@ -185,7 +185,20 @@ class _Answer:
 class _Work:
     """The server's half of a request, on the server's loop: the task that answers it."""
 
-    __slots__ = ("_answer", "_apart", "_largest", "_request", "_room", "_server", "_size", "_unread", "context", "task")
+    __slots__ = (
+        "_answer",
+        "_apart",
+        "_largest",
+        "_request",
+        "_room",
+        "_server",
+        "_size",
+        "_submission",
+        "_unread",
+        "context",
+        "submissions",
+        "task",
+    )
 
     def __init__(
         self, server: InProcessServer, request: Request, context: Context, answer: _Answer, largest: int
@@ -199,6 +212,8 @@ class _Work:
         self._size = request.size
         self._unread = 0
         self._room: asyncio.Future[None] | None = None
+        self._submission: Submission | None = None
+        self.submissions: set[Submission] = set()
         self.task: asyncio.Task[ThalwegError | None]
 
     def feed(self, inflow: Inflow) -> _Feed:
@@ -219,6 +234,8 @@ class _Work:
             self._end(Unavailable(f"{server.address} is stopping."))
             return
         try:
+            if self._submitted(server):
+                return
             server.admission.admit(self._size)
         except ThalwegError as error:
             self._end(error)
@@ -228,9 +245,31 @@ class _Work:
         # Not a `finally` in the task: a task that is cancelled before its first step never runs a line of it.
         self.task.add_done_callback(self._done)
 
+    def _submitted(self, server: InProcessServer) -> bool:
+        """Whether the handler has taken it by its short way. Raises what is known at once."""
+        if server.short is None or self._request.inflow is not None:
+            return False
+        submission = Submission(server, self, server.admission, self.context, self, self._largest)
+        if not submission.begin(server.short, self._request):
+            return False
+        self._submission = submission
+        return True
+
+    def answer(self, response: Response) -> None:
+        _post(self._apart, self._answer.loop, self._answer.put, response)
+        self._end(None)
+
+    def fail(self, error: ThalwegError) -> None:
+        self._end(error)
+
+    def settled(self) -> None:
+        """The submission has ended, and told so."""
+
     def call_off(self) -> None:
         """The caller does not wait any more."""
-        if self in self._server.works:
+        if self._submission is not None:
+            self._submission.cancel()
+        elif self in self._server.works:
             self.task.cancel()
 
     def read(self) -> None:

@@ -72,6 +72,11 @@ def channel(
     )
 
 
+def is_local(address: str) -> bool:
+    """Whether only this machine can get there."""
+    return address.partition("://")[0] in LOCAL
+
+
 def load(address: str) -> None:
     """Import all that a server at `address` needs, ahead of the moment when it matters."""
     _transport(address)

@@ -1,0 +1,265 @@
+import asyncio
+import os
+import threading
+from collections.abc import Iterator
+from typing import ClassVar
+
+import numpy as np
+import pytest
+
+from thalweg import AsyncFlow, Client, Deployment, Executor, Flow, requests
+from thalweg.docs import BaseDoc, DocList
+from thalweg.docs.codecs.content import OBJECTS
+from thalweg.docs.typing import NdArray
+from thalweg.errors import ConfigurationError, ExecutorFailed, StartupFailed, ThalwegError
+from thalweg.message import Context, Request
+from thalweg.service import contents
+from thalweg.transport import registry
+
+
+class Text(BaseDoc):
+    text: str
+    vector: NdArray[3] | None = None
+
+
+class Handed:
+    """What Executors were given, since they run here."""
+
+    documents: ClassVar[list[BaseDoc]] = []
+    threads: ClassVar[set[int]] = set()
+
+
+@pytest.fixture(autouse=True)
+def _nothing_handed_yet() -> None:
+    Handed.documents = []
+    Handed.threads = set()
+
+
+class Appending(Executor):
+    def __init__(self, word: str = "", **kwargs) -> None:
+        super().__init__(**kwargs)
+        self.word = word
+
+    @requests(on="/append")
+    def append(self, docs: DocList[Text]) -> DocList[Text]:
+        Handed.documents += docs
+        Handed.threads.add(threading.get_ident())
+        for doc in docs:
+            doc.text += self.word
+        return docs
+
+    @requests(on="/fail")
+    def fail(self, docs: DocList[Text]) -> DocList[Text]:
+        raise ValueError(f"on purpose, by {self.word}")
+
+    @requests(on="/count")
+    def count(self, doc: Text) -> Iterator[Text]:
+        for number in range(3):
+            yield Text(text=f"{doc.text}{number}")
+
+    @requests(on="/where")
+    def where(self, docs: DocList[Text]) -> DocList[Text]:
+        return DocList[Text]([Text(text=str(os.getpid()))])
+
+
+class Broken(Executor):
+    def __init__(self, **kwargs) -> None:
+        super().__init__(**kwargs)
+        raise RuntimeError("the weights are missing")
+
+    @requests(on="/append")
+    def append(self, docs: DocList[Text]) -> DocList[Text]: ...
+
+
+def flow(*words: str, **options) -> Flow:
+    made = Flow(protocol="grpc")
+    for word in words:
+        made.add(uses=Appending, uses_with={"word": word}, name=word, placement="inline", **options)
+    return made
+
+
+@pytest.fixture(scope="module")
+def chain() -> Iterator[Flow]:
+    with flow("a", "b") as running:
+        yield running
+
+
+def test_a_deployment_runs_in_the_process_that_starts_it():
+    with Deployment(uses=Appending, placement="inline", protocol="grpc") as deployment:
+        assert deployment.post("/where", Text(text=""))[0].text == str(os.getpid())
+        assert set(deployment.pids.values()) == {os.getpid()}
+    assert not deployment.running
+
+
+def test_neighbours_hand_documents_over_as_they_are(chain):
+    given = Text(text="", vector=np.arange(3))
+    answer = chain.post("/append", given, return_type=Text)
+    assert answer.text == "ab"
+    first, second = Handed.documents
+    assert first is second is answer
+    assert len(Handed.threads) == 2
+
+
+def test_the_callers_documents_stay_his_own(chain):
+    given = Text(text="mine", vector=np.arange(3))
+    answer = chain.post("/append", given, return_type=Text)
+    assert (given.text, answer.text) == ("mine", "mineab")
+    assert answer.vector is given.vector
+
+
+def test_documents_in_columns_are_not_written_to(chain):
+    given = DocList[Text]([Text(text="x", vector=[1, 2, 3]), Text(text="y", vector=[4, 5, 6])]).to_doc_vec()
+    assert [doc.text for doc in chain.post("/append", given, return_type=DocList[Text])] == ["xab", "yab"]
+    assert [doc.text for doc in given] == ["x", "y"]
+
+
+def test_who_does_not_say_what_he_wants_gets_what_he_would_from_a_process(chain):
+    [document] = chain.post("/append", {"text": "", "vector": [1, 2, 3]})
+    assert type(document).__name__ == "AnyDoc"
+    assert document.text == "ab"
+
+
+def test_everybody_else_reaches_it_too(chain):
+    with Client(chain.addresses[0]) as client:
+        assert client.post("/append", Text(text="out"), return_type=Text).text == "outab"
+    other = Flow(protocol="http").add(uses=Appending, uses_with={"word": "h"}, placement="inline")
+    with other as running, Client(running.addresses[0]) as client:
+        assert client.post("/append", Text(text=""), return_type=Text).text == "h"
+
+
+async def test_nobody_outside_gets_objects(chain):
+    channel = registry.channel(chain.addresses[0])
+    await channel.connect()
+    try:
+        from_outside = OBJECTS.encode().decode()
+        for asked in (
+            Request("/append", (b'{"data": {"text": "a"}}',), accept=from_outside),
+            Request("/append", (b"",), from_outside),
+        ):
+            with pytest.raises(ThalwegError) as refusal:
+                await anext(channel.handle(asked, Context()))
+            assert refusal.value.code == "unsupported_content"
+    finally:
+        await channel.close()
+
+
+def test_branches_do_not_see_what_the_other_does():
+    running = Flow(protocol="grpc")
+    running.add(uses=Appending, uses_with={"word": "1"}, name="root", placement="inline")
+    for name in ("left", "right"):
+        running.add(uses=Appending, uses_with={"word": name}, name=name, needs="root", placement="inline")
+    running.needs_all(name="last", uses=Appending, uses_with={"word": "!"}, placement="inline")
+    with running:
+        answer = running.post("/append", Text(id="same", text=""), return_type=Text)
+    assert answer.text == "1right!"
+    assert sorted(doc.text for doc in Handed.documents[1:3]) == ["1left", "1right"]
+
+
+def test_a_floating_one_does_not_see_what_comes_after():
+    running = flow("a")
+    running.add(uses=Appending, uses_with={"word": "z"}, name="aside", floating=True, placement="inline")
+    running.add(uses=Appending, uses_with={"word": "b"}, name="b", needs="a", placement="inline")
+    with running:
+        assert running.post("/append", Text(text=""), return_type=Text).text == "ab"
+    assert "az" in {doc.text for doc in Handed.documents}  # it has ended with the Flow
+
+
+def test_conditions_choose_among_what_is_handed_over():
+    running = flow("a").add(
+        uses=Appending,
+        uses_with={"word": "b"},
+        name="b",
+        when={"text": {"$eq": "xa"}},
+        otherwise="skip",
+        placement="inline",
+    )
+    with running:
+        answer = running.post("/append", [Text(text="x"), Text(text="y")], return_type=DocList[Text])
+    assert [doc.text for doc in answer] == ["xab", "ya"]
+
+
+def test_processes_stand_beside_it():
+    running = flow("a").add(uses=Appending, uses_with={"word": "b"}, name="b")
+    running.add(uses=Appending, uses_with={"word": "c"}, name="c", placement="inline")
+    with running:
+        given = Text(text="", vector=np.arange(3))
+        answer = running.post("/append", given, return_type=Text)
+        assert answer.text == "abc"
+        assert np.array_equal(answer.vector, [0, 1, 2])
+        assert running.pids["a/0"] == running.pids["gateway"] == os.getpid() != running.pids["b/0"]
+
+
+def test_streams_come_item_by_item(chain):
+    assert [item.text for item in chain.stream_doc("/count", Text(text="n"), return_type=Text)] == [
+        f"n{first}{second}" for first in range(3) for second in range(3)
+    ]
+
+
+def test_replicas_are_threads():
+    with flow("a", replicas=2) as running:
+        for _ in range(20):
+            running.post("/append", Text(text=""))
+    assert len(Handed.threads) == 2
+
+
+def test_errors_are_those_of_any_executor(chain):
+    with pytest.raises(ExecutorFailed, match="on purpose, by a") as failure:
+        chain.post("/fail", Text(text=""))
+    assert failure.value.executor == "a"
+
+
+def test_an_executor_that_cannot_be_made_ends_the_start():
+    with pytest.raises(StartupFailed, match="the weights are missing"):
+        flow("a").add(uses=Broken, name="broken", placement="inline").start()
+    with pytest.raises(StartupFailed, match="the weights are missing"):
+        Deployment(uses=Broken, placement="inline", protocol="grpc").start()
+
+
+def test_nothing_of_it_stays():
+    before, kept = {thread.name for thread in threading.enumerate()}, set(contents._kept)
+    with flow("first-to-go", "last-to-go") as running:
+        running.post("/append", Text(text=""))
+        assert len(contents._kept) == len(kept) + 2
+    assert set(contents._kept) == kept
+    assert {thread.name for thread in threading.enumerate()} <= before | {
+        "uvloop_0",
+        "uvloop_1",
+        "uvloop_2",
+        "uvloop_3",
+    }
+
+
+def test_it_changes_while_it_runs():
+    with flow("a", "b") as running:
+        running.update(executor="b", uses_with={"word": "B"})
+        assert running.post("/append", Text(text=""), return_type=Text).text == "aB"
+
+
+async def test_an_asynchronous_flow_may_be_inline():
+    running = AsyncFlow(protocol="grpc").add(uses=Appending, uses_with={"word": "a"}, placement="inline")
+    async with running:
+        answers = await asyncio.gather(
+            *(running.post("/append", Text(text=str(n)), return_type=Text) for n in range(10))
+        )
+    assert [answer.text for answer in answers] == [f"{n}a" for n in range(10)]
+
+
+@pytest.mark.parametrize(
+    "options, said",
+    [
+        ({"env": {"A": "b"}}, "env"),
+        ({"devices": "cpu:0"}, "devices"),
+        ({"memory_limit": 1 << 30}, "memory_limit"),
+        ({"max_requests": 5}, "max_requests"),
+        ({"requirements": ["requests"]}, "requirements"),
+        ({"reload": True}, "reload"),
+    ],
+)
+def test_what_only_a_process_can_have_is_refused(options, said):
+    with pytest.raises(ConfigurationError, match=f"{said}: of use for processes"):
+        flow("a", **options).start()
+
+
+def test_a_container_is_not_in_this_process():
+    with pytest.raises(ConfigurationError, match="runs in a container"):
+        Flow().add(uses="docker://image", placement="inline").start()
