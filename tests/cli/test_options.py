@@ -89,6 +89,15 @@ def test_options_of_jina_are_taken(tmp_path: Path, capsys: pytest.CaptureFixture
     assert "timeout_send is Jina's name for it; write timeout, in seconds" in capsys.readouterr().err
 
 
+def test_the_environment_says_what_is_not_given(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("THALWEG_OPTIONS_PORT", "8080 50051")
+    monkeypatch.setenv("THALWEG_OPTIONS_REPLICAS", "2")
+    monkeypatch.setenv("THALWEG_OPTIONS_ENV", "A=1 B=2")
+    monkeypatch.setenv("THALWEG_OPTIONS_QUIET_ERROR", "1")
+    _, values = said("--replicas", "3")
+    assert values == {"port": ["8080", "50051"], "replicas": 3, "env": {"A": 1, "B": 2}, "quiet_error": True}
+
+
 def test_help_shows_every_option_in_its_group() -> None:
     text = CliRunner().invoke(serve_command, ["--help"]).output
     for name in DeploymentOptions.model_fields.keys() | GatewayOptions.model_fields.keys():

@@ -10,7 +10,9 @@ import click
 from thalweg.cli.words import Shape, fits, is_value, shape_of, value_of_words
 from thalweg.config.catalogue import Entry, entries, title
 from thalweg.config.options import Options
-from thalweg.config.spellings import NO_EFFECT, REFUSED, RENAMED, TRANSLATED
+from thalweg.config.runnables import DeploymentOptions
+from thalweg.config.servers import GatewayOptions
+from thalweg.config.spellings import NO_EFFECT, REFUSED, RENAMED, TRANSLATED, modern
 from thalweg.errors import ConfigurationError
 
 Command = TypeVar("Command", bound=Callable[..., Any])
@@ -95,7 +97,14 @@ class OldOption(click.Option):
 
 class ModelCommand(click.Command):
     """A command with options of models: in its help each group stands by itself, and several values may follow one
-    option, as in `--env a=1 'b: 2' '{"c": 3}'` and `--port 8080 50051`."""
+    option, as in `--env a=1 'b: 2' '{"c": 3}'` and `--port 8080 50051`. What is not given is looked for in the environment:
+    `THALWEG_SERVE_PORT` for `--port` of `serve`."""
+
+    def make_context(
+        self, info_name: str | None, args: list[str], parent: click.Context | None = None, **extra: Any
+    ) -> click.Context:
+        prefix = f"THALWEG_{(self.name or '').upper()}"
+        return super().make_context(info_name, args, parent, **{"auto_envvar_prefix": prefix, **extra})
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         return super().parse_args(ctx, list(self._spread(args)))
@@ -163,8 +172,8 @@ OLD_NAMES = tuple(dict.fromkeys((*RENAMED, *TRANSLATED, "ssl_certfile", "ssl_key
 
 
 def given_values(values: Mapping[str, Any]) -> dict[str, Any]:
-    """What was given, of all the options of a command. Placeholders such as `${{ ENV.TOKEN }}` are filled in: a secret need
-    not stand on the command line, where others see it."""
+    """What was given, of all the options of a command, in today's words; old ones are told. Placeholders such as
+    `${{ ENV.TOKEN }}` are filled in: a secret need not stand on the command line, where others see it."""
     from thalweg.config.source import read
 
     found = {
@@ -172,7 +181,12 @@ def given_values(values: Mapping[str, Any]) -> dict[str, Any]:
         for name, value in values.items()
         if value not in (None, ()) or isinstance(value, Given)
     }
-    return read(found).data
+    translated = modern(read(found).data, {*DeploymentOptions.model_fields, *GatewayOptions.model_fields})
+    for old, reason in translated.refused.items():
+        raise click.UsageError(f"--{old.replace('_', '-')}: {reason}.")
+    for text in translated.told.values():
+        click.echo(f"warning: {text}", err=True)
+    return translated.values
 
 
 def _may_be_on(schema: Mapping[str, Any]) -> bool:

@@ -13,20 +13,12 @@ from thalweg.config import DeploymentOptions, FlowOptions, GatewayOptions
 from thalweg.config.forms import OF_FLOW
 from thalweg.config.load import load_options, parse_options
 from thalweg.config.old import OldSpelling
-from thalweg.config.spellings import RENAMED, TRANSLATED
 from thalweg.errors import ConfigurationError
 
 _CLASS = re.compile(r"(?:[A-Za-z_][\w.]*|.+\.py):[A-Za-z_]\w*")
 _FILE = re.compile(r".+\.(?:ya?ml|jaml|json)")
 
-GATEWAY = frozenset(
-    {
-        *GatewayOptions.model_fields,
-        *(old for old, new in RENAMED.items() if new in GatewayOptions.model_fields and not new.startswith("uses")),
-        *("ssl_certfile", "ssl_keyfile"),
-        *(old for old in TRANSLATED if not old.endswith("_reduce")),
-    }
-) - {"uses", "uses_with"}
+GATEWAY = frozenset(GatewayOptions.model_fields) - {"uses", "uses_with"}
 """Options of the command line that say how to listen; the others say what one Executor is given."""
 
 
