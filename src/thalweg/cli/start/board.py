@@ -17,7 +17,7 @@ LATEST = (Phase.WAITING, Phase.LAUNCHED, Phase.LOADING, Phase.DESCRIBED, Phase.S
 """Phases by how much there is to wait for: what holds a whole row up comes first."""
 
 
-def in_words(phase: Phase) -> str:
+def phase_in_words(phase: Phase) -> str:
     """`phase` as a user would say it."""
     return "loaded" if phase is Phase.DESCRIBED else "waiting to start again" if phase is Phase.WAITING else str(phase)
 
@@ -51,8 +51,8 @@ class Row:
         counts = Counter(step.phase for step in self.steps.values())
         slowest = next(phase for phase in LATEST if counts[phase])
         if slowest is Phase.READY or not counts[Phase.READY]:
-            return in_words(slowest)
-        return f"{in_words(slowest)}, {counts[Phase.READY]} of {len(self.steps)} ready"
+            return phase_in_words(slowest)
+        return f"{phase_in_words(slowest)}, {counts[Phase.READY]} of {len(self.steps)} ready"
 
     @property
     def progress(self) -> ProcessState | None:

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from time import monotonic
 from typing import Protocol
 
-from thalweg.cli.start.board import Board, in_words
+from thalweg.cli.start.board import Board, phase_in_words
 from thalweg.orchestration.member import News, Phase
 
 
@@ -41,7 +41,7 @@ class PlainLines:
             return
         done = "" if news.done is None else f" {news.done:.0%}"
         reason = f": {news.message}{done}" if news.message else ""
-        _print(f"{title}: {in_words(news.phase)}{reason}")
+        _print(f"{title}: {phase_in_words(news.phase)}{reason}")
 
     def _is_new(self, title: str, news: News) -> bool:
         if news.phase is not Phase.STARTING or not news.message:

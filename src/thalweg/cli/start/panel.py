@@ -11,7 +11,7 @@ from rich.panel import Panel as Frame
 from rich.table import Table
 from rich.text import Text
 
-from thalweg.cli.start.board import Board, Row, in_words
+from thalweg.cli.start.board import Board, Row, phase_in_words
 from thalweg.cli.start.display import location
 from thalweg.orchestration.member import News, Phase
 
@@ -39,7 +39,7 @@ class Panel:
             self._live.update(self._frame(), refresh=True)
         elif news.phase in (Phase.WAITING, Phase.READY):
             title = self._board.row(news.name).title(news)
-            self._console.print(f"{title}: {in_words(news.phase)} {news.message}".rstrip(), markup=False)
+            self._console.print(f"{title}: {phase_in_words(news.phase)} {news.message}".rstrip(), markup=False)
 
     def ready(self, addresses: Sequence[str]) -> None:
         self._took = monotonic() - self._began
