@@ -7,6 +7,7 @@ import pytest
 from thalweg import Flow
 from thalweg.errors import ConfigurationError, TopologyError
 from thalweg.graph import Topology
+from thalweg.orchestration.nesting import flattened
 
 
 def needs(flow: Flow) -> dict[str, tuple[str, ...]]:
@@ -30,6 +31,15 @@ def test_two_are_equal_that_are_made_of_the_same() -> None:
     assert Flow().add(uses="m:A", name="a") == Flow().add(uses="m:A", name="a")
     assert Flow().add(uses="m:A", name="a") != Flow().add(uses="m:A", name="a", replicas=2)
     assert Flow() != Flow(name="other")
+
+
+def test_a_flow_in_it_is_taken_as_it_is_and_is_the_same_as_its_yaml() -> None:
+    inner = Flow().add(uses="m:A")
+    flow = Flow().add(uses=inner, name="in")
+    inner.add(uses="m:B")
+    assert needs(Flow.of(flattened(flow.options))) == {"in-executor0": ("gateway",), "in": ("in-executor0",)}
+    described = {"jtype": "Flow", "executors": [{"name": "executor0", "uses": "m:A"}]}
+    assert flow == Flow().add(uses=described, name="in")
 
 
 def test_needs_joins_several_and_starts_nothing() -> None:

@@ -24,7 +24,7 @@ from thalweg.orchestration.arguments import (
 )
 from thalweg.orchestration.blueprint import Blueprint, check_what_is_known, flow_blueprint
 from thalweg.orchestration.directory import Directory
-from thalweg.orchestration.nesting import flattened
+from thalweg.orchestration.nesting import flattened, flow_of, with_names
 from thalweg.orchestration.revision import changed_executor, changed_flow, changes, names_a_file, parted, scaled
 from thalweg.orchestration.runnable import Runnable
 from thalweg.orchestration.update import Update
@@ -389,6 +389,9 @@ class Flow(Runnable):
             raise ConfigurationError(f"Flow {self.name!r} is running: add Executors before it is started.")
         taken = self._options.executors
         node = completed(node, self._options.defaults, "Flow.add")
+        inner = None if isinstance(node.uses, str) else flow_of(node.uses)
+        if inner is not None:  # as it is now, and the same whether it came as a Flow or as YAML
+            node = node.model_copy(update={"uses": with_names(inner)})
         if not node.name:
             node = node.model_copy(update={"name": f"executor{len(taken)}"})
         self._options = self._options.model_copy(update={"executors": (*taken, node)})
