@@ -128,10 +128,10 @@ def _files(interpreter: str) -> Iterator[tuple[str, str]]:
     modules = [str(path) for path in standard.joinpath("lib-dynload").glob("*.so")]
     mine = [item for each in core() for item in _distribution(each)]
     natives = [source for source, _ in mine if ".so" in os.path.basename(source)]
-    for path in (*programs, *SHELL):
-        yield os.path.realpath(path), path
-    for path in sorted(_shared(programs + modules + natives)):
-        yield os.path.realpath(path), path
+    for program in (*programs, *SHELL):
+        yield os.path.realpath(program), program
+    for library in sorted(_shared(programs + modules + natives)):
+        yield os.path.realpath(library), library
     for path in sorted(standard.rglob("*")):
         if path.is_file() and not set(path.parts).intersection(LEFT_OUT):
             yield str(path), str(path)

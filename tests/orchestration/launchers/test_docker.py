@@ -12,7 +12,7 @@ from thalweg.config.gpus import gpu_request
 from thalweg.errors import ConfigurationError, StartupFailed
 from thalweg.orchestration.launchers.docker.engine import SYSTEM_SOCKET, engine_socket
 from thalweg.orchestration.launchers.docker.settings import ENTRYPOINT, device_request, settings, unknown_argument
-from thalweg.orchestration.launchers.remains import ask, end_containers, note, noted
+from thalweg.orchestration.launchers.remains import end_containers, engine_status, note, noted
 from thalweg.service.placement import ContainerPlace
 
 
@@ -155,5 +155,5 @@ def test_an_engine_that_talks_nonsense_is_an_error(tmp_path):
         thread = threading.Thread(target=answer)
         thread.start()
         with pytest.raises(ConnectionError, match="did not answer in HTTP"):
-            ask(str(tmp_path / "engine"), "GET", "/_ping")
+            engine_status(str(tmp_path / "engine"), "GET", "/_ping")
         thread.join()

@@ -14,10 +14,10 @@ from thalweg import Deployment, Flow
 from thalweg.docs import DocList
 from thalweg.errors import Cancelled, ConfigurationError, StartupFailed
 from thalweg.orchestration.launchers.environment import installer
-from thalweg.orchestration.launchers.environment.cache import cache_folder, environment
+from thalweg.orchestration.launchers.environment.cache import environment, environments_folder
 from thalweg.orchestration.launchers.environment.core import constraints, core, normal
 from thalweg.orchestration.launchers.environment.launcher import layered
-from thalweg.orchestration.launchers.environment.requirements import absolute, content, key
+from thalweg.orchestration.launchers.environment.requirements import absolute, all_lines, key
 from thalweg.testing.samples import Said
 
 ALIVE = threading.Event()
@@ -129,7 +129,7 @@ def test_requirements_that_contradict_each_other_are_told_in_the_installers_word
         StartupFailed, match=r"(?s)Executor 'enc' could not be started: its requirements cannot be .*thalweg.rapids"
     ):
         Deployment(uses=uses, requirements=["thalweg_weir", "thalweg_rapids>=2"], name="enc").start()
-    assert list(cache_folder().glob("*/")) == []
+    assert list(environments_folder().glob("*/")) == []
 
 
 def test_what_no_index_has_is_told(index):
@@ -139,9 +139,10 @@ def test_what_no_index_has_is_told(index):
 
 def test_many_who_want_the_same_make_it_once(index, monkeypatch):
     made = []
-    run = installer.run
+    install = installer.run_installer
     monkeypatch.setattr(
-        "thalweg.orchestration.launchers.environment.cache.run", lambda *given: (made.append(1), run(*given))
+        "thalweg.orchestration.launchers.environment.cache.run_installer",
+        lambda *given: (made.append(1), install(*given)),
     )
     with ThreadPoolExecutor(4) as threads:
         found = list(threads.map(lambda _: environment(["thalweg_rapids"], [], ALIVE), range(4)))
@@ -168,7 +169,7 @@ def test_the_work_stops_when_nobody_waits_any_more(tmp_path):
     threading.Timer(0.2, given_up.set).start()
     began = time.monotonic()
     with pytest.raises(StartupFailed):
-        installer.run([sys.executable, "-c", "import time; time.sleep(1000)"], {}, given_up)
+        installer.run_installer([sys.executable, "-c", "import time; time.sleep(1000)"], {}, given_up)
     assert time.monotonic() - began < 100
 
 
@@ -177,7 +178,7 @@ def test_who_waits_for_another_can_give_up(monkeypatch, tmp_path):
 
     monkeypatch.setenv("THALWEG_CACHE", str(tmp_path))
     below = [f"{each.metadata['Name']}=={each.version}" for each in core()]
-    lock = cache_folder() / f"{key(['thalweg_rapids'], below)}.lock"
+    lock = environments_folder() / f"{key(['thalweg_rapids'], below)}.lock"
     lock.parent.mkdir(parents=True)
     given_up = threading.Event()
     given_up.set()
@@ -200,14 +201,14 @@ def test_files_of_requirements_count_with_all_that_they_say(tmp_path):
     (tmp_path / "sub" / "b.txt").write_text("two<2\n")
     lines = absolute(["three", "-r a.txt"], tmp_path)
     assert lines == ["three", f"-r {tmp_path}/a.txt"]
-    assert list(content(lines, Path("/"))) == ["three", f"-r {tmp_path}/a.txt", "one", "-c sub/b.txt", "two<2"]
+    assert list(all_lines(lines, Path("/"))) == ["three", f"-r {tmp_path}/a.txt", "one", "-c sub/b.txt", "two<2"]
 
 
 @pytest.mark.parametrize("text,why", [("-r a.txt\n", "names itself"), ("-r b.txt\n", "cannot be read")])
 def test_files_of_requirements_that_cannot_be_are_refused(text, why, tmp_path):
     (tmp_path / "a.txt").write_text(text)
     with pytest.raises(ConfigurationError, match=why):
-        list(content(["-r a.txt"], tmp_path))
+        list(all_lines(["-r a.txt"], tmp_path))
 
 
 def test_the_name_of_an_environment_depends_on_what_is_in_it_and_below_it():
@@ -251,7 +252,7 @@ def test_its_libraries_come_before_those_below_and_after_the_users_own_files(pat
     ],
 )
 def test_what_an_installer_says_is_told_in_short(said, short):
-    assert installer.explanation(said) == short
+    assert installer.installer_words(said) == short
 
 
 def test_uv_is_told_where_pip_looks(monkeypatch):

@@ -68,12 +68,15 @@ def end_containers(containers: list[Noted], seconds: float = 0.0) -> None:
 
 def _ended(container: Noted) -> bool:
     try:
-        return ask(container.engine, "DELETE", f"/containers/{quote(container.name)}?force=1&v=1") in GONE
+        return (
+            engine_status(container.engine, "DELETE", f"/containers/{quote(container.name, safe='')}?force=1&v=1")
+            in GONE
+        )
     except OSError:
         return False
 
 
-def ask(engine: str, method: str, path: str) -> int:
+def engine_status(engine: str, method: str, path: str) -> int:
     """Ask the engine at the Unix socket `engine`; the status of its answer. Raises `OSError` where it does not answer."""
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connection:
         connection.settimeout(PATIENCE_SECONDS)

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from thalweg.errors import ConfigurationError, MissingDependency, StartupFailed
-from thalweg.orchestration.launchers.remains import ask
+from thalweg.orchestration.launchers.remains import engine_status
 
 SYSTEM_SOCKET = "/var/run/docker.sock"
 UNIX = "unix://"
@@ -48,10 +48,10 @@ def connect(path: str) -> Any:
     except ImportError:
         raise MissingDependency("Containers need Docker's library: pip install 'thalweg[docker]'.") from None
     try:
-        ask(path, "GET", "/_ping")  # the library leaves its socket open where nobody answers
+        engine_status(path, "GET", "/_ping")  # the library leaves its socket open where nobody answers
         return docker.DockerClient(base_url=f"{UNIX}{path}", version="auto", timeout=None)
     except (OSError, docker.errors.DockerException) as error:
-        why = (error.strerror if isinstance(error, OSError) else None) or explanation(error)
+        why = (error.strerror if isinstance(error, OSError) else None) or engine_words(error)
         raise ConfigurationError(
             f"No container engine answers at {path}: {why}. Start Docker, or say in DOCKER_HOST where it is."
         ) from None
@@ -98,12 +98,12 @@ def _fetch(client: Any, image: str, given_up: Any) -> None:
 
 def _not_fetched(image: str, error: Exception) -> StartupFailed:
     return StartupFailed(
-        f"the image {image!r} is not here and could not be fetched: {explanation(error)}. Build it, or look at its name "
+        f"the image {image!r} is not here and could not be fetched: {engine_words(error)}. Build it, or look at its name "
         f"and at whether the registry can be reached"
     )
 
 
-def explanation(error: Exception) -> str:
+def engine_words(error: Exception) -> str:
     """What an engine or its library says, in short."""
     text = getattr(error, "explanation", None) or str(error)
     return " ".join(str(text).split())[:LONGEST_EXPLANATION].rstrip(".")

@@ -21,9 +21,9 @@ from pathlib import Path
 import msgspec
 from msgspec.structs import replace
 
-from thalweg.errors import ConfigurationError
+from thalweg.errors import ConfigurationError, ThalwegError
 from thalweg.orchestration.launchers.docker.engine import engine_socket
-from thalweg.orchestration.launchers.docker.life import OUT_OF_MEMORY, Ending, Life, Order
+from thalweg.orchestration.launchers.docker.life import OUT_OF_MEMORY, ContainerLife, ContainerOrder, Ending
 from thalweg.orchestration.launchers.docker.settings import settings
 from thalweg.orchestration.launchers.process import Process
 from thalweg.orchestration.launchers.remains import note
@@ -34,6 +34,8 @@ from thalweg.service.placement import ContainerPlace
 LONGEST_HELLO = 4096
 HELLO_SECONDS = 10.0
 """How long one that has called may take to say who it is."""
+CONTROL_SOCKET = "control.sock"
+WORKER_SOCKET = "worker.sock"
 ELSEWHERE = Surroundings([], b"", {})
 
 
@@ -50,27 +52,36 @@ class DockerLauncher:
     async def launch(self, spec: WorkerSpec, output: int) -> Process:
         """See `Launch`. Its `place` is a `ContainerPlace`; the first of its addresses says where the folder is that is
         mounted."""
-        assert isinstance(spec.place, ContainerPlace)
         try:
-            engine = engine_socket(os.environ)
-            folder = self._folder(spec)
+            return self._begun(spec, output)
+        except ThalwegError as error:
+            os.close(output)
+            process = Process(lambda _: None)
+            process.has_failed(f"Executor {spec.name!r} could not be started in a container: {error}")
+            return process
         except BaseException:
             os.close(output)
             raise
+
+    def _begun(self, spec: WorkerSpec, output: int) -> Process:
+        place = spec.place
+        assert isinstance(place, ContainerPlace)
+        engine = engine_socket(os.environ)
+        folder = self._folder(spec)
+        listener = _listener(folder / CONTROL_SOCKET)
         title = f"{spec.name}/{spec.replica}"
         name = f"{self._directory.name}-{re.sub(r'[^A-Za-z0-9_.-]', '-', spec.name)}-{spec.replica}-{next(NUMBERS)}"
-        start = Start(spec, spec.place, folder, note(str(self._directory), engine, name))
         control = f"{CONTROL}={folder}/{CONTROL_SOCKET}"
-        order = Order(
+        order = ContainerOrder(
             engine,
-            spec.place.image,
-            spec.place.pull,
+            place.image,
+            place.pull,
             name,
-            lambda entrypoint: settings(spec.place, str(folder), control, title, entrypoint),  # type: ignore[arg-type]
-            tuple(spec.place.networks[1:]),
+            lambda entrypoint: settings(place, str(folder), control, title, entrypoint),
+            tuple(place.networks[1:]),
             output,
         )
-        return start.begin(order)
+        return Start(spec, place, listener, folder, note(str(self._directory), engine, name)).begin(order)
 
     def _folder(self, spec: WorkerSpec) -> Path:
         """The folder that is mounted: any user may be in the container, and nobody else comes through the one above."""
@@ -81,14 +92,12 @@ class DockerLauncher:
         return folder
 
 
-CONTROL_SOCKET = "control.sock"
-WORKER_SOCKET = "worker.sock"
-
-
 class Start:
     """One container, from the wait for its call to its end."""
 
-    def __init__(self, spec: WorkerSpec, place: ContainerPlace, folder: Path, noted: str) -> None:
+    def __init__(
+        self, spec: WorkerSpec, place: ContainerPlace, listener: socket.socket, folder: Path, noted: str
+    ) -> None:
         self._spec = spec
         self._place = place
         self._folder = folder
@@ -96,10 +105,10 @@ class Start:
         self._loop = asyncio.get_running_loop()
         self.process = Process(self._signal)
         self._refusal = ""
-        self._listener = _listener(folder / CONTROL_SOCKET)
+        self._listener = listener
 
-    def begin(self, order: Order) -> Process:
-        self._life = Life(order, self._call(self._has_started), self._call(self._has_ended))
+    def begin(self, order: ContainerOrder) -> Process:
+        self._life = ContainerLife(order, self._call(self._has_started), self._call(self._has_ended))
         self._life.start()
         self._greeting = self._loop.create_task(self._greet(), name=f"greet {order.name}")
         return self.process

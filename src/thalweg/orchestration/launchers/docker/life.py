@@ -14,9 +14,9 @@ from typing import Any
 from urllib.parse import quote
 
 from thalweg.errors import StartupFailed, ThalwegError
-from thalweg.orchestration.launchers.docker.engine import connect, explanation, present
+from thalweg.orchestration.launchers.docker.engine import connect, engine_words, present
 from thalweg.orchestration.launchers.docker.settings import unknown_argument
-from thalweg.orchestration.launchers.remains import ask
+from thalweg.orchestration.launchers.remains import engine_status
 
 LAST_LINES = 20
 LONGEST_LINE = 500
@@ -39,7 +39,7 @@ class Ending:
 
 
 @dataclass(frozen=True)
-class Order:
+class ContainerOrder:
     """What is to run. `settings` gives the arguments once the image is there, from the entrypoint that it has."""
 
     engine: str
@@ -53,7 +53,7 @@ class Order:
     """Descriptor for what it prints; closed at the end."""
 
 
-class Life:
+class ContainerLife:
     """One container, made, followed and removed on a thread of its own: Docker's library blocks.
 
     Args:
@@ -61,7 +61,9 @@ class Life:
         has_ended: told how it ended, on that thread, as the last thing.
     """
 
-    def __init__(self, order: Order, has_started: Callable[[int], None], has_ended: Callable[[Ending], None]) -> None:
+    def __init__(
+        self, order: ContainerOrder, has_started: Callable[[int], None], has_ended: Callable[[Ending], None]
+    ) -> None:
         self._order = order
         self._has_started = has_started
         self._has_ended = has_ended
@@ -82,7 +84,7 @@ class Life:
             if not self._running.is_set():
                 return self._making.is_set()
         with suppress(OSError):
-            ask(self._order.engine, "POST", f"/containers/{quote(self._order.name)}/kill?signal={number}")
+            engine_status(self._order.engine, "POST", f"/containers/{quote(self._order.name)}/kill?signal={number}")
         return True
 
     def _live(self) -> None:
@@ -91,7 +93,7 @@ class Life:
         except ThalwegError as error:
             ending = Ending(1, str(error))
         except Exception as error:
-            ending = Ending(1, f"the container engine failed: {explanation(error)}")
+            ending = Ending(1, f"the container engine failed: {engine_words(error)}")
         finally:
             os.close(self._order.output)
         self._has_ended(ending)
@@ -118,7 +120,7 @@ class Life:
         try:
             container = client.containers.create(image, name=self._order.name, **given)
         except APIError as error:
-            raise StartupFailed(f"no container can be made of {self._order.image!r}: {explanation(error)}") from None
+            raise StartupFailed(f"no container can be made of {self._order.image!r}: {engine_words(error)}") from None
         except TypeError as error:
             unknown = next((name for name in given if f"'{name}'" in str(error)), None)
             if unknown is None:
@@ -129,7 +131,7 @@ class Life:
                 client.networks.get(name).connect(container)
         except APIError as error:
             _remove(container)
-            raise StartupFailed(f"it cannot be joined to its networks: {explanation(error)}") from None
+            raise StartupFailed(f"it cannot be joined to its networks: {engine_words(error)}") from None
         return container
 
     def _followed(self, client: Any, container: Any) -> Ending:
@@ -148,7 +150,7 @@ class Life:
             if not self._given_up.is_set():
                 container.start()
         except APIError as error:
-            raise StartupFailed(f"the container does not start: {explanation(error)}") from None
+            raise StartupFailed(f"the container does not start: {engine_words(error)}") from None
         self._running.set()
         if self._given_up.is_set():
             return Ending(-KILLED)

@@ -17,8 +17,8 @@ from typing import NamedTuple
 
 from thalweg.errors import Cancelled, StartupFailed
 from thalweg.orchestration.launchers.environment.core import constraints, core, discard, write_notes
-from thalweg.orchestration.launchers.environment.installer import POLL_SECONDS, installation, run
-from thalweg.orchestration.launchers.environment.requirements import absolute, content, key
+from thalweg.orchestration.launchers.environment.installer import POLL_SECONDS, installation, run_installer
+from thalweg.orchestration.launchers.environment.requirements import absolute, all_lines, key
 
 FOLDER = "THALWEG_CACHE"
 """Environment variable: below which folder environments are kept, among others."""
@@ -38,7 +38,7 @@ class Environment(NamedTuple):
         return self.folder / "bin" / "python"
 
 
-def cache_folder() -> Path:
+def environments_folder() -> Path:
     """Where they are kept: below THALWEG_CACHE, else where this system keeps what can be made again."""
     given = os.environ.get(FOLDER)
     if given:
@@ -57,7 +57,7 @@ def environment(lines: Sequence[str], files: Sequence[str], given_up: threading.
     """
     wanted = [*absolute(lines, Path.cwd()), *(f"-r {file}" for file in files)]
     below = [f"{each.metadata['Name']}=={each.version}" for each in core()]
-    folder = cache_folder() / key(list(content(wanted, Path.cwd())), below)
+    folder = environments_folder() / key(list(all_lines(wanted, Path.cwd())), below)
     found = _finished(folder)
     if found is not None:
         return found
@@ -85,7 +85,7 @@ def _made(folder: Path, wanted: Sequence[str], given_up: threading.Event) -> Env
         required.write_text("\n".join(wanted) + "\n", "utf-8")
         bounds.write_text("\n".join(constraints()) + "\n", "utf-8")
         command, variables = installation(folder / "bin" / "python", [required], bounds)
-        run(command, variables, given_up)
+        run_installer(command, variables, given_up)
         if given_up.is_set():
             raise Cancelled("nobody waits for it any more")
         return _sealed(folder)

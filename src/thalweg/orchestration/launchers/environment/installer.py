@@ -74,7 +74,7 @@ def _index_of_pip(environment: Mapping[str, str]) -> dict[str, str]:
     return {**told, "UV_INDEX_STRATEGY": "unsafe-best-match"} if found["extra-index-url"] else told  # as pip looks
 
 
-def run(command: Sequence[str], environment: Mapping[str, str], given_up: threading.Event) -> None:
+def run_installer(command: Sequence[str], environment: Mapping[str, str], given_up: threading.Event) -> None:
     """Run an installer, until it has ended or is `given_up`.
 
     Raises:
@@ -90,7 +90,7 @@ def run(command: Sequence[str], environment: Mapping[str, str], given_up: thread
         said = process.stdout.read()
     watching.join()
     if process.returncode:
-        raise StartupFailed(explanation(said))
+        raise StartupFailed(installer_words(said))
 
 
 def _end_when_given_up(process: subprocess.Popen[str], given_up: threading.Event) -> None:
@@ -100,7 +100,7 @@ def _end_when_given_up(process: subprocess.Popen[str], given_up: threading.Event
             return
 
 
-def explanation(said: str) -> str:
+def installer_words(said: str) -> str:
     """What an installer said, from where it says what was wrong."""
     text = _NOISE.sub("", said).strip()
     match = _START.search(text)

@@ -26,16 +26,16 @@ def absolute(lines: Sequence[str], folder: Path) -> list[str]:
     return found
 
 
-def content(lines: Sequence[str], folder: Path) -> Iterator[str]:
+def all_lines(lines: Sequence[str], folder: Path) -> Iterator[str]:
     """All that `lines` say, those of the files that they name among it.
 
     Raises:
         ConfigurationError: there is no such file.
     """
-    yield from _content(lines, folder, ())
+    yield from _all_lines(lines, folder, ())
 
 
-def _content(lines: Sequence[str], folder: Path, around: tuple[Path, ...]) -> Iterator[str]:
+def _all_lines(lines: Sequence[str], folder: Path, around: tuple[Path, ...]) -> Iterator[str]:
     for raw in lines:
         line = raw.strip()
         if not line or line.startswith("#"):
@@ -51,7 +51,7 @@ def _content(lines: Sequence[str], folder: Path, around: tuple[Path, ...]) -> It
             inner = path.read_text("utf-8").splitlines()
         except (OSError, UnicodeDecodeError) as error:
             raise ConfigurationError(f"requirements: {path} cannot be read: {error}.") from None
-        yield from _content(inner, path.parent, (*around, path))
+        yield from _all_lines(inner, path.parent, (*around, path))
 
 
 def key(said: Sequence[str], below: Sequence[str]) -> str:
