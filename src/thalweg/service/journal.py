@@ -1,8 +1,8 @@
 """Records of Python's logging on their way out of a process.
 
 They go where standard output and standard error go, so that all of it keeps its order. Each is a JSON text after the
-character RS and before a line end, as in RFC 7464; in pieces where it is long, since only so much is written to a pipe at once
-that nothing of another thread or process comes in between.
+character RS and before a line end, as in RFC 7464; in pieces where it is long, since only so much is written to a pipe at
+once that nothing of another thread or process comes in between.
 """
 
 from __future__ import annotations
@@ -46,9 +46,9 @@ class JournalHandler(logging.Handler):
 
     def emit(self, record: logging.LogRecord) -> None:
         try:
-            text = shortened(self.format(record))
+            text = shortened_text(self.format(record))
             content = self._encoder.encode(JournalRecord(record.created, record.levelname, record.name, text))
-            for piece in pieces(content, b"%x" % threading.get_ident()):
+            for piece in record_pieces(content, b"%x" % threading.get_ident()):
                 self._write(piece)
         except Exception:
             self.handleError(record)
@@ -58,12 +58,12 @@ class JournalHandler(logging.Handler):
             piece = piece[os.write(self._descriptor, piece) :]
 
 
-def shortened(text: str) -> str:
+def shortened_text(text: str) -> str:
     left = len(text) - LONGEST_TEXT
     return text if left <= 0 else f"{text[:LONGEST_TEXT]}\n[{left} more characters]"
 
 
-def pieces(content: bytes, key: bytes) -> list[bytes]:
+def record_pieces(content: bytes, key: bytes) -> list[bytes]:
     """`content` as lines of at most `PIECE` bytes and a few; `key` tells which of them belong together."""
     cut = [content[start : start + PIECE] for start in range(0, len(content), PIECE)] or [b""]
     ends = [MORE] * (len(cut) - 1) + [LAST]

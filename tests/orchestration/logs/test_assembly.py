@@ -11,10 +11,10 @@ from thalweg.orchestration.logs.assembly import (
     LONGEST_LINE,
     PROGRESS_SECONDS,
     QUIET_SECONDS,
-    Assembly,
+    LogAssembly,
 )
 from thalweg.orchestration.logs.line import LogLine
-from thalweg.service.journal import LONGEST_TEXT, RS, JournalHandler, JournalRecord, pieces, shortened
+from thalweg.service.journal import LONGEST_TEXT, RS, JournalHandler, JournalRecord, record_pieces, shortened_text
 
 TRACEBACK = 'Traceback (most recent call last):\n  File "a.py", line 3, in f\n    g()\n    ~^^\nValueError: no'
 
@@ -22,7 +22,7 @@ TRACEBACK = 'Traceback (most recent call last):\n  File "a.py", line 3, in f\n  
 def record(text, *, level="WARNING", logger="some.where", time=5.0, key=b"1"):
     import msgspec
 
-    return b"".join(pieces(msgspec.json.encode(JournalRecord(time, level, logger, text)), key))
+    return b"".join(record_pieces(msgspec.json.encode(JournalRecord(time, level, logger, text)), key))
 
 
 def texts(lines):
@@ -30,12 +30,12 @@ def texts(lines):
 
 
 def everything(data, now=10.0):
-    assembly = Assembly("enc/0")
+    assembly = LogAssembly("enc/0")
     return [*assembly.feed(data, now), *assembly.end(now)]
 
 
 def test_a_line_is_an_entry_with_the_time_when_it_came():
-    assembly = Assembly("enc/0")
+    assembly = LogAssembly("enc/0")
     assert assembly.feed(b"one\ntwo\nthr", 7.5) == [LogLine(7.5, "enc/0", "one"), LogLine(7.5, "enc/0", "two")]
     assert texts(assembly.feed(b"ee\n", 8.0)) == ["three"]
 
@@ -57,7 +57,7 @@ def test_the_pieces_in_which_it_comes_make_no_difference(seed):
         [b"before\n", record("a" * 9000, key=b"a1"), b"between\n", record("line\nline", key=b"b"), b"the end"]
     )
     chance = random.Random(seed)
-    assembly, found = Assembly("enc/0"), []
+    assembly, found = LogAssembly("enc/0"), []
     while data:
         size = chance.randint(1, 300)
         found += assembly.feed(data[:size], 10.0)
@@ -75,7 +75,7 @@ def test_records_of_threads_whose_pieces_are_mixed_come_out_whole():
 
 
 def test_a_traceback_that_is_printed_stays_together():
-    assembly = Assembly("enc/0")
+    assembly = LogAssembly("enc/0")
     found = assembly.feed(f"before\n{TRACEBACK}\n".encode(), 10.0)
     assert texts(found) == ["before"]
     assert assembly.due == 10.0 + QUIET_SECONDS
@@ -115,7 +115,7 @@ def test_last_words_without_a_line_end_are_there():
 
 
 def test_a_progress_bar_is_told_now_and_then_and_at_its_end():
-    assembly, found = Assembly("enc/0"), []
+    assembly, found = LogAssembly("enc/0"), []
     for percent in range(100):
         found += assembly.feed(f"\r{percent} %".encode(), 100.0 + percent * PROGRESS_SECONDS / 20)
     found += assembly.feed(b"\r100 %\n", 200.0)
@@ -135,7 +135,7 @@ def test_a_line_without_an_end_is_cut():
 def test_any_bytes_make_entries_and_no_memory(seed):
     chance = random.Random(seed)
     alphabet = [RS, b"+", b".", b"\n", b"\r", b"a", b"\xff", b"{", b"Traceback (most recent call last):\n", b"  x\n"]
-    assembly = Assembly("enc/0")
+    assembly = LogAssembly("enc/0")
     for _ in range(300):
         assembly.feed(b"".join(chance.choices(alphabet, k=50)), 1.0)
     assembly.end(1.0)
@@ -144,7 +144,7 @@ def test_any_bytes_make_entries_and_no_memory(seed):
 
 
 def test_pieces_of_records_that_never_end_do_not_pile_up():
-    assembly = Assembly("enc/0")
+    assembly = LogAssembly("enc/0")
     for key in range(1000):
         assembly.feed(RS + b"%x" % key + b"+" + b"x" * 1000 + b"\n", 1.0)
     assert len(assembly._records) <= 65
@@ -174,7 +174,7 @@ def test_records_that_threads_write_at_once_do_not_mix():
     ours, theirs = os.pipe()
     logger = logging.Logger("my.model")
     logger.addHandler(JournalHandler(theirs))
-    assembly, found = Assembly("enc/0"), []
+    assembly, found = LogAssembly("enc/0"), []
 
     def read():
         while data := os.read(ours, 1000):
@@ -199,4 +199,4 @@ def test_records_that_threads_write_at_once_do_not_mix():
 
 
 def test_a_short_text_is_not_shortened():
-    assert shortened("short") == "short"
+    assert shortened_text("short") == "short"

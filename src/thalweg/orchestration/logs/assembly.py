@@ -30,7 +30,7 @@ CRASH = "Fatal Python error: "
 _RECORD = msgspec.json.Decoder(JournalRecord)
 
 
-class Assembly:
+class LogAssembly:
     """The output of one process. Lines become entries, and so do records of logging; a traceback becomes one entry."""
 
     def __init__(self, process: str) -> None:

@@ -13,7 +13,7 @@ from contextlib import suppress
 from time import time
 from typing import TextIO
 
-from thalweg.orchestration.logs.assembly import Assembly
+from thalweg.orchestration.logs.assembly import LogAssembly
 from thalweg.orchestration.logs.form import LogFormat, in_json, in_text
 from thalweg.orchestration.logs.history import History
 from thalweg.orchestration.logs.line import LogLine
@@ -37,7 +37,7 @@ class LogStream:
         self._show = Printer(form)
         self._selector = selectors.DefaultSelector()
         self._notes: deque[LogLine] = deque()
-        self._new: deque[tuple[int, Assembly]] = deque()
+        self._new: deque[tuple[int, LogAssembly]] = deque()
         self._awake, self._wake = os.pipe()
         os.set_blocking(self._awake, False)
         os.set_blocking(self._wake, False)
@@ -53,7 +53,7 @@ class LogStream:
         self._show.expect(process)
         ours, theirs = os.pipe()
         os.set_blocking(ours, False)
-        self._new.append((ours, Assembly(process)))
+        self._new.append((ours, LogAssembly(process)))
         self._call()
         return theirs
 
@@ -120,7 +120,7 @@ class LogStream:
         due = min((key.data.due for key in keys if key.data.due is not None), default=None)
         return None if due is None else max(0.0, due - time())
 
-    def _read(self, descriptor: int, assembly: Assembly) -> bool:
+    def _read(self, descriptor: int, assembly: LogAssembly) -> bool:
         """Take in what has come. Returns whether there may be more."""
         try:
             data = os.read(descriptor, CHUNK)
@@ -133,7 +133,7 @@ class LogStream:
             self._put(line)
         return len(data) == CHUNK
 
-    def _let_go(self, descriptor: int, assembly: Assembly) -> None:
+    def _let_go(self, descriptor: int, assembly: LogAssembly) -> None:
         for line in assembly.end(time()):
             self._put(line)
         self._selector.unregister(descriptor)
