@@ -153,7 +153,7 @@ class _Plain:
         """What in `options` is not as it always is."""
         found = {}
         fields = type(options).model_fields
-        for name in sorted(fields, key=lambda name: name not in FIRST):
+        for name in sorted(fields, key=lambda name: FIRST.index(name) if name in FIRST else len(FIRST)):
             field = fields[name]
             value = getattr(options, name)
             if not _same(value, _default(field)) and not without(name, value):
