@@ -32,7 +32,7 @@ help:
 	@echo "make demo    answer questions about Python's standard library; SERVE=1 stays up with a search page"
 	@echo "make test    run the tests; ARGS='tests/docs -k json' runs some of them"
 	@echo "make check   style, types, import direction, import allow-list, names"
-	@echo "make soak    ten minutes each: fuzz every decoder, put a service under faults; SECONDS=3600 makes it hours"
+	@echo "make soak    ten minutes each: fuzz every decoder, put a service under faults, change it under load; SECONDS=3600 makes it hours"
 	@echo "make reference   write the page of all options anew"
 	@echo "make bench   measure against other model servers and against DocArray, and print the tables"
 	@echo "make bench-docs   only documents, against DocArray"
@@ -70,6 +70,7 @@ soak: $(VENV)/.test $(VENV)/jina/.installed
 	@$(RUN) -m pip install --quiet atheris || echo "There is no atheris for this Python: hypothesis fuzzes instead."
 	@$(RUN) -m tests.docs.fuzzing.soak --seconds $(SECONDS) $(ARGS)
 	@$(if $(ARGS),,$(RUN) -m tests.faults.soak --seconds $(SECONDS))
+	@$(if $(ARGS),,$(RUN) -m tests.endtoend.soak --seconds $(SECONDS))
 	@$(if $(ARGS),,$(RUN) -m pytest tests/docs/store/soak.py tests/compat/jina)
 
 $(VENV)/jina/.installed: tests/compat/jina/requirements.txt | $(VENV)/bin/pip
