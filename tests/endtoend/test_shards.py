@@ -99,6 +99,20 @@ def test_what_stands_before_and_after_shards_runs_in_processes_of_its_own(tmp_pa
         assert sorted(path.name for path in (tmp_path / "lib").iterdir()) == ["0", "1", "2"]
 
 
+def test_one_more_shard_is_added_while_the_flow_runs_and_nothing_is_lost_from_sight(tmp_path: Path) -> None:
+    books = DocList[Book](TITLES)
+    with Flow().add(uses=Library, name="lib", shards=2, workspace=str(tmp_path)) as flow:
+        flow.post("/index", books)
+        flow.update(executor="lib", shards=3)
+        assert sorted(flow.pids) == ["gateway", "lib/0/0", "lib/1/0", "lib/2/0"]
+        for again in range(2):
+            found = flow.post("/search", Book(), parameters={"limit": 100}, return_type=DocList[Book])
+            assert {match.id for match in found[0].matches} == {book.id for book in TITLES}, f"round {again}"
+            assert len(found[0].matches) == len(TITLES)
+            moved = flow.post("/index", books, return_type=DocList[Book])
+            assert [book.shard for book in moved] == [shard_of(book.id, 3) for book in TITLES]
+
+
 def test_parts_that_do_not_fit_are_found_before_the_start() -> None:
     with pytest.raises(SchemaMismatch, match="'e' cannot feed 'e/after'"):
         Flow().add(uses=Count, name="e", shards=2, uses_after=Catalogue).start()

@@ -12,6 +12,7 @@ from thalweg.docs import AnyDoc, BaseDocWithoutId, DocList
 SCORES = ("score", "distance", "scores")
 """Fields that tell how good a find is. `scores` is a mapping, of which the first number counts, as in
 DocArray up to 0.21."""
+NOTHING: Mapping[str, Any] = {}
 FARTHER = "distance"
 """The one of them of which less is better, where the shards' own order does not say it."""
 
@@ -76,6 +77,9 @@ def fields(document: Any) -> Mapping[str, Any]:
 
 
 def _field(find: Any, name: str) -> Any:
+    if isinstance(find, AnyDoc):  # looked up by hand: most finds are such documents, and pydantic takes its time
+        held = find.__dict__
+        return held[name] if name in held else (find.__pydantic_extra__ or NOTHING).get(name)
     return find.get(name) if isinstance(find, Mapping) else getattr(find, name, None)
 
 

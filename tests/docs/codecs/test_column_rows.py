@@ -20,7 +20,7 @@ from thalweg.docs.codecs.columns.layout import (
     Stacked,
     Values,
 )
-from thalweg.docs.codecs.columns.rows import Rows
+from thalweg.docs.codecs.columns.rows import RawRows
 from thalweg.docs.typing import NdArray
 
 
@@ -60,8 +60,8 @@ def whole(number: int) -> Whole:
 DOCS = DocList[Whole]([whole(number) for number in range(12)])
 
 
-def rows_of(docs: DocList[Any]) -> Rows:
-    rows = Rows.of(tuple(bytes(part) for part in columns.encode(docs)))
+def rows_of(docs: DocList[Any]) -> RawRows:
+    rows = RawRows.of(tuple(bytes(part) for part in columns.encode(docs)))
     assert rows is not None
     return rows
 
@@ -80,7 +80,7 @@ def test_rows_that_are_cut_are_the_documents_at_these_places(places: list[int]) 
 def test_parts_that_are_joined_are_all_documents() -> None:
     rows = rows_of(DOCS)
     parts = [rows.cut(places) for places in ([3, 1, 7], [0, 11, 4, 5], [2, 6, 8, 9, 10])]
-    joined = Rows.joined(parts)
+    joined = RawRows.joined(parts)
     assert joined is not None
     assert len(joined) == 12
     order = [joined.ids.index(f"w{number}") for number in range(12)]  # type: ignore[union-attr]
@@ -105,16 +105,16 @@ def test_no_row_at_all_is_nothing_to_cut() -> None:
     ],
 )  # fmt: skip
 def test_what_does_not_lie_in_plain_columns_has_to_be_taken_for_documents(docs: DocList[Any]) -> None:
-    assert Rows.of(columns.encode(docs)) is None
+    assert RawRows.of(columns.encode(docs)) is None
 
 
 def test_parts_with_other_fields_are_not_joined() -> None:
     one, other = rows_of(DocList([AnyDoc(text="a")])), rows_of(DocList([AnyDoc(words="a")]))
-    assert Rows.joined([one, other]) is None
+    assert RawRows.joined([one, other]) is None
     vectors = [rows_of(DocList([AnyDoc(vector=np.zeros(size))])) for size in (2, 3)]
-    assert Rows.joined(vectors) is None
+    assert RawRows.joined(vectors) is None
     kinds = [rows_of(DocList([AnyDoc(value=value)])) for value in ("text", np.zeros(2))]
-    assert Rows.joined(kinds) is None
+    assert RawRows.joined(kinds) is None
 
 
 def body(*groups: Group, order: tuple[int, ...] = (), buffers: tuple[bytes, ...] = ()) -> tuple[bytes, ...]:
@@ -146,4 +146,4 @@ NOTHING = Documents([])
     ],
 )
 def test_bytes_that_are_wrong_are_left_to_who_reads_them(given: tuple[bytes, ...]) -> None:
-    assert Rows.of(given) is None
+    assert RawRows.of(given) is None

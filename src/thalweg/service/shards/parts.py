@@ -9,7 +9,7 @@ from msgspec.structs import replace
 
 from thalweg.docs import AnyDoc, DocList
 from thalweg.docs.codecs import columns
-from thalweg.docs.codecs.columns.rows import Rows
+from thalweg.docs.codecs.columns.rows import RawRows
 from thalweg.docs.codecs.content import decode_content, encode_content
 from thalweg.graph.merge import RESULTS, merged_documents, merged_parameters, thinned
 from thalweg.graph.ranking import limit_in, rank, ranked
@@ -22,7 +22,9 @@ from thalweg.service.shards.division import Key, identity
 class Opened:
     """A request whose documents are known, each with an id. `request` is the same, with those ids in its body."""
 
-    def __init__(self, request: Request, ids: Sequence[str], rows: Rows | None, documents: DocList[Any] | None) -> None:
+    def __init__(
+        self, request: Request, ids: Sequence[str], rows: RawRows | None, documents: DocList[Any] | None
+    ) -> None:
         self.request = request
         self.ids = ids
         self._rows = rows
@@ -30,7 +32,7 @@ class Opened:
 
     @classmethod
     def of(cls, request: Request) -> Opened:
-        rows = Rows.of(request.body) if request.content_type == COLUMNS else None
+        rows = RawRows.of(request.body) if request.content_type == COLUMNS else None
         if rows is not None and rows.ids is not None:
             return cls(request, rows.ids, rows, None)
         documents, parameters = decode_content(request.content_type, request.body, AnyDoc)
@@ -120,12 +122,12 @@ class Answers:
     def __init__(self, executor: str, answers: Mapping[int, Response]) -> None:
         self.shards = tuple(answers)
         self._answers = answers
-        self._rows: dict[int, Rows] = {}
+        self._rows: dict[int, RawRows] = {}
         self._documents: dict[int, DocList[Any]] = {}
         self._headers: dict[str, str] = {}
         self._parameters: list[Mapping[str, Any]] = []
         for shard, answer in answers.items():
-            rows = Rows.of(answer.body) if answer.content_type == COLUMNS else None
+            rows = RawRows.of(answer.body) if answer.content_type == COLUMNS else None
             parameters = answer.parameters
             if rows is not None and rows.ids is not None:
                 self._rows[shard] = rows
@@ -151,7 +153,9 @@ class Answers:
     def in_order(self, numbers: Sequence[int] | None) -> Response:
         """All documents as one answer, or those with these numbers, counted from the first shard on."""
         rows = (
-            Rows.joined([self._rows[shard] for shard in self.shards]) if len(self._rows) == len(self.shards) else None
+            RawRows.joined([self._rows[shard] for shard in self.shards])
+            if len(self._rows) == len(self.shards)
+            else None
         )
         if rows is not None:
             return self._with(rows.body() if numbers is None else rows.cut(numbers).body())

@@ -21,7 +21,7 @@ SHARE_OF_TIME = 0.9
 Outcome: TypeAlias = Response | ThalwegError
 
 
-class Errand(NamedTuple):
+class Leg(NamedTuple):
     """A request, and who is to answer it."""
 
     pool: ReplicaPool
@@ -36,7 +36,7 @@ class Scatter:
     """
 
     def __init__(
-        self, calls: Sequence[Errand], context: Context, done: Callable[[list[Outcome]], None], partial: bool = False
+        self, calls: Sequence[Leg], context: Context, done: Callable[[list[Outcome]], None], partial: bool = False
     ) -> None:
         self._calls = [_Part(self, call) for call in calls]
         self._context = context
@@ -57,7 +57,7 @@ class Scatter:
             self._timer = self._loop.call_later(max(0.0, remaining * SHARE_OF_TIME), self._cut_short)
 
     def cancel(self) -> None:
-        """Errand all of them off; `done` is not called any more."""
+        """Leg all of them off; `done` is not called any more."""
         self._left = -1
         self._stop_timer()
         calls, self._calls = self._calls, []
@@ -104,7 +104,7 @@ class _Part:
 
     __slots__ = ("_pending", "_pool", "_request", "_scatter", "_task", "absent", "outcome")
 
-    def __init__(self, scatter: Scatter, call: Errand) -> None:
+    def __init__(self, scatter: Scatter, call: Leg) -> None:
         self._scatter = scatter
         self._pool, self._request = call
         self._pending: Pending | None = None

@@ -19,9 +19,9 @@ from thalweg.routing import ReplicaPool
 from thalweg.routing.lineup import Tell
 from thalweg.routing.partition import shard_of
 from thalweg.routing.replica import Replica
+from thalweg.service.shards.crossing import Crossing, Way
 from thalweg.service.shards.division import Division
 from thalweg.service.shards.parts import Opened
-from thalweg.service.shards.passage import Passage, Way
 from thalweg.service.shards.scatter import first_of
 from thalweg.service.shards.streams import Tee, merged_streams
 
@@ -123,9 +123,9 @@ class Shards:
         """See `UnaryHandler.submit`."""
         if self._streams(request.endpoint):
             return None
-        passage = Passage(self._way(request.endpoint), request, context, reply)
-        passage.begin()
-        return passage
+        crossing = Crossing(self._way(request.endpoint), request, context, reply)
+        crossing.begin()
+        return crossing
 
     async def handle(self, request: Request, context: Context) -> AsyncGenerator[Response, None]:
         since = time() if context.visits is not None else 0.0
@@ -154,12 +154,12 @@ class Shards:
 
     async def _one(self, request: Request, context: Context) -> Response:
         reply = _Awaited()
-        passage = Passage(self._way(request.endpoint), request, context, reply)
-        passage.begin()
+        crossing = Crossing(self._way(request.endpoint), request, context, reply)
+        crossing.begin()
         try:
             return await reply.response
         finally:
-            passage.cancel()
+            crossing.cancel()
 
     # streams -----------------------------------------------------------------------------------------------------------
 

@@ -77,9 +77,10 @@ class _Writer:
         numbers: dict[tuple[Any, ...], int] = {}
         members: list[list[dict[str, Any]]] = []
         order = []
+        hidden = {kind: _hidden(kind) for kind in set(map(type, docs))}
         for doc in docs:
-            hidden = _hidden(type(doc))
-            fields = {name: value for name, value in contents(doc).items() if name not in hidden}
+            without = hidden[type(doc)]
+            fields = {name: value for name, value in contents(doc).items() if name not in without}
             number = numbers.setdefault((type(doc), *fields), len(numbers))
             if number == len(members):
                 members.append([])

@@ -27,7 +27,7 @@ class _Unfit(Exception):
     """These rows have to be taken for documents."""
 
 
-class Rows:
+class RawRows:
     """Documents of one class with the same fields, in columns."""
 
     def __init__(self, group: Group, blocks: Sequence[Block]) -> None:
@@ -60,13 +60,13 @@ class Rows:
                 return column.values if all(isinstance(one, str) and one for one in column.values) else None
         return None
 
-    def cut(self, places: Sequence[int]) -> Rows:
+    def cut(self, places: Sequence[int]) -> RawRows:
         """Those at these places."""
         writing = _Cutting(self._blocks)
-        return Rows(writing.group(self._group, places), writing.made)
+        return RawRows(writing.group(self._group, places), writing.made)
 
     @classmethod
-    def joined(cls, parts: Sequence[Rows]) -> Rows | None:
+    def joined(cls, parts: Sequence[RawRows]) -> RawRows | None:
         """One after the other; None where they do not have the same fields."""
         try:
             joining = _Joining([part._blocks for part in parts])

@@ -14,7 +14,7 @@ from thalweg.routing import ReplicaPool
 from thalweg.service.relay import NO_HEADERS, onwards, under
 from thalweg.service.shards.division import Division, Key
 from thalweg.service.shards.parts import Answers, Opened, arranged, as_matrix, converted, merged
-from thalweg.service.shards.scatter import Errand, Outcome, Scatter
+from thalweg.service.shards.scatter import Leg, Outcome, Scatter
 from thalweg.transport.dispatch import defect
 
 
@@ -39,7 +39,7 @@ class Way:
     """Gives the shard for a request without documents."""
 
 
-class Passage:
+class Crossing:
     """A request that is under way. Is the `Pending` of its caller."""
 
     def __init__(self, way: Way, request: Request, context: Context, reply: Reply) -> None:
@@ -60,14 +60,14 @@ class Passage:
         if before is None:
             self._divide(self._request)
         else:
-            self._ask([Errand(before, replace(self._request, accept=COLUMNS, target=""))], self._prepared)
+            self._ask([Leg(before, replace(self._request, accept=COLUMNS, target=""))], self._prepared)
 
     def cancel(self) -> None:
         scatter, self._scatter = self._scatter, None
         if scatter is not None:
             scatter.cancel()
 
-    def _ask(self, calls: list[Errand], then: Callable[[list[Outcome]], None], partial: bool = False) -> None:
+    def _ask(self, calls: list[Leg], then: Callable[[list[Outcome]], None], partial: bool = False) -> None:
         self._scatter = Scatter(calls, self._context, lambda outcomes: self._go_on(then, outcomes), partial)
         self._scatter.begin()
 
@@ -105,7 +105,7 @@ class Passage:
         self._asked = list(calls)
         given = [replace(one, accept=COLUMNS) if several else one for one in calls.values()]
         pools = [way.pools[shard] for shard in calls]
-        self._ask([Errand(*pair) for pair in zip(pools, given, strict=True)], self._answered, way.partial)
+        self._ask([Leg(*pair) for pair in zip(pools, given, strict=True)], self._answered, way.partial)
 
     def _answered(self, outcomes: list[Outcome]) -> None:
         way, asked = self._way, len(outcomes)
@@ -131,7 +131,7 @@ class Passage:
         opened = Answers(way.name, answers)
         if way.after is not None:
             given = onwards(as_matrix(way.name, opened), replace(self._request, target=""), self._accept)
-            self._ask([Errand(way.after, given)], lambda outcomes: self._finish(_only(outcomes)))
+            self._ask([Leg(way.after, given)], lambda outcomes: self._finish(_only(outcomes)))
         else:
             self._finish(converted(self._joined(opened), self._accept))
 
