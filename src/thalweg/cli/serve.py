@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import signal
 import sys
+from collections.abc import Callable
+from pathlib import Path
 from types import FrameType
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn, TypeAlias
 
 import click
 
@@ -16,6 +18,7 @@ from thalweg.config import DeploymentOptions, FlowOptions, GatewayOptions
 if TYPE_CHECKING:
     from thalweg.orchestration import Deployment, Flow
 
+Again: TypeAlias = tuple[str, Callable[[], FlowOptions | DeploymentOptions]]
 SAID_BY_TARGET = ("uses",)
 """Options that the target says."""
 
@@ -39,13 +42,14 @@ def serve_command(target: str, **given: Any) -> None:
     from thalweg.cli.target import find, open_working_directory
 
     open_working_directory()
-    begin(find(target, given_values(given)))
+    values = given_values(given)
+    begin(find(target, values), (target, lambda: find(target, values)))
 
 
-def begin(options: FlowOptions | DeploymentOptions) -> None:
+def begin(options: FlowOptions | DeploymentOptions, again: Again | None = None) -> None:
     """`serve`, and end as after Ctrl-C where SIGTERM comes before anybody waits for it."""
     signal.signal(signal.SIGTERM, _terminate)
-    serve(options)
+    serve(options, again)
 
 
 def _terminate(number: int, _frame: FrameType | None) -> NoReturn:
@@ -53,8 +57,9 @@ def _terminate(number: int, _frame: FrameType | None) -> NoReturn:
     sys.exit(128 + number)
 
 
-def serve(options: FlowOptions | DeploymentOptions) -> None:
-    """Start it, show how it goes, and return once it was told to end."""
+def serve(options: FlowOptions | DeploymentOptions, again: Again | None = None) -> None:
+    """Start it, show how it goes, and return once it was told to end. `again` is what it was made of, where that is a file,
+    and how that is read once more."""
     import logging
 
     from thalweg import __version__
@@ -63,6 +68,8 @@ def serve(options: FlowOptions | DeploymentOptions) -> None:
 
     logging.basicConfig(format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     running = runnable(options)
+    if again is not None and Path(again[0]).is_file():
+        running.read_from(*again)
     shown = display(Board(running.options), f"thalweg {__version__}: {running.name}")
     try:
         running.start(shown.tell)

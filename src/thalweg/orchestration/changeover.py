@@ -83,14 +83,14 @@ class Changeover:
         self._weights: Mapping[str, float] = {}
         self._vacated = asyncio.Event()
         self._outcome: Finished | TakenBack | None = None
-        self._aborting = ""
+        self.called_off = False
         self.tested = asyncio.get_running_loop().create_future()
         """Done once the canary has its share, or all is over without one."""
 
     @property
-    def canary(self) -> bool:
-        """Whether only a part of the requests goes to the new ones at first."""
-        return self._change.canary is not None
+    def alone(self) -> bool:
+        """Whether perhaps nobody waits for its end: a canary ends by itself where it fails."""
+        return self._change.canary is not None and not self.called_off
 
     @property
     def posts(self) -> dict[str, Post]:

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from functools import partial
-from pathlib import Path
 from typing import Any, Unpack, overload
 
 from thalweg.client.exchange import Inputs
@@ -53,9 +52,6 @@ class Deployment(Runnable):
 
     def __init__(self, uses: Any = None, *, name: str = DEFAULT_NAME, **options: Unpack[DeploymentArguments]) -> None:
         super().__init__()
-        self._read_again: Callable[[], DeploymentOptions] | None = None
-        """Where it was read from a file: what that says now."""
-        self._read_from = ""
         self._options = parse_options(DeploymentOptions, {"uses": uses, "name": name, **options}, "Deployment")
 
     @classmethod
@@ -78,10 +74,7 @@ class Deployment(Runnable):
         """
         deployment = cls.of(load_deployment(source, context=context, substitute=substitute))
         if names_a_file(source):
-            deployment._read_from = str(Path(str(source)).resolve())
-            deployment._read_again = lambda: (
-                Deployment.of(load_deployment(source, context=context, substitute=substitute)).options
-            )
+            deployment.read_from(source, lambda: load_deployment(source, context=context, substitute=substitute))  # type: ignore[arg-type]
         return deployment
 
     @overload
@@ -132,11 +125,11 @@ class Deployment(Runnable):
         return self._change_to(self._wanted_again() if read_again else self._options, {}, renewed=executors)
 
     def _wanted_again(self) -> DeploymentOptions:
-        return self._options if self._read_again is None else replaced_deployment(self._options, self._read_again())
-
-    @property
-    def _description(self) -> str:
-        return self._read_from
+        return (
+            self._options
+            if self._read_again is None
+            else replaced_deployment(self._options, Deployment.of(self._read_again()).options)
+        )
 
     def _change_to(
         self,

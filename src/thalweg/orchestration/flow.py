@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Self, Unpack, overload
 
 from thalweg.client.exchange import Inputs
@@ -86,9 +85,6 @@ class Flow(Runnable):
         **options: Unpack[FlowArguments],
     ) -> None:
         super().__init__()
-        self._read_again: Callable[[], FlowOptions] | None = None
-        """Where it was read from a file: what that says now."""
-        self._read_from = ""
         self._options = flow_options({"name": name, "inspect": inspect, **options})
 
     @classmethod
@@ -113,8 +109,7 @@ class Flow(Runnable):
         """
         flow = cls.of(load_flow(source, context=context, substitute=substitute))
         if names_a_file(source):
-            flow._read_from = str(Path(str(source)).resolve())
-            flow._read_again = lambda: Flow.of(load_flow(source, context=context, substitute=substitute)).options
+            flow.read_from(source, lambda: load_flow(source, context=context, substitute=substitute))  # type: ignore[arg-type]
         return flow
 
     @overload
@@ -197,11 +192,11 @@ class Flow(Runnable):
         return self._change(wanted, partial(self._become, wanted), {}, executors)
 
     def _wanted_again(self) -> FlowOptions:
-        return self._options if self._read_again is None else changed_flow(self._options, self._read_again())
-
-    @property
-    def _description(self) -> str:
-        return self._read_from
+        return (
+            self._options
+            if self._read_again is None
+            else changed_flow(self._options, Flow.of(self._read_again()).options)
+        )
 
     def _become(self, options: FlowOptions) -> None:
         self._options = options

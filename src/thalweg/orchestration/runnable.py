@@ -42,6 +42,8 @@ class Runnable(Postable):
 
     def __init__(self) -> None:
         self._session: Session | None = None
+        self._read_from = ""
+        self._read_again: Callable[[], Any] | None = None
         self._client: Client | None = None
         self._lock = threading.Lock()
 
@@ -109,7 +111,7 @@ class Runnable(Postable):
         self._session.scaled = lambda executor, replicas: partial(
             self._design, self._scaled_options(executor, replicas)
         )
-        self._session.watch_code(self._renewed, self._description)
+        self._session.watch_code(self._renewed, self._read_from)
         return self
 
     # change --------------------------------------------------------------------------------------------------------------
@@ -130,10 +132,11 @@ class Runnable(Postable):
     def _renewed(self, executors: Sequence[str], read_again: bool) -> Update:
         """Replace the processes of these, and `read_again` of which file it was made."""
 
-    @property
-    @abstractmethod
-    def _description(self) -> str:
-        """That file; empty where there is none."""
+    def read_from(self, file: str | PathLike[str], read: Callable[[], Any]) -> None:
+        """Say of which file it was made: `reload` makes of it what `read` gives then, the options of a Flow or a Deployment;
+        and with the option `reload` the file is watched."""
+        self._read_from = str(Path(file).resolve())
+        self._read_again = read
 
     def _design(self, options: FlowOptions, directory: Directory) -> Blueprint:
         return flow_blueprint(options, directory)

@@ -146,6 +146,7 @@ class Supervisor:
     async def abort(self) -> None:
         """Take the canary away. Raises `ConfigurationError` where there is none."""
         changeover, task = self._tested()
+        changeover.called_off = True
         changeover.abort("the canary was called off")
         await asyncio.wait([task])
 
@@ -221,7 +222,7 @@ class Supervisor:
     def _changed(self, task: asyncio.Task[Changed]) -> None:
         changeover, self._changeover = self._changeover, None
         error = None if task.cancelled() else task.exception()
-        if error is not None and changeover is not None and changeover.canary:  # perhaps nobody waits for it
+        if error is not None and changeover is not None and changeover.alone:
             log.warning("%s%s", error, "".join(f" {note}" for note in getattr(error, "__notes__", ())[-1:]))
 
     async def _to_its_end(self, changeover: Changeover, task: asyncio.Task[Changed]) -> Changed:
