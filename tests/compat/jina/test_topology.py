@@ -10,7 +10,9 @@ from thalweg.graph import Topology
 
 def shape(flow: JinaFlow) -> dict[str, tuple[str, ...]]:
     options = flow._options
-    return {node.name: node.needs for node in Topology.of(options.executors, options.inspect).nodes if not node.floating}
+    return {
+        node.name: node.needs for node in Topology.of(options.executors, options.inspect).nodes if not node.floating
+    }
 
 
 def test_who_inspects_is_read_by_nobody_and_gathered_at_the_end() -> None:
@@ -25,7 +27,9 @@ def test_who_inspects_is_read_by_nobody_and_gathered_at_the_end() -> None:
 
 @pytest.mark.parametrize("mode", ["HANG", FlowInspectType.HANG])
 def test_who_inspects_may_hang(mode: object) -> None:
-    flow = JinaFlow(inspect=mode).add(name="a", uses="m:A").inspect(uses="m:I").add(name="b", uses="m:B").gather_inspect()
+    flow = (
+        JinaFlow(inspect=mode).add(name="a", uses="m:A").inspect(uses="m:I").add(name="b", uses="m:B").gather_inspect()
+    )
     assert shape(flow) == {"a": ("gateway",), "b": ("a",)}
 
 
