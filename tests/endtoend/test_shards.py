@@ -54,6 +54,10 @@ def test_one_document_as_the_whole_body_goes_to_its_shard(library: Flow) -> None
     assert list(answer.json()["data"][0]["seen"]) == [f"{shard_of('b3', 2)}/0"]
 
 
+def test_a_dry_run_asks_every_shard_and_says_how_long_each_took(library: Flow) -> None:
+    assert set(library.profiling(show_table=False, rounds=2).executors) == {"lib", "lib-0", "lib-1"}
+
+
 def test_what_is_deleted_is_gone_from_every_shard(library: Flow) -> None:
     library.post("/index", DocList[Book]([Book(id=f"d{number}", title="y" * 99) for number in range(6)]))
     library.post("/delete", DocList[Book]([Book(id=f"d{number}") for number in range(6)]))
