@@ -26,7 +26,7 @@ from thalweg.orchestration.directory import Directory
 from thalweg.orchestration.external import remote
 from thalweg.orchestration.nesting import flattened
 from thalweg.orchestration.places import placed, referred
-from thalweg.service.contents import Present, keep
+from thalweg.service.contents import Present, keep_content
 from thalweg.service.control import GatewaySpec, Surroundings, WorkerSpec
 from thalweg.service.front import Additions, without_objects
 from thalweg.service.role import GatewayContent, WorkerContent
@@ -200,7 +200,7 @@ def _worker(
         surroundings=Surroundings.here(variables),
         processors=given.processors,
         addresses=addresses,
-        content=keep(addresses[0], content) if options.placement == "inline" else cloudpickle.dumps(content),
+        content=keep_content(addresses[0], content) if options.placement == "inline" else cloudpickle.dumps(content),
         inline=options.placement == "inline",
         drain_seconds=drain_seconds,
         log_level=options.log_level or "",

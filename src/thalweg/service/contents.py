@@ -29,8 +29,8 @@ class Present:
         return ExecutorSource(executor_class(self.uses, self.text))
 
 
-def keep(owner: str, content: object) -> bytes:
-    """The name under which `unpacked` finds `content` in this process, until `let_go(owner)`."""
+def keep_content(owner: str, content: object) -> bytes:
+    """The name under which `content_of` finds `content` in this process, until `let_go(owner)`."""
     name = KEPT + f"{owner}:{next(_numbers)}".encode()
     _kept[name] = content
     return name
@@ -43,7 +43,7 @@ def let_go(owner: str) -> None:
         del _kept[name]
 
 
-def unpacked(content: bytes) -> Any:
+def content_of(content: bytes) -> Any:
     """What `content` carries: a pickle that was written by our own parent, and received through a pipe that only it holds;
     or the name of what is kept."""
     return _kept[content] if content.startswith(KEPT) else pickle.loads(content)  # noqa: S301

@@ -23,7 +23,7 @@ from thalweg.errors import ConfigurationError
 from thalweg.message import ServiceDescription
 from thalweg.message.vitals import Vitals
 from thalweg.routing.peer import Remote
-from thalweg.service.contents import Present, unpacked
+from thalweg.service.contents import Present, content_of
 from thalweg.service.control import (
     CHUNK,
     Advance,
@@ -183,7 +183,7 @@ class WorkerRole(Role):
             from thalweg.service.foreign import foreign_options
 
             return WorkerContent(self._own, foreign_options(self._spec.content))
-        content: WorkerContent = unpacked(self._spec.content)
+        content: WorkerContent = content_of(self._spec.content)
         return content
 
     async def start(self, go: Go, link: Link) -> list[str]:
@@ -215,8 +215,7 @@ class WorkerRole(Role):
             else self._front.serving(worker, content.public, handler, worker.snapshots)
         )
         self._servers = [
-            registry.server(address, private if is_local(address) else public)
-            for address in self._spec.addresses
+            registry.server(address, private if is_local(address) else public) for address in self._spec.addresses
         ]
         try:
             bound = await _listen(self._servers)
@@ -260,7 +259,7 @@ class GatewayRole(Role):
 
     def load(self, link: Link) -> None:
         link.send(Loading())
-        self._content: GatewayContent = unpacked(self._spec.content)
+        self._content: GatewayContent = content_of(self._spec.content)
         for address in self._spec.addresses:
             registry.load(address)
         self._front = Front(self._content.additions)

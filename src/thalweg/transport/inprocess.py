@@ -29,8 +29,8 @@ from thalweg.message.status import from_failure, to_failure
 from thalweg.transport.admission import Admission
 from thalweg.transport.contract import Channel, Server, Serving
 from thalweg.transport.dispatch import dispatch
+from thalweg.transport.handover import Handover
 from thalweg.transport.inflow import Arrivals
-from thalweg.transport.submission import Submission
 
 SCHEME = "inprocess://"
 
@@ -72,7 +72,7 @@ class InProcessServer(Server):
         self.short = serving.handler if isinstance(serving.handler, UnaryHandler) else None
         self.admission = Admission(serving.limits)
         self.works: set[_Work] = set()
-        self.submissions: set[Submission] = set()
+        self.submissions: set[Handover] = set()
         self._emptied: asyncio.Future[None] | None = None
         self._channels: set[InProcessChannel] = set()
         self.stopping = False
@@ -212,8 +212,8 @@ class _Work:
         self._size = request.size
         self._unread = 0
         self._room: asyncio.Future[None] | None = None
-        self._submission: Submission | None = None
-        self.submissions: set[Submission] = set()
+        self._submission: Handover | None = None
+        self.submissions: set[Handover] = set()
         self.task: asyncio.Task[ThalwegError | None]
 
     def feed(self, inflow: Inflow) -> _Feed:
@@ -249,7 +249,7 @@ class _Work:
         """Whether the handler has taken it by its short way. Raises what is known at once."""
         if server.short is None or self._request.inflow is not None:
             return False
-        submission = Submission(server, self, server.admission, self.context, self, self._largest)
+        submission = Handover(server, self, server.admission, self.context, self, self._largest)
         if not submission.begin(server.short, self._request):
             return False
         self._submission = submission
@@ -342,7 +342,7 @@ class InProcessChannel(Channel):
         self._limits = limits
         self._server: InProcessServer | None = None
         self._calls: dict[_Work, _Answer] = {}
-        self.submissions: set[Submission] = set()
+        self.submissions: set[Handover] = set()
         self._lost: asyncio.Event | None = None
         self._closed = False
 
@@ -407,7 +407,7 @@ class InProcessChannel(Channel):
         if server.stopping:
             raise Unavailable(f"{server.address} is stopping.")
         theirs, largest = self._theirs(server, context)
-        submission = Submission(server, self, server.admission, theirs, reply, largest)
+        submission = Handover(server, self, server.admission, theirs, reply, largest)
         return submission if submission.begin(handler, request) else None
 
     def settled(self) -> None:

@@ -15,13 +15,13 @@ from thalweg.transport.admission import Admission
 class Holder(Protocol):
     """Who holds submissions that are under way: both ends do."""
 
-    submissions: set[Submission]
+    submissions: set[Handover]
 
     def settled(self) -> None:
         """One of them has ended."""
 
 
-class Submission:
+class Handover:
     """One request. Is the `Reply` of the handler, which works on it, and the `Pending` of the caller, who waits."""
 
     __slots__ = (
