@@ -22,6 +22,14 @@ def test_every_protocol_can_be_loaded_with_documents_that_are_made_up(
     assert 0 < found["latency_ms"]["p50"] <= found["latency_ms"]["p99"] <= found["latency_ms"]["max"]
 
 
+@pytest.mark.parametrize("scheme", ["http", "grpc", "ws"])
+def test_an_endpoint_that_streams_is_answered_when_its_last_item_is_there(
+    invoke: Invoke, served: Service, scheme: str
+) -> None:
+    done = invoke("bench", served.addresses[scheme], "/words", *SHORT, "--json")
+    assert (json.loads(done.stdout)["answered"], done.exit_code) == (40, 0), done.stdout
+
+
 def test_a_rate_is_kept_and_the_picture_printed(run: Run, served: Service, project: Path) -> None:
     done = run("bench", served.addresses["http"], "/encode", "--rate", "100", "--poisson", *SHORT, "--svg", "load.svg")
     assert done.returncode == 0, done.stderr

@@ -7,13 +7,13 @@ import ssl
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from time import perf_counter
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 from urllib.parse import quote, urlsplit
 
 import httptools
 
 from thalweg.errors import ThalwegError, Unavailable
-from thalweg.message import Context, Request, Response
+from thalweg.message import Context, Request, Response, ServiceDescription
 from thalweg.transport import registry
 from thalweg.transport.contract import Channel
 
@@ -29,6 +29,13 @@ class Shot(Protocol):
     def done(self, failure: str) -> None:
         """Called once: with an empty text, or with what went wrong."""
         ...
+
+
+@runtime_checkable
+class Describing(Protocol):
+    """A channel whose far side can say what it answers."""
+
+    async def describe(self) -> ServiceDescription: ...
 
 
 class Driver(Protocol):
@@ -184,6 +191,20 @@ class ChannelDriver:
 
     async def open(self) -> None:
         await self._channel.connect()
+        if self._submit is not None and await self._streams():
+            self._submit = None
+
+    async def _streams(self) -> bool:
+        """Whether the endpoint gives several answers, for which there is no short way: what the service says of it, or what
+        it gives when it is asked once. An error is met again, and counted, under load."""
+        request = self._requests[0]
+        try:
+            if isinstance(self._channel, Describing):
+                endpoint = (await self._channel.describe()).find(request.endpoint)
+                return endpoint is not None and endpoint.streaming
+            return len([answer async for answer in self._channel.handle(request, Context(metadata=self._headers))]) != 1
+        except ThalwegError:
+            return False
 
     def send(self, shot: Shot) -> None:
         number = self._next
