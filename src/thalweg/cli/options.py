@@ -61,6 +61,12 @@ class ModelOption(click.Option):
             expose_value=True,
         )
 
+    @property
+    def may_stand_alone(self) -> bool:
+        """Whether it may have a value, or none and mean true."""
+        variants = self.entry.schema.get("anyOf", ())
+        return self.shape is not Shape.FLAG and any(one.get("type") == "boolean" for one in variants)
+
     def type_cast_value(self, ctx: click.Context, value: Any) -> Any:
         words = super().type_cast_value(ctx, value)
         if self.shape is Shape.FLAG or not words:
@@ -117,7 +123,7 @@ class ModelCommand(click.Command):
         word = next(words, None)
         while word is not None:
             positive = f"--{word[5:]}" if word.startswith("--no-") else ""
-            if positive in known and _may_be_on(known[positive].entry.schema):
+            if positive in known and known[positive].may_stand_alone:
                 yield from (positive, "false")
                 word = next(words, None)
                 continue
@@ -128,7 +134,11 @@ class ModelCommand(click.Command):
             option = known.get(word) or old.get(word)
             name, word = word, next(words, None)
             schema = option.entry.schema if isinstance(option, ModelOption) else {}
-            if _may_be_on(schema) and (word is None or not is_value(word, schema)):
+            if (
+                isinstance(option, ModelOption)
+                and option.may_stand_alone
+                and (word is None or not is_value(word, schema))
+            ):
                 yield "true"
             elif option is not None and option.shape in (Shape.LIST, Shape.MAPPING) and word is not None:
                 yield word
@@ -187,11 +197,6 @@ def given_values(values: Mapping[str, Any]) -> dict[str, Any]:
     for text in translated.told.values():
         click.echo(f"warning: {text}", err=True)
     return translated.values
-
-
-def _may_be_on(schema: Mapping[str, Any]) -> bool:
-    """Whether an option may stand alone, or with a value."""
-    return any(one.get("type") == "boolean" for one in schema.get("anyOf", ()))
 
 
 def _metavar(entry: Entry, shape: Shape) -> str:

@@ -11,71 +11,16 @@ from typing import Any
 from thalweg.compat.excepts import NotSupportedError
 from thalweg.config import DeploymentOptions, GatewayOptions, NodeOptions
 from thalweg.config.options import Options
+from thalweg.config.spellings import NO_EFFECT, REFUSED
+from thalweg.config.spellings import RENAMED as OLD_NAMES
 
-RENAMED = {
-    "override_with": "uses_with",
-    "override_metas": "uses_metas",
-    "override_requests": "uses_requests",
-    "port_expose": "port",
-    "port_in": "port",
-    "ports": "port",
-    "host_in": "host",
-    "protocols": "protocol",
-    "https": "tls",
-    "parallel": "replicas",
-    "disable_reduce": "no_reduce",
-}
+RENAMED = {**OLD_NAMES, "disable_reduce": "no_reduce"}
 """Old spelling -> the one that Jina has had since."""
 
-UNNEEDED = frozenset(
-    (
-        "args",
-        "asyncio",
-        "copy_flow",
-        "deployment_role",
-        "disable_auto_volume",
-        "docker_kwargs",
-        "extra_search_paths",
-        "force_network_mode",
-        "force_update",
-        "k8s_namespace",
-        "log_config",
-        "native",
-        "no_crud_endpoints",
-        "no_debug_endpoints",
-        "output_array_type",
-        "port_monitoring",
-        "prefer_platform",
-        "prefetch",
-        "proxy",
-        "quiet",
-        "runtime_cls",
-        "suppress_root_logging",
-        "timeout_ctrl",
-        "timeout_ready",
-        "traces_exporter_host",
-        "traces_exporter_port",
-        "metrics_exporter_host",
-        "metrics_exporter_port",
-        "workspace_id",
-        "inspect",
-        "include_gateway",
-        "uvicorn_kwargs",
-        "connection_list",
-        "expose_endpoints",
-        "reload",
-    )
-)
+UNNEEDED = (
+    frozenset(NO_EFFECT) - {"metrics", "monitoring", "retries", "timeout_send", "tracing"}
+) | {"disable_auto_volume", "docker_kwargs", "inspect", "timeout_ctrl", "uvicorn_kwargs"}  # fmt: skip
 """Without a counterpart, and nothing is lost without one: they say how Jina does its work, or are off in any case."""
-
-LATER = {
-    "entrypoint": "containers are not started yet: start the container yourself and name it with external=True",
-    "gpus": "name the devices of each replica in env={'CUDA_VISIBLE_DEVICES': 'RR'}",
-    "volumes": "containers are not started yet: start the container yourself and name it with external=True",
-    "raft_configuration": "state is not replicated yet; run one replica",
-    "peer_ports": "state is not replicated yet; run one replica",
-}
-"""Without a counterpart, and something would be lost."""
 
 
 def gateway_arguments(given: Mapping[str, Any]) -> dict[str, Any]:
@@ -116,8 +61,8 @@ def _translated(given: Mapping[str, Any], model: type[Options]) -> dict[str, Any
         for ours, translated in _TRANSLATIONS.get(name, _same(name))(value).items():
             if ours in model.model_fields:
                 found[ours] = translated
-            elif ours in LATER and translated:
-                raise NotSupportedError(f"{old}={value!r}: {LATER[ours]}.")
+            elif ours in REFUSED and translated:
+                raise NotSupportedError(f"{old}={value!r}: {REFUSED[ours]}.")
             elif _matters(ours, translated):
                 warnings.warn(f"ignored unknown argument: {old}", UserWarning, stacklevel=4)
     return _with_certificate(found, given) if "tls" in model.model_fields else found
@@ -170,6 +115,7 @@ _TRANSLATIONS: dict[str, Callable[[Any], dict[str, Any]]] = {
     "retries": lambda value: {"retries": value} if value >= 0 else {},
     "ssl_certfile": _nothing,
     "ssl_keyfile": _nothing,
+    "timeout_ready": lambda value: {"timeout_ready": value / 1000} if value > 0 else {},
     "timeout_send": _milliseconds,
     "uvicorn_kwargs": _server,
 }

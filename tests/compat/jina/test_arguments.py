@@ -74,8 +74,14 @@ def test_an_unknown_argument_is_told() -> None:
 
 
 def test_what_would_be_lost_is_refused_with_what_to_do() -> None:
-    with pytest.raises(NotSupportedError, match="CUDA_VISIBLE_DEVICES"):
-        node_arguments({"gpus": "all"})
+    with pytest.raises(NotSupportedError, match="state is not replicated yet; run one replica"):
+        node_arguments({"stateful": True})
+
+
+def test_milliseconds_become_seconds() -> None:
+    given = {"external": True, "host": "grpc://example.org:1", "timeout_ready": 600000}
+    assert node_arguments(given)["timeout_ready"] == 600.0
+    assert "timeout_ready" not in node_arguments({**given, "timeout_ready": -1})
 
 
 def test_who_joins_branches_itself_says_so_in_our_words() -> None:
