@@ -5,6 +5,7 @@ import sys
 import pytest
 
 from thalweg.message import EndpointDescription, ServiceDescription
+from thalweg.routing.replica import Replica
 from thalweg.service.control import (
     Described,
     Failed,
@@ -14,6 +15,7 @@ from thalweg.service.control import (
     Ready,
     Report,
     Stop,
+    Troubles,
     Surroundings,
     pack,
     receive,
@@ -37,8 +39,9 @@ def test_frames_come_out_as_they_went_in_however_they_are_cut():
 
 
 def test_orders_keep_their_content():
-    go = Go({"enc": ServiceDescription("enc")}, {"enc": ["unix:///a", "unix:///b"]})
-    assert list(Frames(Order).feed(pack(go) + pack(Stop(2.5)))) == [go, Stop(2.5)]
+    go = Go({"enc": ServiceDescription("enc")}, {"enc": [Replica("unix:///a"), Replica("unix:///b", 1, 0.5)]})
+    troubles = Troubles({"enc/0": "crash loop: it was killed by SIGSEGV"})
+    assert list(Frames(Order).feed(pack(go) + pack(Stop(2.5)) + pack(troubles))) == [go, Stop(2.5), troubles]
 
 
 def test_receive_leaves_what_follows():
