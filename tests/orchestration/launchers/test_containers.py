@@ -179,6 +179,14 @@ def test_an_argument_that_the_library_does_not_know_is_told_with_the_nearest(ima
     assert "no argument 'shm_sice'; did you mean 'shm_size'?" in said
 
 
+def test_one_that_takes_more_memory_than_it_may_is_told(image, engine):
+    if not engine.info().get("MemoryLimit"):
+        pytest.skip("this engine cannot limit memory")
+    command = ["python", "-c", "bytes(range(256)) * 4 * 10**6"]
+    limits = {"mem_limit": "100m", "memswap_limit": "100m"}
+    assert "more memory than it may" in failure(uses=f"docker://{image}", entrypoint=command, docker_kwargs=limits)
+
+
 def test_a_network_that_is_not_there_is_told(image):
     assert "no-such-network" in failure(uses=f"docker://{image}", networks=["no-such-network"])
 

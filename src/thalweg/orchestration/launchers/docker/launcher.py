@@ -8,6 +8,7 @@ port and no network. What crosses is data: neither side reads a pickle of the ot
 from __future__ import annotations
 
 import asyncio
+import logging
 import os
 import re
 import shutil
@@ -30,6 +31,8 @@ from thalweg.orchestration.launchers.remains import note
 from thalweg.service.container import CONTROL
 from thalweg.service.control import LENGTH, WIRE, Hello, Surroundings, WorkerSpec
 from thalweg.service.placement import ContainerPlace
+
+log = logging.getLogger("thalweg.containers")
 
 LONGEST_HELLO = 4096
 HELLO_SECONDS = 10.0
@@ -172,11 +175,13 @@ class Start:
         with suppress(OSError):
             os.unlink(self._noted)
         shutil.rmtree(self._folder, ignore_errors=True)
+        if ending.out_of_memory:
+            log.warning("%s/%d: %s", self._spec.name, self._spec.replica, OUT_OF_MEMORY)
         failure = self._refusal or ending.failure
         if failure:
             self.process.has_failed(f"{self._title}: {failure}.")
-        elif ending.out_of_memory:
-            self.process.has_failed(f"Executor {self._spec.name!r}: {OUT_OF_MEMORY}.")
+        elif not self.process.connected and ending.out_of_memory:
+            self.process.has_failed(f"{self._title}: {OUT_OF_MEMORY}.")
         elif not self.process.connected and ending.status >= 0:
             words = f". It said:\n{ending.last_words}" if ending.last_words else " without a word."
             self.process.has_failed(f"{self._title}: it ended with exit code {ending.status}{words}")
