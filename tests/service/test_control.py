@@ -15,8 +15,8 @@ from thalweg.service.control import (
     Ready,
     Report,
     Stop,
-    Troubles,
     Surroundings,
+    Troubles,
     pack,
     receive,
 )
