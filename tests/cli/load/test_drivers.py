@@ -13,25 +13,27 @@ async def measured(answer: bytes, requests: int = 20, close_after: int = 0) -> d
     """What became of requests that were all answered with these bytes; with `close_after` the server hangs up after so many
     on each connection."""
 
-    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        number = 0
-        try:
-            while await reader.readuntil(b"{}"):
-                number += 1
-                if close_after and number > close_after:
-                    break
-                writer.write(answer)
-        except asyncio.IncompleteReadError:
-            pass
-        writer.close()
+    class Server(asyncio.Protocol):
+        def connection_made(self, transport: asyncio.BaseTransport) -> None:
+            self.transport = transport
+            self.number = 0
 
-    async with await asyncio.start_server(serve, "127.0.0.1", 0) as server:
-        port = server.sockets[0].getsockname()[1]
-        driver = HttpDriver(f"http://127.0.0.1:{port}", "/x", [b"{}"], {}, 2)
-        await driver.open()
-        async with asyncio.timeout(30):
-            found = await ClosedLoop(driver, 2).run(60, requests)
-        await driver.close()
+        def data_received(self, data: bytes) -> None:
+            self.number += 1
+            if close_after and self.number > close_after:
+                self.transport.close()
+            else:
+                self.transport.write(answer)
+                if b"connection: close" in answer:
+                    self.transport.close()
+
+    server = await asyncio.get_running_loop().create_server(Server, "127.0.0.1", 0)
+    driver = HttpDriver(f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}", "/x", [b"{}"], {}, 2)
+    await driver.open()
+    async with asyncio.timeout(30):
+        found = await ClosedLoop(driver, 2).run(60, requests)
+    await driver.close()
+    server.close()
     return {**found.failures, "answered": found.latency.count}
 
 
@@ -59,6 +61,22 @@ async def test_a_server_that_closes_each_connection_is_gone_on_with() -> None:
 
 async def test_what_is_no_http_is_a_failure() -> None:
     assert await measured(b"SSH-2.0-OpenSSH\r\n", 6) == {"connection lost": 6, "answered": 0}
+
+
+async def test_requests_fail_where_the_server_has_gone() -> None:
+    server = await asyncio.get_running_loop().create_server(asyncio.Protocol, "127.0.0.1", 0)
+    driver = HttpDriver(f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}", "/x", [b"{}"], {}, 2)
+    await driver.open()
+    server.close()
+    loading = asyncio.create_task(ClosedLoop(driver, 4).run(60, 8))
+    await asyncio.sleep(0)
+    for connection in list(driver._all):
+        connection._transport.abort()
+    async with asyncio.timeout(30):
+        found = await loading
+    await driver.close()
+    assert found.failures["connection lost"] == 2
+    assert found.failures["no connection"] == 6
 
 
 async def test_nobody_there_is_told_at_once() -> None:

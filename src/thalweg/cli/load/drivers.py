@@ -7,13 +7,13 @@ import ssl
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from time import perf_counter
-from typing import Any, Protocol, runtime_checkable
+from typing import Any, Protocol
 from urllib.parse import quote, urlsplit
 
 import httptools
 
 from thalweg.errors import ThalwegError, Unavailable
-from thalweg.message import Context, Request, Response, ServiceDescription
+from thalweg.message import Context, Request, Response
 from thalweg.transport import registry
 from thalweg.transport.contract import Channel
 
@@ -29,13 +29,6 @@ class Shot(Protocol):
     def done(self, failure: str) -> None:
         """Called once: with an empty text, or with what went wrong."""
         ...
-
-
-@runtime_checkable
-class Describing(Protocol):
-    """A channel whose far side can say what it answers."""
-
-    async def describe(self) -> ServiceDescription: ...
 
 
 class Driver(Protocol):
@@ -73,6 +66,8 @@ class HttpDriver:
         self._free: list[_Connection] = []
         self._all: list[_Connection] = []
         self._waiting: deque[Shot] = deque()
+        self._connecting = 0
+        """Connections that are to take the place of lost ones."""
         self._closed = False
 
     async def open(self) -> None:
@@ -93,7 +88,7 @@ class HttpDriver:
     def send(self, shot: Shot) -> None:
         if self._free:
             self._write(self._free.pop(), shot)
-        elif self._all:
+        elif self._all or self._connecting:
             self._waiting.append(shot)
         else:
             asyncio.get_running_loop().call_soon(shot.done, "no connection")
@@ -116,13 +111,13 @@ class HttpDriver:
         if connection in self._free:
             self._free.remove(connection)
         if not self._closed:
-            task = asyncio.get_running_loop().create_task(self._connect())
-            task.add_done_callback(self._connected_again)
+            self._connecting += 1
+            asyncio.get_running_loop().create_task(self._connect()).add_done_callback(self._connected_again)
 
     def _connected_again(self, task: asyncio.Task[None]) -> None:
-        if task.cancelled() or task.exception() is None or self._all:
-            return
-        while self._waiting:
+        self._connecting -= 1
+        failed = task.cancelled() or task.exception() is not None
+        while failed and self._waiting and not self._all and not self._connecting:
             self._waiting.popleft().done("no connection")
 
     async def close(self) -> None:
@@ -186,6 +181,7 @@ class ChannelDriver:
         self._headers = dict(headers)
         self._channel: Channel = registry.channel(address)
         self._submit = getattr(self._channel, "submit", None)
+        self._describe = getattr(self._channel, "describe", None)
         self._next = 0
         self._tasks: set[asyncio.Task[None]] = set()
 
@@ -199,9 +195,9 @@ class ChannelDriver:
         it gives when it is asked once. An error is met again, and counted, under load."""
         request = self._requests[0]
         try:
-            if isinstance(self._channel, Describing):
-                endpoint = (await self._channel.describe()).find(request.endpoint)
-                return endpoint is not None and endpoint.streaming
+            if self._describe is not None:
+                endpoint = (await self._describe()).find(request.endpoint)
+                return bool(endpoint is not None and endpoint.streaming)
             return len([answer async for answer in self._channel.handle(request, Context(metadata=self._headers))]) != 1
         except ThalwegError:
             return False

@@ -15,7 +15,7 @@ from thalweg.cli.start.board import Board, Row, phase_in_words
 from thalweg.cli.start.display import location
 from thalweg.orchestration.member import News, Phase
 
-BAR = 16
+BAR = 12
 """Characters that show how far a start is."""
 
 
@@ -52,6 +52,8 @@ class Panel:
 
     def _frame(self) -> Frame:
         table = Table.grid(padding=(0, 3))
+        for wraps in (False, False, True, False):
+            table.add_column(no_wrap=not wraps)
         for row in self._board.rows:
             table.add_row(Text(row.name, "bold"), Text(row.code), Text(_reads(row), "dim"), _state(row))
         parts: list[Table | Text] = [table]
@@ -66,7 +68,7 @@ def _reads(row: Row) -> str:
 
 
 def _state(row: Row) -> Text:
-    many = f" x {len(row.steps)}" if len(row.steps) > 1 else ""
+    many = f" x {len(row.steps)}" if len(row.steps) > 1 and " of " not in row.state else ""
     state = Text(f"{row.state}{many}", "green" if row.ready else "yellow")
     progress = row.progress
     if progress is not None and not row.ready:
