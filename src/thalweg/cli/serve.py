@@ -60,13 +60,10 @@ def _terminate(number: int, _frame: FrameType | None) -> NoReturn:
 def serve(options: FlowOptions | DeploymentOptions, again: Again | None = None) -> None:
     """Start it, show how it goes, and return once it was told to end. `again` is what it was made of, where that is a file,
     and how that is read once more."""
-    import logging
-
     from thalweg import __version__
     from thalweg.cli.start.board import Board
     from thalweg.cli.start.display import display
 
-    logging.basicConfig(format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     running = runnable(options)
     if again is not None and Path(again[0]).is_file():
         running.read_from(*again)
