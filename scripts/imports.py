@@ -36,7 +36,7 @@ ALLOWED: dict[str, Libraries] = {
     "thalweg.cli.load": libraries("click httptools", "aiohttp uvloop"),
     "thalweg.client": libraries("", "rich uvloop"),
     "thalweg.compat": libraries("yaml", "orjson"),
-    "thalweg.config": libraries("yaml", "cloudpickle"),
+    "thalweg.config": libraries("pydantic_core yaml", "cloudpickle"),
     "thalweg.docs": libraries("numpy orjson pydantic_core", "simdjson google rich torch"),
     "thalweg.docs.integrations.datasets": libraries("datasets"),
     "thalweg.docs.integrations.fastapi": libraries("fastapi"),

@@ -15,9 +15,9 @@ from hypothesis import strategies as st
 from tests.config.strategies import value_of, values_of
 from thalweg import Flow
 from thalweg.cli.options import ModelCommand, given_values, model_options
-from thalweg.cli.words import words_of
+from thalweg.cli.words import option_words
 from thalweg.config import DeploymentOptions, FlowOptions, GatewayOptions, NodeOptions
-from thalweg.config.description import description, write, yaml_text
+from thalweg.config.description import plain_options, write_description, yaml_text
 from thalweg.config.load import flow_options, load_deployment, load_flow, load_options, parse_options
 from thalweg.config.options import Options
 from thalweg.config.runnables import PROPAGATED
@@ -90,7 +90,7 @@ def test_each_option_comes_back_from_yaml(model: type[Options], name: str, data:
     except ConfigurationError:
         return  # it is of use beside another one only, which the tests above give it
     if isinstance(options, DeploymentOptions):
-        assert load_options(description(options)) == options
+        assert load_options(plain_options(options)) == options
     elif isinstance(options, GatewayOptions):
         flow = FlowOptions(gateway=options)
         assert load_options(yaml_text(flow)) == flow
@@ -106,7 +106,7 @@ def command(**given: Any) -> Any:
 
 
 def through_the_command_line(values: Mapping[str, Any]) -> dict[str, Any]:
-    words = [word for name, value in values.items() for word in words_of(name, value)]
+    words = [word for name, value in values.items() for word in option_words(name, value)]
     found: dict[str, Any] = command.main(words, standalone_mode=False)
     return found
 
@@ -115,7 +115,7 @@ def through_the_command_line(values: Mapping[str, Any]) -> dict[str, Any]:
 @given(data=st.data())
 def test_what_a_file_says_the_command_line_can_say(data: st.DataObject) -> None:
     options = parsed(DeploymentOptions, data.draw(values_of(DeploymentOptions)))
-    said = description(options)["with"]
+    said = plain_options(options)["with"]
     assert parse_options(DeploymentOptions, {"name": "executor", **through_the_command_line(said)}) == (
         options if options.name else options.model_copy(update={"name": "executor"})
     ).model_copy(update={"name": said.get("name", "executor")})
@@ -144,11 +144,11 @@ def test_files_are_named_from_the_folder_that_they_lie_in(tmp_path: Path) -> Non
             "executors": [{"uses": f"{tmp_path}/steps/clean.py:Clean", "py_modules": [f"{tmp_path}/steps/clean.py"]}],
         }
     )
-    write(flow, tmp_path / "flow.yml")
+    write_description(flow, tmp_path / "flow.yml")
     text = (tmp_path / "flow.yml").read_text()
     assert str(tmp_path) not in text
     assert load_flow(tmp_path / "flow.yml") == flow
-    write(flow, tmp_path / "flow.json")
+    write_description(flow, tmp_path / "flow.json")
     assert load_flow(tmp_path / "flow.json") == flow
 
 
@@ -167,7 +167,7 @@ def test_what_every_executor_has_is_written_once_and_added_to_later_ones() -> No
     flow = Flow(replicas=2, env={"A": "1"}).add(uses="a.b:C").add(uses="a.b:D", replicas=1, env={"B": "2"})
     assert [node.replicas for node in flow] == [2, 1]
     assert [node.env for node in flow] == [{"A": "1"}, {"A": "1", "B": "2"}]
-    said = description(flow.options)
+    said = plain_options(flow.options)
     assert said["with"] == {"replicas": 2, "env": {"A": "1"}}
     assert said["executors"][0] == {"uses": "a.b:C", "name": "executor0"}
     again = Flow.of(load_flow(said)).add(uses="a.b:E")

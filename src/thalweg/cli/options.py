@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 
 import click
 
-from thalweg.cli.words import Shape, fits, is_value, shape_of, value_of_words
+from thalweg.cli.words import OptionShape, fits_too, is_value, shape_of, value_of_words
 from thalweg.config.catalogue import Entry, entries, title
 from thalweg.config.options import Options
 from thalweg.config.runnables import DeploymentOptions
@@ -50,7 +50,7 @@ class ModelOption(click.Option):
         self.group = group
         self.shape = shape_of(entry.schema)
         dashed = name.replace("_", "-")
-        flag = self.shape is Shape.FLAG
+        flag = self.shape is OptionShape.FLAG
         super().__init__(
             [f"--{dashed}/--no-{dashed}" if flag else f"--{dashed}", name],
             multiple=not flag,
@@ -65,19 +65,19 @@ class ModelOption(click.Option):
     def may_stand_alone(self) -> bool:
         """Whether it may have a value, or none and mean true."""
         variants = self.entry.schema.get("anyOf", ())
-        return self.shape is not Shape.FLAG and any(one.get("type") == "boolean" for one in variants)
+        return self.shape is not OptionShape.FLAG and any(one.get("type") == "boolean" for one in variants)
 
     def type_cast_value(self, ctx: click.Context, value: Any) -> Any:
         words = super().type_cast_value(ctx, value)
-        if self.shape is Shape.FLAG or not words:
-            return words if self.shape is Shape.FLAG else None
+        if self.shape is OptionShape.FLAG or not words:
+            return words if self.shape is OptionShape.FLAG else None
         try:
-            return Given(value_of_words(words, self.shape, self.entry.schema))
+            return GivenValue(value_of_words(words, self.shape, self.entry.schema))
         except ConfigurationError as error:
             raise click.BadParameter(str(error), ctx, self) from None
 
 
-class Given:
+class GivenValue:
     """A value that was given; null among them, which an option that was left out is too."""
 
     def __init__(self, value: Any) -> None:
@@ -89,16 +89,16 @@ class OldOption(click.Option):
 
     def __init__(self, name: str) -> None:
         flag = name in OLD_FLAGS
-        self.shape = Shape.MAPPING if name in OLD_MAPPINGS else Shape.FLAG if flag else Shape.SCALAR
+        self.shape = OptionShape.MAPPING if name in OLD_MAPPINGS else OptionShape.FLAG if flag else OptionShape.SCALAR
         super().__init__(
             [f"--{name.replace('_', '-')}", name], hidden=True, is_flag=flag, default=None, multiple=not flag
         )
 
     def type_cast_value(self, ctx: click.Context, value: Any) -> Any:
         words = super().type_cast_value(ctx, value)
-        if self.shape is Shape.FLAG or not words:
+        if self.shape is OptionShape.FLAG or not words:
             return words or None
-        return Given(value_of_words(words, self.shape, {"type": "integer"}))
+        return GivenValue(value_of_words(words, self.shape, {"type": "integer"}))
 
 
 class ModelCommand(click.Command):
@@ -140,10 +140,10 @@ class ModelCommand(click.Command):
                 and (word is None or not is_value(word, schema))
             ):
                 yield "true"
-            elif option is not None and option.shape in (Shape.LIST, Shape.MAPPING) and word is not None:
+            elif option is not None and option.shape in (OptionShape.LIST, OptionShape.MAPPING) and word is not None:
                 yield word
                 word = next(words, None)
-                while word is not None and fits(word, option.shape, schema):
+                while word is not None and fits_too(word, option.shape, schema):
                     yield from (name, word)
                     word = next(words, None)
 
@@ -187,9 +187,9 @@ def given_values(values: Mapping[str, Any]) -> dict[str, Any]:
     from thalweg.config.source import read
 
     found = {
-        name: value.value if isinstance(value, Given) else value
+        name: value.value if isinstance(value, GivenValue) else value
         for name, value in values.items()
-        if value not in (None, ()) or isinstance(value, Given)
+        if value not in (None, ()) or isinstance(value, GivenValue)
     }
     translated = modern(read(found).data, {*DeploymentOptions.model_fields, *GatewayOptions.model_fields})
     for old, reason in translated.refused.items():
@@ -199,12 +199,12 @@ def given_values(values: Mapping[str, Any]) -> dict[str, Any]:
     return translated.values
 
 
-def _metavar(entry: Entry, shape: Shape) -> str:
-    if shape is Shape.MAPPING:
+def _metavar(entry: Entry, shape: OptionShape) -> str:
+    if shape is OptionShape.MAPPING:
         return "KEY=VALUE..."
     words = {"text": "TEXT", "number": "NUMBER", "whole number": "NUMBER"}
     kind = entry.kind.removeprefix("list of ")
-    many = "..." if shape is Shape.LIST else ""
+    many = "..." if shape is OptionShape.LIST else ""
     choices = _choices(entry.schema)
     return f"[{'|'.join(choices)}]{many}" if choices else f"{words.get(kind, 'VALUE')}{many}"
 

@@ -60,12 +60,12 @@ def run_command(
 
     However a run ends, the same command goes on where it was: every document is in the output once.
     """
-    from thalweg.cli.words import Shape, value_of_words
+    from thalweg.cli.words import OptionShape, value_of_words
     from thalweg.jobs import BatchJob, check_job, run_job
 
     trust = encryption(*(given.pop(name) for name in ("tls", "ca", "certfile", "keyfile", "no_verify")))
     if pairs:
-        given["parameters"] |= value_of_words(pairs, Shape.MAPPING, {})
+        given["parameters"] |= value_of_words(pairs, OptionShape.MAPPING, {})
     job = BatchJob(**given)
     check_job(job, overwrite=overwrite)  # before anything is started
     with _service(target) as address, _shown(job, as_json) as tell:

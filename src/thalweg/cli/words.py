@@ -14,7 +14,7 @@ PAIR = re.compile(r"(?P<key>[^\s=:{}\[\]]+)(?:=|:\s+|:$)(?P<value>.*)\Z", re.DOT
 """`key=value`, or `key: value` as YAML and Jina write it."""
 
 
-class Shape(Enum):
+class OptionShape(Enum):
     """How the values of an option are written."""
 
     SCALAR = "scalar"
@@ -24,17 +24,17 @@ class Shape(Enum):
     ANY = "any"
 
 
-def shape_of(schema: Mapping[str, Any]) -> Shape:
+def shape_of(schema: Mapping[str, Any]) -> OptionShape:
     """How values by `schema` are written."""
     variants = schema.get("anyOf") or schema.get("oneOf") or (schema,)
     kinds = {_kind(one) for one in variants} - {"null"}
     if "mapping" in kinds:
-        return Shape.MAPPING
+        return OptionShape.MAPPING
     if "array" in kinds:
-        return Shape.LIST
+        return OptionShape.LIST
     if kinds == {"boolean"}:
-        return Shape.FLAG
-    return Shape.ANY if "" in kinds else Shape.SCALAR
+        return OptionShape.FLAG
+    return OptionShape.ANY if "" in kinds else OptionShape.SCALAR
 
 
 def _kind(schema: Mapping[str, Any]) -> str:
@@ -47,11 +47,11 @@ def _kind(schema: Mapping[str, Any]) -> str:
     return str(schema.get("type", ""))
 
 
-def fits(word: str, shape: Shape, schema: Mapping[str, Any]) -> bool:
+def fits_too(word: str, shape: OptionShape, schema: Mapping[str, Any]) -> bool:
     """Whether `word`, which stands after a value of such an option, is likely to be another one of it."""
-    if shape is Shape.MAPPING:
+    if shape is OptionShape.MAPPING:
         return word.lstrip().startswith("{") or (PAIR.match(word) is not None and not word.startswith("-"))
-    if shape is not Shape.LIST:
+    if shape is not OptionShape.LIST:
         return False
     items: Mapping[str, Any] = next(
         (one["items"] for one in schema.get("anyOf", (schema,)) if isinstance(one.get("items"), Mapping)), {}
@@ -69,20 +69,20 @@ def is_value(word: str, schema: Mapping[str, Any]) -> bool:
         return True
     if any(one.get("type") == "integer" for one in variants) and word.isdigit():
         return True
-    return any(_kind(one) == "mapping" for one in variants) and fits(word, Shape.MAPPING, schema)
+    return any(_kind(one) == "mapping" for one in variants) and fits_too(word, OptionShape.MAPPING, schema)
 
 
-def value_of_words(words: Sequence[str], shape: Shape, schema: Mapping[str, Any]) -> Any:
+def value_of_words(words: Sequence[str], shape: OptionShape, schema: Mapping[str, Any]) -> Any:
     """What `words` mean for an option.
 
     Raises:
         ConfigurationError: they mean nothing.
     """
-    if shape is Shape.MAPPING:
+    if shape is OptionShape.MAPPING:
         return _mapping(words, schema)
-    if shape is Shape.LIST:
+    if shape is OptionShape.LIST:
         return _list(words, schema)
-    if shape is Shape.ANY:
+    if shape is OptionShape.ANY:
         return _json(words[-1]) if words[-1].lstrip().startswith(("{", "[")) else words[-1]
     return _scalar(words[-1], schema)
 
@@ -104,7 +104,7 @@ def _mapping(words: Sequence[str], schema: Mapping[str, Any]) -> Any:
         pair = PAIR.match(word)
         if pair is None:
             raise ConfigurationError(f"{word!r} is no mapping: write key=value, 'key: value', or JSON.")
-        found[pair["key"]] = parsed(pair["value"])
+        found[pair["key"]] = yaml_value(pair["value"])
     return found
 
 
@@ -143,10 +143,10 @@ def _scalar(word: str, schema: Mapping[str, Any]) -> Any:
         return None
     if "string" in kinds and not kinds & {"integer", "number", "boolean"}:
         return word
-    return parsed(word)
+    return yaml_value(word)
 
 
-def parsed(text: str) -> Any:
+def yaml_value(text: str) -> Any:
     """`text` as what it means in YAML: a number, a truth value, a list; itself where it is none of these, or a date."""
     from thalweg.config.markup import value_of
 
@@ -154,7 +154,7 @@ def parsed(text: str) -> Any:
     return found if isinstance(found, (bool, int, float, list, dict)) or found is None else text
 
 
-def words_of(name: str, value: Any) -> list[str]:
+def option_words(name: str, value: Any) -> list[str]:
     """The words that say `value` for the option `name`: what a shell would have to quote is JSON."""
     option = f"--{name.replace('_', '-')}"
     if isinstance(value, bool):

@@ -1,6 +1,7 @@
 """Options: frozen models that Python, YAML, the command line and exporters all read."""
 
 from thalweg.config.access import AccessOptions
+from thalweg.config.autoscale import AutoscaleOptions
 from thalweg.config.batching import BatchingOptions
 from thalweg.config.client import ChannelOptions, HedgePolicy, RetryPolicy
 from thalweg.config.concurrency import AdaptiveConcurrency, EndpointLimits
@@ -16,6 +17,7 @@ from thalweg.config.servers import BalancerOptions, GatewayOptions, Protocol
 __all__ = [
     "AccessOptions",
     "AdaptiveConcurrency",
+    "AutoscaleOptions",
     "BalancerOptions",
     "BatchingOptions",
     "ChannelOptions",

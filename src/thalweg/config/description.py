@@ -36,7 +36,7 @@ FILES = ("uses", "uses_before", "uses_after", "shard_key", "py_modules")
 """Options that may name a file, which a description finds from its own folder."""
 
 
-def description(options: FlowOptions | DeploymentOptions, folder: Path | None = None) -> dict[str, Any]:
+def plain_options(options: FlowOptions | DeploymentOptions, folder: Path | None = None) -> dict[str, Any]:
     """`options` as a mapping that `load_flow` or `load_deployment` understands: what is not as it always is. Files below
     `folder` are named from there, others from the root. Ports that the system chose are in no options, so they are not
     here; secrets are here as references.
@@ -52,22 +52,22 @@ def description(options: FlowOptions | DeploymentOptions, folder: Path | None = 
 
 
 def yaml_text(options: FlowOptions | DeploymentOptions, folder: Path | None = None) -> str:
-    """`description` as YAML."""
+    """`plain_options` as YAML."""
     from thalweg.config.markup import dumped
 
-    return dumped(description(options, folder))
+    return dumped(plain_options(options, folder))
 
 
-def write(options: FlowOptions | DeploymentOptions, path: Path) -> None:
+def write_description(options: FlowOptions | DeploymentOptions, path: Path) -> None:
     """Write `options` to `path`, as JSON where it ends so, else as YAML. What was there is replaced at once, or not at all.
 
     Raises:
-        ConfigurationError: as `description`, or the file cannot be written.
+        ConfigurationError: as `plain_options`, or the file cannot be written.
     """
     folder = path.resolve().parent
     if path.suffix == ".json":
         try:
-            text = json.dumps(description(options, folder), indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+            text = json.dumps(plain_options(options, folder), indent=2, ensure_ascii=False, allow_nan=False) + "\n"
         except (TypeError, ValueError) as error:
             raise ConfigurationError(f"{path}: JSON cannot hold it, YAML can: {error}") from None
     else:

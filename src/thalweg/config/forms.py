@@ -31,7 +31,7 @@ _BESIDE = ("name", "needs", "when", "floating", "method")
 _EXECUTOR_FILE = frozenset(("with", "metas", "requests", "dynamic_batching", "py_modules", "workspace"))
 
 
-class Shape:
+class Reshaping:
     """A description in the making: its data, and where each part of it was written."""
 
     def __init__(self, source: Source) -> None:
@@ -75,7 +75,7 @@ def flow_form(source: Source) -> Source:
     Raises:
         ConfigurationError: a form that is none, or a file that it names cannot be read.
     """
-    shape = Shape(source)
+    shape = Reshaping(source)
     data = source.data
     listed = [name for name in EXECUTORS if name in data]
     if len(listed) > 1:
@@ -100,7 +100,7 @@ def flow_form(source: Source) -> Source:
 def deployment_form(source: Source) -> Source:
     """The description of a Deployment as `DeploymentFile` wants it: what Jina's documentation writes beside `with` is
     taken into it."""
-    shape = Shape(source)
+    shape = Reshaping(source)
     inner = source.data.get("with") or {}
     if not isinstance(inner, Mapping):
         return source
@@ -138,7 +138,7 @@ def _version(value: Any) -> Any:
     return "1" if str(value) in ("1", "1.0") else value
 
 
-def _with(shape: Shape, given: Mapping[str, Any]) -> None:
+def _with(shape: Reshaping, given: Mapping[str, Any]) -> None:
     """What a Flow says of itself, of its Gateway, and of every Executor."""
     source = shape.source
     shape.options(("with",), given, {*GatewayOptions.model_fields, *PROPAGATED, *OF_FLOW}, ("with",), source)
@@ -184,7 +184,7 @@ def _several(value: Any) -> list[str]:
 class _Item:
     """One item of the list of Executors."""
 
-    def __init__(self, shape: Shape, index: int, origin: KeyPath) -> None:
+    def __init__(self, shape: Reshaping, index: int, origin: KeyPath) -> None:
         self._shape = shape
         self._path: KeyPath = ("executors", index)
         self._origin = origin

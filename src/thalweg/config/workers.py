@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, Field, field_validator
+from pydantic import BaseModel, Field, field_validator, model_validator
 
+from thalweg.config.autoscale import AutoscaleOptions
 from thalweg.config.batching import BatchingOptions
 from thalweg.config.concurrency import AllowConcurrent, EndpointLimits
 from thalweg.config.containers import ContainerOptions
@@ -47,6 +48,9 @@ class WorkerOptions(ExecutorOptions, ShardOptions, ContainerOptions, Environment
         {}, description="Endpoint or method -> how its requests are joined, over what @dynamic_batching says."
     )
     replicas: int = Field(1, ge=1, description="Processes that run this Executor side by side.")
+    autoscale: AutoscaleOptions | None = Field(
+        None, description="Between which numbers the load decides how many replicas run, such as {min: 1, max: 8}."
+    )
     env: dict[str, MaybeSecret] = Field({}, description="Environment variables of the worker processes.")
     queue: Limits = Field(Limits(), description="What each replica takes on at once.")
     queue_limits: dict[str, EndpointLimits] = Field(
@@ -107,3 +111,27 @@ class WorkerOptions(ExecutorOptions, ShardOptions, ContainerOptions, Environment
             if not all(isinstance(document, (dict, BaseModel)) for document in each):
                 raise ValueError(f"what {path} is warmed up with must be a document, a mapping, or a list of them")
         return value
+
+    @model_validator(mode="after")
+    def _replicas_that_the_load_may_decide(self) -> Self:
+        scale = self.autoscale
+        if scale is None:
+            return self
+        if "replicas" in self.model_fields_set and not scale.min <= self.replicas <= scale.max:
+            raise ValueError(
+                f"replicas is {self.replicas} and autoscale says {scale.min} to {scale.max}: replicas, where it is given, "
+                f"is how many there are to begin with"
+            )
+        if self.shards > 1 or self.uses_before is not None or self.uses_after is not None:
+            raise ValueError(
+                "autoscale does not go with shards, uses_before or uses_after: a replica that comes later has none of the "
+                "documents that its shard was given; use replicas"
+            )
+        return self
+
+    @property
+    def first_replicas(self) -> int:
+        """How many run to begin with: at least one, since somebody has to say what the Executor answers."""
+        if self.autoscale is None:
+            return self.replicas
+        return max(1, self.replicas if "replicas" in self.model_fields_set else self.autoscale.min)

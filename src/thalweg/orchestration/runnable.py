@@ -22,7 +22,6 @@ from thalweg.orchestration.changeover import Amendment
 from thalweg.orchestration.directory import Directory
 from thalweg.orchestration.logs.form import log_format
 from thalweg.orchestration.member import Tell
-from thalweg.orchestration.revision import scaled
 from thalweg.orchestration.session import Session
 from thalweg.orchestration.update import Update
 from thalweg.transport.registry import is_local
@@ -69,9 +68,9 @@ class Runnable(Postable):
             ConfigurationError: something cannot be written: a class that has no name in a module, a secret that was given as
                 text, or the file itself. Names the option.
         """
-        from thalweg.config.description import write
+        from thalweg.config.description import write_description
 
-        write(self.options, Path(path))
+        write_description(self.options, Path(path))
 
     @abstractmethod
     def _blueprint(self, directory: Directory) -> Blueprint:
@@ -108,9 +107,6 @@ class Runnable(Postable):
             raise _told(error) from None
         self._session.reload_with = lambda: str(self._reloaded())
         self._session.update_with = lambda text: str(self._updated(text))
-        self._session.scaled = lambda executor, replicas: partial(
-            self._design, self._scaled_options(executor, replicas)
-        )
         self._session.watch_code(self._renewed, self._read_from)
         return self
 
@@ -141,17 +137,16 @@ class Runnable(Postable):
     def _design(self, options: FlowOptions, directory: Directory) -> Blueprint:
         return flow_blueprint(options, directory)
 
-    def _scaled_options(self, executor: str, replicas: int) -> FlowOptions:
-        return scaled(self._flow(), executor, replicas)
-
     def _change(
         self,
         options: FlowOptions,
         commit: Callable[[], None],
         how: Mapping[str, Any],
         renewed: Collection[str] | None = (),
+        replicas: Mapping[str, int] | None = None,
     ) -> Update:
-        """Make what runs into `options`, in the way that `how` says; `renewed` may be None for all."""
+        """Make what runs into `options`, in the way that `how` says; `renewed` may be None for all. `replicas` is how many
+        there are to be of Executors whose number the load decides."""
         session = self._running()
         terms = parse_options(UpdateOptions, how, f"{type(self).__name__}.update")
         drain_seconds = self._server.drain_seconds if terms.drain_seconds is None else terms.drain_seconds
@@ -164,6 +159,7 @@ class Runnable(Postable):
                 terms.canary,
                 terms.settle,
                 drain_seconds,
+                replicas or {},
             )
             changed = session.change(change)
         except ThalwegError as error:
