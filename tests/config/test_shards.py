@@ -9,7 +9,7 @@ from thalweg.errors import ConfigurationError
 
 
 @pytest.mark.parametrize(
-    ("polling", "asked"),
+    "polling, asked",
     [
         (None, {"/index": "ANY", "/search": "ALL", "/update": "ALL", "/delete": "ALL", "/encode": "ANY"}),
         ("ANY", {"/index": "ANY", "/search": "ANY", "/update": "ANY", "/encode": "ANY"}),
@@ -29,7 +29,7 @@ def test_what_the_user_says_wins_over_what_suits_the_endpoint(polling: object, a
 
 
 @pytest.mark.parametrize(
-    ("given", "told"),
+    "given, told",
     [
         ({"polling": "ALL_ASYNC"}, "polling is ANY or ALL, not 'ALL_ASYNC'"),
         ({"polling": {"/search": "SOME"}}, "polling is ANY or ALL, not 'SOME'"),

@@ -25,7 +25,7 @@ def test_less_is_better_where_the_lists_rise() -> None:
     assert ids(ranked([finds("score", 1, 7), finds("score", 3)])) == ["1", "3", "7"]
 
 
-@pytest.mark.parametrize(("name", "expected"), [("score", ["3", "2", "1"]), ("distance", ["1", "2", "3"])])
+@pytest.mark.parametrize("name, expected", [("score", ["3", "2", "1"]), ("distance", ["1", "2", "3"])])
 def test_the_name_decides_where_the_lists_say_nothing(name: str, expected: list[str]) -> None:
     assert ids(ranked([finds(name, 2), finds(name, 3), finds(name, 1)])) == expected
 
@@ -83,9 +83,17 @@ def test_the_lists_in_each_document_are_ranked_and_cut() -> None:
 
 
 @pytest.mark.parametrize(
-    ("values", "limit"),
-    [({"limit": 5}, 5), ({"limit": 5.0}, 5), ({"limit": 5, "e__limit": 2}, 2), ({"limit": -1}, None), ({"limit": True}, None),
-     ({"limit": "5"}, None), ({"limit": 2.5}, None), ({}, None)],
-)  # fmt: skip
+    "values, limit",
+    [
+        ({"limit": 5}, 5),
+        ({"limit": 5.0}, 5),
+        ({"limit": 5, "e__limit": 2}, 2),
+        ({"limit": -1}, None),
+        ({"limit": True}, None),
+        ({"limit": "5"}, None),
+        ({"limit": 2.5}, None),
+        ({}, None),
+    ],
+)
 def test_a_limit_is_a_number_of_documents(values: dict[str, Any], limit: int | None) -> None:
     assert limit_in(values, "e__limit") == limit

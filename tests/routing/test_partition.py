@@ -33,7 +33,10 @@ def test_one_more_shard_takes_its_share_and_nothing_else_moves(shards: int) -> N
 
 
 def test_a_key_belongs_to_the_same_shard_in_every_process_and_release() -> None:
-    program = f"import json; from thalweg.routing.partition import shard_of; print(json.dumps([shard_of(k, 5) for k in {KEYS[:50]}]))"
+    program = (
+        "import json; from thalweg.routing.partition import shard_of; "
+        f"print(json.dumps([shard_of(k, 5) for k in {KEYS[:50]}]))"
+    )
     elsewhere = json.loads(
         subprocess.run([sys.executable, "-c", program], capture_output=True, check=True, text=True).stdout
     )

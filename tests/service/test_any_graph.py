@@ -26,7 +26,7 @@ from thalweg.message import (
 )
 from thalweg.service.asides import Asides
 from thalweg.service.course import Course
-from thalweg.service.joining import documents_of
+from thalweg.service.joining import opened_documents
 from thalweg.service.route import route
 
 Doc = dict[str, Any]
@@ -75,7 +75,7 @@ class Member:
         return {**doc, "marks": [*doc["marks"], self.name], "last": self.name, f"by_{self.name}": True}
 
     async def handle(self, request: Request, context: Context) -> AsyncGenerator[Response, None]:
-        documents, parameters = documents_of(request)
+        documents, parameters = opened_documents(request)
         self.seen.append([document.id for document in documents])
         for item in range(self.items):
             made = [self.marked(document.model_dump()) for document in documents]
@@ -193,7 +193,7 @@ async def answered(members: list[Member], entry: list[Doc], content_type: str) -
         request = await found.entrance.entering(request, context)
     course = Course(found.handlers, found.plan, request, context, 4)
     answers = [
-        [document.model_dump() for document in documents_of(answer)[0]]
+        [document.model_dump() for document in opened_documents(answer)[0]]
         async for answer in (course.chain() if found.chain else course.graph())
     ]
     await asides.drain(10.0)

@@ -15,7 +15,7 @@ from thalweg.graph import Step
 from thalweg.message import COLUMNS, JSON, Context, Pending, Reply, Request, Response
 from thalweg.message.branches import BRANCHES
 from thalweg.service.conditions import Conditional
-from thalweg.service.joining import documents_of
+from thalweg.service.joining import opened_documents
 
 LOW = parse({"n": {"$lt": 2}})
 
@@ -37,7 +37,7 @@ class Upper:
         return self
 
     def answer(self, body: Any, request: Request) -> Response:
-        documents, parameters = documents_of(Response(body, request.content_type, request.parameters))
+        documents, parameters = opened_documents(Response(body, request.content_type, request.parameters))
         made = [{**document.model_dump(), "up": True} for document in documents]
         if request.accept == COLUMNS:
             return Response(columns.encode(DocList[AnyDoc]([AnyDoc(**one) for one in made])), COLUMNS, parameters)
@@ -68,7 +68,7 @@ def asked(*numbers: int, **parameters: Any) -> Request:
 
 
 def shown(response: Response) -> list[tuple[int, bool]]:
-    return [(document.n, document.model_dump().get("up", False)) for document in documents_of(response)[0]]
+    return [(document.n, document.model_dump().get("up", False)) for document in opened_documents(response)[0]]
 
 
 async def both_ways(made: Conditional, request: Request) -> list[list[tuple[int, bool]]]:
@@ -99,7 +99,7 @@ async def test_a_request_whose_documents_all_fulfil_it_goes_on_as_it_came():
 async def test_who_is_left_with_nothing_is_not_asked_and_parameters_come_back():
     upper = Upper()
     [answer] = [r async for r in Conditional(upper, step()).handle(asked(5, 6, limit=3), Context())]
-    assert (upper.seen, documents_of(answer)) == ([], ([], {"limit": 3}))
+    assert (upper.seen, opened_documents(answer)) == ([], ([], {"limit": 3}))
     assert await both_ways(Conditional(upper, step(skips=True)), asked(5, 6)) == [[(5, False), (6, False)]]
     assert upper.seen == []
 
@@ -126,7 +126,7 @@ async def test_counts_of_branches_are_those_of_what_is_left():
     request = asked(0, 5, 1, **{BRANCHES: [["a", 2], ["b", 1]]})
     async for _ in Conditional(upper, step(reduce=False)).handle(request, Context()):
         pass
-    assert documents_of(upper.seen[0])[1][BRANCHES] == [["a", 1], ["b", 1]]
+    assert opened_documents(upper.seen[0])[1][BRANCHES] == [["a", 1], ["b", 1]]
 
 
 async def test_of_a_stream_that_comes_each_payload_is_chosen_from():
@@ -214,4 +214,4 @@ async def test_every_operator_chooses_the_same_in_every_form(query: Any, fulfill
     body, parameters = encode_content(content_type, documents, {})
     made = Conditional(Upper(), Step("e", ("gateway",), "", False, when=parse(query)))
     [answer] = [r async for r in made.handle(Request("/e", body, content_type, content_type, parameters), Context())]
-    assert [document.n for document in documents_of(answer)[0]] == fulfilled
+    assert [document.n for document in opened_documents(answer)[0]] == fulfilled

@@ -10,7 +10,7 @@ from thalweg.errors import SchemaMismatch
 from thalweg.graph import sketch
 from thalweg.graph.outline import Givers, endpoint_of, output_of, paths
 from thalweg.graph.plan import Descriptions, Step, plan
-from thalweg.graph.schema import Schema, fields_of, joint_misfits
+from thalweg.graph.schema import Schema, joint_misfits, schema_fields
 from thalweg.graph.topology import ENTRY, Topology
 
 
@@ -75,7 +75,7 @@ class _Edge:
         known: set[str] = set()
         givers = [name for branch in self._branches for way in branch for name in way]
         for name in givers:
-            fields = fields_of(self._output(name))
+            fields = schema_fields(self._output(name))
             if fields is None:
                 return
             known |= fields

@@ -28,7 +28,7 @@ def joint_misfits(given: Schema | None, others: Sequence[Schema | None], needed:
     return misfits(given, _without(needed, others))
 
 
-def fields_of(schema: Schema | None) -> frozenset[str] | None:
+def schema_fields(schema: Schema | None) -> frozenset[str] | None:
     """The fields that documents of `schema` may have; None where that is not fixed."""
     if schema is None:
         return None
@@ -43,7 +43,7 @@ def _without(needed: Schema | None, others: Sequence[Schema | None]) -> Schema |
     """`needed` without the demand for fields that the `others` may give."""
     if needed is None or not others or "required" not in needed:
         return needed
-    offered = [fields_of(other) for other in others]
+    offered = [schema_fields(other) for other in others]
     required = [name for name in needed["required"] if not any(fields is None or name in fields for fields in offered)]
     return {**needed, "required": required}
 

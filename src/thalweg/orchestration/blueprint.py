@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
 
-from thalweg.config import BalancerOptions, DeploymentOptions, FlowOptions, GatewayOptions, NodeOptions
+from thalweg.config import (
+    AutoscaleOptions,
+    BalancerOptions,
+    DeploymentOptions,
+    FlowOptions,
+    GatewayOptions,
+    NodeOptions,
+)
 from thalweg.config.containers import image_of
 from thalweg.config.secrets import revealed
 from thalweg.config.servers import ServerOptions
@@ -26,12 +33,13 @@ from thalweg.orchestration.directory import Directory
 from thalweg.orchestration.external import remote
 from thalweg.orchestration.nesting import flattened
 from thalweg.orchestration.places import placed, referred
-from thalweg.service.contents import Present, keep_content
+from thalweg.service.contents import Present, keep_here
 from thalweg.service.control import GatewaySpec, Surroundings, WorkerSpec
 from thalweg.service.front import Additions, without_objects
 from thalweg.service.role import GatewayContent, WorkerContent
 from thalweg.service.shards.division import Division, sharded
 
+Crews = Callable[[NodeOptions], Iterable[WorkerSpec]]
 Check = Callable[[Mapping[str, ServiceDescription]], None]
 FRONT = "front"
 """Name of the private socket through which a Flow's own `post` goes: quicker than any port, and always there."""
@@ -50,6 +58,28 @@ class Blueprint:
     """Executors that run elsewhere already."""
     nodes: Mapping[str, NodeOptions] = field(default_factory=dict)
     """What each Executor is made of."""
+    crews: Mapping[str, Crews] = field(default_factory=dict)
+    """What draws up the processes of each Executor that is started here."""
+
+    def staffed(self, replicas: Mapping[str, int]) -> Blueprint:
+        """This with other numbers of replicas, by name of Executor."""
+        nodes = dict(self.nodes)
+        workers = list(self.workers)
+        for name, number in replicas.items():
+            nodes[name] = self.nodes[name].model_copy(update={"replicas": number})
+            first = next((index for index, spec in enumerate(workers) if _whose(spec) == name), len(workers))
+            workers = [spec for spec in workers if _whose(spec) != name]
+            workers[first:first] = self.crews[name](nodes[name])
+        return replace(self, workers=workers, nodes=nodes)
+
+    @property
+    def scaled(self) -> dict[str, AutoscaleOptions]:
+        """Of those Executors whose replicas the load decides: between which numbers, and how."""
+        return {
+            name: node.autoscale
+            for name, node in self.nodes.items()
+            if node.autoscale is not None and name in self.crews
+        }
 
 
 def flow_blueprint(options: FlowOptions, directory: Directory) -> Blueprint:
@@ -65,27 +95,32 @@ def flow_blueprint(options: FlowOptions, directory: Directory) -> Blueprint:
     topology = Topology.of(options.executors, options.inspect)
     standing = {node.name for node in topology.nodes if node.process}
     inline = any(node.placement == "inline" for node in options.executors if node.name in standing)
+    nodes = {node.name: _at_first(node) for node in options.executors}
+    crews: dict[str, Crews] = {}
     workers: list[WorkerSpec] = []
     externals = {node.name: node for node in options.executors if node.external and node.name in standing}
     for index, node in enumerate(options.executors):
         if node.external or node.name not in standing:
             continue
-        workers += _crew(node, index, directory, options.gateway.drain_seconds)
+        crews[node.name] = partial(_crew, index=index, directory=directory, drain_seconds=options.gateway.drain_seconds)
+        workers += crews[node.name](nodes[node.name])
     peers = {name: remote(node) for name, node in externals.items()}
+    scaled = frozenset(name for name in crews if nodes[name].autoscale is not None)
     divisions = {node.name: Division.of(node) for node in options.executors if sharded(node)}
     gateway = GatewaySpec(
         name=options.name,
         surroundings=Surroundings.here(),
         addresses=[directory.inprocess(FRONT) if inline else directory.address(FRONT), *_public(options.gateway)],
         content=cloudpickle.dumps(
-            GatewayContent(topology, without_objects(options.gateway), Additions.of(options.gateway), peers, divisions)
+            GatewayContent(
+                topology, without_objects(options.gateway), Additions.of(options.gateway), peers, divisions, scaled
+            )
         ),
         drain_seconds=options.gateway.drain_seconds,
         log_level=options.gateway.log_level or "",
         inline=inline,
     )
-    nodes = {node.name: node for node in options.executors}
-    return Blueprint(workers, gateway, partial(_check_whole, topology), externals, nodes)
+    return Blueprint(workers, gateway, partial(_check_whole, topology), externals, nodes, crews)
 
 
 def deployment_blueprint(options: DeploymentOptions, directory: Directory) -> Blueprint:
@@ -109,6 +144,7 @@ def fronted(options: DeploymentOptions) -> bool:
         "shards": sharded(options),
         "uses": image_of(options.uses) is not None,
         "reload": bool(options.reload),
+        "autoscale": options.autoscale is not None,
     }
     needed = [name for name, needs in reasons.items() if needs]
     if needed and options.include_gateway is False:
@@ -123,10 +159,13 @@ def fronted(options: DeploymentOptions) -> bool:
 def as_flow(options: DeploymentOptions) -> FlowOptions:
     """The Flow of one Executor that does the same as the Deployment."""
     gateway = GatewayOptions(**{name: getattr(options, name) for name in BalancerOptions.model_fields})
-    worker = {name: getattr(options, name) for name in WorkerOptions.model_fields}
+    worker = {name: getattr(options, name) for name in WorkerOptions.model_fields if name != "replicas"}
     if options.uses is None:  # a node of a Flow that says nothing has no process; a Deployment has
         worker["uses"] = f"{Passthrough.__module__}:{Passthrough.__name__}"
-    return FlowOptions(name=options.name, gateway=gateway, executors=(NodeOptions(**worker),))
+    node = NodeOptions(**worker)
+    if "replicas" in options.model_fields_set:  # also none, which only `scale` can say
+        node = node.model_copy(update={"replicas": options.replicas})
+    return FlowOptions(name=options.name, gateway=gateway, executors=(node,))
 
 
 def check_what_is_known(options: FlowOptions) -> None:
@@ -152,6 +191,15 @@ def _known(node: NodeOptions) -> ServiceDescription:
     if not callable(node.uses):
         return ServiceDescription(node.name, (EndpointDescription(DEFAULT_ENDPOINT),))
     return describe(ExecutorSource(executor_class(node.uses, f"uses={node.uses!r}")), node)
+
+
+def _at_first(node: NodeOptions) -> NodeOptions:
+    return node if node.autoscale is None else node.model_copy(update={"replicas": node.first_replicas})
+
+
+def _whose(spec: WorkerSpec) -> str:
+    """The Executor that a process belongs to."""
+    return spec.name.partition("/")[0]
 
 
 def _crew(node: NodeOptions, index: int, directory: Directory, drain_seconds: float) -> Iterator[WorkerSpec]:
@@ -200,7 +248,7 @@ def _worker(
         surroundings=Surroundings.here(variables),
         processors=given.processors,
         addresses=addresses,
-        content=keep_content(addresses[0], content) if options.placement == "inline" else cloudpickle.dumps(content),
+        content=keep_here(addresses[0], content) if options.placement == "inline" else cloudpickle.dumps(content),
         inline=options.placement == "inline",
         drain_seconds=drain_seconds,
         log_level=options.log_level or "",

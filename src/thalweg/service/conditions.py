@@ -19,7 +19,7 @@ from thalweg.message import COLUMNS, JSON, Buffer, Context, Pending, Reply, Requ
 from thalweg.message.branches import BRANCHES
 from thalweg.message.handler import UnaryHandler
 from thalweg.service.flights import in_arrival_order
-from thalweg.service.joining import documents_of
+from thalweg.service.joining import opened_documents
 from thalweg.service.passing import Passing
 
 AHEAD = 16
@@ -89,7 +89,7 @@ class Conditional:
         return self._inner.submit(given, context, _Around(choice, _accept(request), reply))
 
     def _choose(self, request: Request) -> _Choice:
-        documents, parameters = documents_of(request)
+        documents, parameters = opened_documents(request)
         return _Choice(documents, [self._fulfils(document) for document in documents], parameters)
 
     def _given(self, request: Request, choice: _Choice) -> Request:
@@ -197,7 +197,7 @@ def _kept(content_type: str) -> str:
 
 def _among(choice: _Choice, answer: Response, accept: str) -> Response:
     """The answers in the places of what was asked, beside the documents that passed around."""
-    answered, parameters = documents_of(answer)
+    answered, parameters = opened_documents(answer)
     together = DocList[AnyDoc](around(choice.documents, choice.taken, list(answered)))
     made = _encoded(together, parameters, accept)
     made.headers = answer.headers

@@ -29,7 +29,7 @@ class Present:
         return ExecutorSource(executor_class(self.uses, self.text))
 
 
-def keep_content(owner: str, content: object) -> bytes:
+def keep_here(owner: str, content: object) -> bytes:
     """The name under which `content_of` finds `content` in this process, until `let_go(owner)`."""
     name = KEPT + f"{owner}:{next(_numbers)}".encode()
     _kept[name] = content

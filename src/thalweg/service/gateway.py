@@ -15,6 +15,7 @@ from thalweg.graph.parts import whole
 from thalweg.graph.plan import plan
 from thalweg.message import Context, Pending, Reply, Request, Response, ServiceDescription
 from thalweg.message.description import DRY_RUN_ENDPOINT
+from thalweg.message.vitals import Demand
 from thalweg.routing.lineup import Tell
 from thalweg.routing.peer import Remote
 from thalweg.routing.replica import Replica
@@ -22,7 +23,7 @@ from thalweg.service.asides import Asides
 from thalweg.service.course import Course, all_answers, only_answer
 from thalweg.service.joining import by_reference, in_columns
 from thalweg.service.relay import Attendance, Relay
-from thalweg.service.route import Route, route
+from thalweg.service.route import FlowRoute, route
 from thalweg.service.shards.division import Division
 from thalweg.service.shards.pools import POOLS, Pool, pools
 
@@ -63,7 +64,7 @@ class FlowHandler:
         self._attendance = Attendance()
         self._drain_seconds = options.drain_seconds
         self._asides = Asides(options.limits)
-        self._routes: dict[tuple[str, str], Route] = {}
+        self._routes: dict[tuple[str, str], FlowRoute] = {}
         self._window = options.limits.stream_window
 
     async def start(self) -> None:
@@ -95,6 +96,12 @@ class FlowHandler:
         return all(pool.ready for pool in self._pools.values())
 
     @property
+    def demands(self) -> dict[str, Demand]:
+        """What is asked of those Executors whose replicas the load decides."""
+        found = {name: pool.demand for name, pool in self._pools.items()}
+        return {name: demand for name, demand in found.items() if demand is not None}
+
+    @property
     def gone(self) -> list[str]:
         """Executors that have no replica."""
         return [name for name, pool in self._pools.items() if not pool.ready]
@@ -105,7 +112,7 @@ class FlowHandler:
         return True
 
     async def dry_run(self, context: Context) -> None:
-        """Ask one replica of each Executor for a dry run, all at once.
+        """Ask one replica of each Executor for a dry run, all at once; one that sleeps is left to.
 
         Raises:
             ThalwegError: what the first of them says that does not answer. Where several have no replica, all are named.
@@ -114,8 +121,9 @@ class FlowHandler:
         if gone:
             raise Unavailable(f"No replica is ready of: {', '.join(gone)}.", executor=gone[0], retry_after=1.0)
         request = Request(DRY_RUN_ENDPOINT, (b"",))
-        if self._pools:
-            await all_answers([only_answer(pool.handle(request, context), name) for name, pool in self._pools.items()])
+        awake = {name: pool for name, pool in self._pools.items() if not pool.asleep}
+        if awake:
+            await all_answers([only_answer(pool.handle(request, context), name) for name, pool in awake.items()])
 
     async def _timed_dry_run(self, context: Context) -> dict[str, str]:
         """Do a dry run and say how many milliseconds it took: https://www.w3.org/TR/server-timing/."""
@@ -167,7 +175,7 @@ class FlowHandler:
         relay = Relay(handlers, shape.steps, request, context, reply, self._attendance)
         return relay if relay.begin() else None
 
-    def _route(self, endpoint: str, target: str) -> Route:
+    def _route(self, endpoint: str, target: str) -> FlowRoute:
         found = self._routes.get((endpoint, target))
         if found is None:
             if not self._open and self.description.find(endpoint) is None:

@@ -19,8 +19,8 @@ from thalweg.message.content import OBJECTS
 
 def joined_branches(branches: Sequence[Response], ordered: Response | None = None) -> Response:
     """The documents of all branches as one answer, in the order of those of `ordered`."""
-    opened = [documents_of(branch) for branch in branches]
-    order = () if ordered is None else [document.id for document in documents_of(ordered)[0]]
+    opened = [opened_documents(branch) for branch in branches]
+    order = () if ordered is None else [document.id for document in opened_documents(ordered)[0]]
     documents = merged_documents([documents for documents, _ in opened], order)
     parameters = merged_parameters([parameters for _, parameters in opened])
     return Response(columns.encode(documents), COLUMNS, parameters, _headers(branches))
@@ -28,7 +28,7 @@ def joined_branches(branches: Sequence[Response], ordered: Response | None = Non
 
 def listed_branches(branches: Sequence[Response], names: Sequence[str]) -> Response:
     """The documents of all branches one after the other, and in the parameters which of them are whose."""
-    opened = [documents_of(branch) for branch in branches]
+    opened = [opened_documents(branch) for branch in branches]
     together = DocList[AnyDoc]([document for documents, _ in opened for document in documents])
     parameters = merged_parameters([parameters for _, parameters in opened])
     parameters[BRANCHES] = [[name, len(documents)] for name, (documents, _) in zip(names, opened, strict=True)]
@@ -40,18 +40,18 @@ def joined_answer(branches: Sequence[Response], accept: str, ordered: Response |
     together = branches[0] if len(branches) == 1 else joined_branches(branches, ordered)
     if together.content_type == accept:
         return together
-    documents, parameters = documents_of(together)
+    documents, parameters = opened_documents(together)
     body, beside = encode_content(accept, documents, parameters)
     return Response(body, accept, beside, together.headers)
 
 
 def with_ids(entry: Response) -> Response:
     """The caller's documents with an id each, so that they are known again where branches join."""
-    documents, parameters = documents_of(entry)
+    documents, parameters = opened_documents(entry)
     return Response(columns.encode(documents), COLUMNS, parameters)
 
 
-def documents_of(given: Response | Request) -> tuple[DocList[Any], dict[str, Any]]:
+def opened_documents(given: Response | Request) -> tuple[DocList[Any], dict[str, Any]]:
     """The documents of a payload, and the parameters of the header with those beside the documents on top."""
     documents, parameters = decode_content(given.content_type, given.body, AnyDoc)
     return documents, {**given.parameters, **parameters} if parameters else given.parameters

@@ -12,7 +12,7 @@ from thalweg.service.conditions import Conditional
 from thalweg.service.passing import Passing
 
 
-class Route(NamedTuple):
+class FlowRoute(NamedTuple):
     """A plan, and what it is run on."""
 
     plan: Plan
@@ -27,7 +27,7 @@ class Route(NamedTuple):
     """What stands behind the one step, where there is just one."""
 
 
-def route(plan: Plan, pools: Mapping[str, UnaryHandler], asides: Asides) -> Route:
+def route(plan: Plan, pools: Mapping[str, UnaryHandler], asides: Asides) -> FlowRoute:
     """`plan` over `pools`, by name of Executor; what nobody waits for is kept among `asides`."""
     listening: dict[str, list[tuple[str, UnaryHandler]]] = {}
     for aside in plan.asides:
@@ -41,7 +41,7 @@ def route(plan: Plan, pools: Mapping[str, UnaryHandler], asides: Asides) -> Rout
     chain = plan.chain and bool(plan.steps)
     short = chain and entrance is None and not any(step.streaming for step in plan.steps)
     only = handlers[plan.steps[0].name] if len(plan.steps) == 1 else None
-    return Route(plan, handlers, chain, short, entrance, only)
+    return FlowRoute(plan, handlers, chain, short, entrance, only)
 
 
 _NOTHING = Passing()
