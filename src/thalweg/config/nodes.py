@@ -108,7 +108,9 @@ class NodeOptions(WorkerOptions, EdgeOptions):
             if self.uses is not None:
                 raise ValueError("an external Executor is not started here; leave out uses")
             if self.shards > 1 or self.uses_before is not None or self.uses_after is not None:
-                raise ValueError("an external Executor has its own shards; leave out shards, uses_before and uses_after")
+                raise ValueError(
+                    "an external Executor has its own shards; leave out shards, uses_before and uses_after"
+                )
             if self.autoscale is not None:
                 raise ValueError("an external Executor has its own replicas; leave out autoscale")
             addresses(self.host, self.port, bool(self.tls))

@@ -5,6 +5,16 @@ from __future__ import annotations
 import msgspec
 
 
+class Demand(msgspec.Struct, frozen=True):
+    """What is asked of one Executor, all its replicas together, as its Gateway counts it."""
+
+    outstanding: int = 0
+    """Requests that are under way or wait, also those for which no replica is there."""
+    arrived: int = 0
+    """Requests that have come since the Gateway was ready."""
+    answered: int = 0
+
+
 class Vitals(msgspec.Struct, frozen=True):
     """Counts since the process was ready, and what is so just now."""
 
@@ -22,3 +32,5 @@ class Vitals(msgspec.Struct, frozen=True):
     """Documents in those batches."""
     memory_bytes: int = 0
     """Resident memory of the process."""
+    demands: dict[str, Demand] = {}
+    """Of a Gateway: by name, of those Executors whose replicas the load decides."""

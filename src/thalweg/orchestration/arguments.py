@@ -8,6 +8,7 @@ from typing import Any, Literal, TypedDict
 
 from thalweg.config import (
     AccessOptions,
+    AutoscaleOptions,
     BatchingOptions,
     ClientTlsOptions,
     Compression,
@@ -74,6 +75,7 @@ class DefaultArguments(TypedDict, total=False):
     workspace: str | None
     py_modules: str | Sequence[str]
     replicas: int
+    autoscale: AutoscaleOptions | Mapping[str, Any] | None
     shards: int
     polling: str | Mapping[str, str] | None
     shard_key: str | Callable[[Any], Any]

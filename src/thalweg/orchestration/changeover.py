@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Coroutine, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from thalweg.errors import ConfigurationError, StartupFailed, ThalwegError, Unavailable
@@ -47,6 +47,9 @@ class Amendment:
     canary: float | None = None
     settle: float = 0.0
     drain_seconds: float = 10.0
+    replicas: Mapping[str, int] = field(default_factory=dict)
+    """How many there are to be from now on of Executors whose number the load decides; of all others of these there stay
+    as many as there are."""
 
 
 @dataclass(frozen=True)
@@ -96,6 +99,11 @@ class Changeover:
     def posts(self) -> dict[str, Post]:
         """Those from before and those that come."""
         return {**self._after, **self._before}
+
+    @property
+    def coming(self) -> dict[str, Post]:
+        """Those that are to be there in the end."""
+        return self._after
 
     @property
     def changed(self) -> Changed:

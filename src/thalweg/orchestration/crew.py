@@ -134,7 +134,8 @@ def same_graph(old: Mapping[str, NodeOptions], new: Mapping[str, NodeOptions]) -
 
 def _way(node: NodeOptions) -> list[object]:
     beside = NodeOptions.model_fields.keys() - WorkerOptions.model_fields.keys()
-    return [getattr(node, name) for name in sorted(beside | {"polling", "shards", "shard_key"})]
+    said: list[object] = [getattr(node, name) for name in sorted(beside | {"polling", "shards", "shard_key"})]
+    return [*said, node.autoscale is not None]
 
 
 def _turns(before: Mapping[str, Post], after: Mapping[str, Post]) -> list[Replacement]:

@@ -8,7 +8,7 @@ from functools import partial
 from typing import Any, Unpack, overload
 
 from thalweg.client.exchange import Inputs
-from thalweg.config import DeploymentOptions, FlowOptions
+from thalweg.config import DeploymentOptions
 from thalweg.config.load import load_deployment, parse_options
 from thalweg.config.source import ConfigSource
 from thalweg.errors import ConfigurationError
@@ -114,8 +114,10 @@ class Deployment(Runnable):
 
     def scale(self, replicas: int) -> Update:
         """Run so many replicas; see `Flow.scale`."""
+        self._check_changeable()
         wanted = self._options.model_copy(update={"replicas": replicas})
-        return self._change_to(wanted, {}, scaled(self._flow(), self.name, replicas))
+        flow = scaled(as_flow(self._options), self.name, replicas)
+        return self._change(flow, partial(self._become, wanted), {}, replicas={self.name: replicas})
 
     def reload(self, *, surge: int | None = None) -> Update:
         """Replace all processes by new ones that load the code as it is now; see `Flow.reload`."""
@@ -135,11 +137,10 @@ class Deployment(Runnable):
         self,
         wanted: DeploymentOptions,
         how: Mapping[str, Any],
-        flow: FlowOptions | None = None,
         renewed: Collection[str] = (),
     ) -> Update:
         self._check_changeable()
-        return self._change(flow or as_flow(wanted), partial(self._become, wanted), how, renewed)
+        return self._change(as_flow(wanted), partial(self._become, wanted), how, renewed)
 
     def _check_changeable(self) -> None:
         self._running()
@@ -151,13 +152,6 @@ class Deployment(Runnable):
 
     def _become(self, options: DeploymentOptions) -> None:
         self._options = options
-
-    def _flow(self) -> FlowOptions:
-        return as_flow(self._options)
-
-    def _scaled_options(self, executor: str, replicas: int) -> FlowOptions:
-        self._check_changeable()
-        return scaled(self._flow(), executor, replicas)
 
     def _updated(self, text: str) -> Update:
         return self._updated_by(text, {})

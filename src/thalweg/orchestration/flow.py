@@ -174,7 +174,7 @@ class Flow(Runnable):
             StartupFailed: a new replica did not become ready. There are as many as before.
         """
         wanted = scaled(self._options, executor, replicas)
-        return self._change(wanted, partial(self._become, wanted), {})
+        return self._change(wanted, partial(self._become, wanted), {}, replicas={executor: replicas})
 
     def reload(self, *executors: str, surge: int | None = None) -> Update:
         """Replace the processes of these Executors, or of all, by new ones that load their code as it is now. A Flow that
@@ -200,9 +200,6 @@ class Flow(Runnable):
 
     def _become(self, options: FlowOptions) -> None:
         self._options = options
-
-    def _flow(self) -> FlowOptions:
-        return self._options
 
     def _updated(self, text: str) -> Update:
         return self._updated_by(text, {})

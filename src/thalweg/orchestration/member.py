@@ -38,6 +38,7 @@ from thalweg.service.control import (
     Spec,
     Starting,
     Stop,
+    Wanted,
     WorkerSpec,
 )
 from thalweg.service.traceback import with_source
@@ -125,6 +126,8 @@ class Member:
         """Those with code of the user's own that it has loaded, where they are watched."""
         self.heed: Callable[[Report], None] | None = None
         """Told of every report but pulses and advances; an end that was not asked for is a `Failed`."""
+        self.observe: Callable[[Pulse | Wanted], None] | None = None
+        """Told what a Gateway is asked."""
 
     @property
     def name(self) -> str:
@@ -163,6 +166,16 @@ class Member:
         process = self._process
         running = process is not None and process.pid.done() and not process.exited.done()
         return process.pid.result() if process is not None and running else None
+
+    @property
+    def answers(self) -> bool:
+        """Whether it is ready."""
+        return self._phase is Phase.READY
+
+    @property
+    def vitals(self) -> Vitals:
+        """What it has last said of its work."""
+        return self._trend.last
 
     def status(self) -> ProcessStatus:
         """How it is now."""
@@ -298,6 +311,8 @@ class Member:
                 self._enter(Phase.STARTING, report.message, report.done)
             else:
                 await self._on_report(process, report)
+            if self.observe is not None and isinstance(report, Pulse | Wanted):
+                self.observe(report)
 
     async def _on_report(self, process: Process, report: Report) -> None:
         match report:

@@ -24,7 +24,16 @@ WORKSPACE = "/workspace"
 """Where the folder for an Executor's files is in its container."""
 
 
-NOT_INLINE = ("env", "devices", "max_requests", "memory_limit", "install_requirements", "requirements", "reload")
+NOT_INLINE = (
+    "env",
+    "devices",
+    "max_requests",
+    "memory_limit",
+    "install_requirements",
+    "requirements",
+    "reload",
+    "autoscale",
+)
 """Options that say something of a process."""
 
 

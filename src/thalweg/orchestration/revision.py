@@ -96,7 +96,7 @@ def scaled(running: FlowOptions, executor: str, replicas: int) -> FlowOptions:
     """`running` with another number of replicas, which may be 0.
 
     Raises:
-        ConfigurationError: there is no such Executor, or it is not started here.
+        ConfigurationError: there is no such Executor, it is not started here, or `autoscale` says otherwise.
     """
     node = next((node for node in running.executors if node.name == executor), None)
     if node is None:
@@ -105,6 +105,11 @@ def scaled(running: FlowOptions, executor: str, replicas: int) -> FlowOptions:
         raise ConfigurationError(f"The Executor {executor!r} runs elsewhere: its replicas are not started here.")
     if replicas < 0:
         raise ConfigurationError(f"replicas={replicas}: there cannot be fewer than none.")
+    if node.autoscale is not None and not node.autoscale.min <= replicas <= node.autoscale.max:
+        raise ConfigurationError(
+            f"replicas={replicas}: autoscale says that of {executor!r} {node.autoscale.min} to {node.autoscale.max} run. "
+            f"Change that first, by update."
+        )
     changed = node.model_copy(update={"replicas": replicas})
     return running.model_copy(
         update={"executors": tuple(changed if other is node else other for other in running.executors)}

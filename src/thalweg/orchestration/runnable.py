@@ -113,10 +113,6 @@ class Runnable(Postable):
     # change --------------------------------------------------------------------------------------------------------------
 
     @abstractmethod
-    def _flow(self) -> FlowOptions:
-        """It as a Flow, which a Deployment behind a Gateway is."""
-
-    @abstractmethod
     def _updated(self, text: str) -> Update:
         """Make it what YAML says."""
 

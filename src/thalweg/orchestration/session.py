@@ -18,7 +18,7 @@ from thalweg.errors import Unavailable
 from thalweg.orchestration.blueprint import Blueprint
 from thalweg.orchestration.changeover import Amendment, Changed
 from thalweg.orchestration.control.desk import ControlDesk
-from thalweg.orchestration.control.questions import Identity, ServiceStatus
+from thalweg.orchestration.control.questions import Identity, ProcessStatus, ServiceStatus
 from thalweg.orchestration.directory import Directory, sweep
 from thalweg.orchestration.launchers.dispatch import Launchers
 from thalweg.orchestration.launchers.forkserver import ForkServer
@@ -27,6 +27,7 @@ from thalweg.orchestration.logs.history import History
 from thalweg.orchestration.logs.stream import LogStream
 from thalweg.orchestration.member import Means, News, Phase, Tell
 from thalweg.orchestration.reloading import RunningCode, Watcher
+from thalweg.orchestration.scaling import ASLEEP, IDLE
 from thalweg.orchestration.supervisor import Supervisor
 from thalweg.service.contents import let_go
 from thalweg.service.control import GATEWAY, Troubles
@@ -50,8 +51,6 @@ class Session:
     """What replaces all processes on request through the control socket, on a thread of its own; says what it did."""
     update_with: Callable[[str], str] | None = None
     """The same with YAML that describes what it is to be."""
-    scaled: Callable[[str, int], Design] | None = None
-    """What runs, with another number of replicas of an Executor."""
 
     def __init__(
         self, drain_seconds: float, name: str = "", kind: str = "flow", log_format: LogFormat = "text"
@@ -178,9 +177,13 @@ class Session:
     def status(self) -> ServiceStatus:
         """How everything is; for the event loop of the portal."""
         members = [] if self._supervisor is None else self._supervisor.members
-        processes = tuple(member.status() for member in members)
+        asleep = [] if self._supervisor is None else self._supervisor.scaling.asleep
+        processes = (
+            *(member.status() for member in members),
+            *(ProcessStatus(name, title=name, phase=ASLEEP, reason=IDLE) for name in asleep),
+        )
         public = tuple(address for address in self.addresses if not is_local(address))
-        answering = {process.node for process in processes if process.phase == Phase.READY}
+        answering = {process.node for process in processes if process.phase in (Phase.READY, ASLEEP)}
         return ServiceStatus(
             Identity(self.name, self.kind, self._owner, self._since, public),
             self._since > 0 and answering >= {process.node for process in processes},
@@ -232,13 +235,6 @@ class Session:
     def abort(self) -> None:
         """See `Supervisor.abort`."""
         self._portal.run(self._supervised.abort())
-
-    async def scale(self, executor: str, replicas: int) -> None:
-        """Have so many replicas of an Executor; for the event loop of the portal. Raises as `Supervisor.change` does."""
-        if self.scaled is None:
-            raise Unavailable(f"{self.name!r} cannot be scaled.")
-        blueprint = await asyncio.to_thread(self.draw, self.scaled(executor, replicas))
-        await self._supervised.change(Amendment(blueprint, drain_seconds=self._drain_seconds))
 
     @property
     def _supervised(self) -> Supervisor:

@@ -14,9 +14,10 @@ from thalweg.errors import ConfigurationError, StartupFailed, ThalwegError
 from thalweg.message import ServiceDescription
 from thalweg.orchestration.blueprint import Blueprint
 from thalweg.orchestration.changeover import Amendment, Changed, Changeover
-from thalweg.orchestration.crew import Crew
+from thalweg.orchestration.crew import Crew, Post
 from thalweg.orchestration.external import description
 from thalweg.orchestration.member import Means, Member
+from thalweg.orchestration.scaling import Scaling
 from thalweg.routing.replica import Replica
 from thalweg.service.control import Failed, Go, Patch, Patched, Report
 
@@ -49,6 +50,7 @@ class Supervisor:
         self._changeover: Changeover | None = None
         self._turn = asyncio.Lock()
         self._replacing: set[asyncio.Task[None]] = set()
+        self.scaling = Scaling(self)
 
     @property
     def workers(self) -> list[Member]:
@@ -85,7 +87,9 @@ class Supervisor:
                 self._gateway_task = self.gateway.start()
             for post in self.crew:
                 post.start()
-            return await self._phases()
+            addresses = await self._phases()
+            self.scaling.follow()
+            return addresses
         except BaseException:
             await self._abort()
             raise
@@ -118,15 +122,33 @@ class Supervisor:
         """Make what runs into what `change` says, without losing a request; see `Changeover.run`. One change waits for
         another, and while a canary runs there can be none. A caller who is cancelled gets back what was."""
         async with self._alone():
-            changeover = self._begin(change)
-            assert self._changing is not None
-            return await self._to_its_end(changeover, self._changing)
+            changed = await self._through(await self.scaling.staffed(change))
+            self.scaling.restart(change.replicas)
+            return changed
+
+    async def scale(self, executor: str, replicas: int) -> Changed:
+        """Have so many replicas of an Executor whose number the load decides. Raises as `change` does."""
+        async with self._alone():
+            blueprint = await asyncio.to_thread(self.blueprint.staffed, {executor: replicas})
+            return await self._through(Amendment(blueprint, drain_seconds=self._drain_seconds))
+
+    @property
+    def _drain_seconds(self) -> float:
+        return max((post.member.drain_seconds for post in self.crew), default=Amendment.drain_seconds)
+
+    async def _through(self, change: Amendment) -> Changed:
+        changeover = self._begin(change)
+        assert self._changing is not None
+        return await self._to_its_end(changeover, self._changing)
 
     async def test(self, change: Amendment) -> Changed:
         """Begin a change with a canary, and return when that has its share of the requests. What becomes of it is said by
         `promote` or `abort`. Raises as `change` does."""
         async with self._alone():
-            changeover = self._begin(change)
+            if self.scaling.asleep:  # nobody can be woken while a canary runs
+                awake = await asyncio.to_thread(self.blueprint.staffed, dict.fromkeys(self.scaling.asleep, 1))
+                await self._through(Amendment(awake))
+            changeover = self._begin(await self.scaling.staffed(change))
             assert self._changing is not None
             try:
                 await asyncio.shield(changeover.tested)
@@ -201,6 +223,17 @@ class Supervisor:
         """Whether a canary runs."""
         return self._changing is not None and not self._changing.done() and not self._turn.locked()
 
+    @property
+    def settled(self) -> bool:
+        """Whether nothing changes just now."""
+        return not self._turn.locked() and (self._changing is None or self._changing.done())
+
+    @property
+    def coming(self) -> list[Post]:
+        """Those that are to be there once nothing changes any more."""
+        changeover = self._changeover
+        return list((self.crew.posts if changeover is None else changeover.coming).values())
+
     def next_number(self) -> int:
         """For the next order to the Gateway."""
         self._orders += 1
@@ -208,10 +241,13 @@ class Supervisor:
 
     @asynccontextmanager
     async def _alone(self) -> AsyncIterator[None]:
-        async with self._turn:
-            if self._changing is not None and not self._changing.done():
-                raise ConfigurationError("A canary runs: promote() or abort() it first.")
-            yield
+        try:
+            async with self._turn:
+                if self._changing is not None and not self._changing.done():
+                    raise ConfigurationError("A canary runs: promote() or abort() it first.")
+                yield
+        finally:
+            self.scaling.act()
 
     def _begin(self, change: Amendment) -> Changeover:
         changeover = self._changeover = Changeover(self, change)
@@ -224,6 +260,7 @@ class Supervisor:
         error = None if task.cancelled() else task.exception()
         if error is not None and changeover is not None and changeover.alone:
             log.warning("%s%s", error, "".join(f" {note}" for note in getattr(error, "__notes__", ())[-1:]))
+        self.scaling.follow()
 
     async def _to_its_end(self, changeover: Changeover, task: asyncio.Task[Changed]) -> Changed:
         try:
@@ -241,16 +278,13 @@ class Supervisor:
 
     async def _end_change(self) -> None:
         """Let nothing be changed any more."""
-        replacing = list(self._replacing)
-        for task in replacing:
+        ending = [*self._replacing, *self.scaling.stop(), *([] if self._changing is None else [self._changing])]
+        coming = {} if self._changeover is None else self._changeover.posts
+        for task in ending:
             task.cancel()
-        if replacing:
-            await asyncio.wait(replacing)
-        if self._changing is not None and self._changeover is not None:
-            coming = self._changeover.posts
-            self._changing.cancel()
-            await asyncio.wait([self._changing])
-            self.crew.posts = {**coming, **self.crew.posts}
+        if ending:
+            await asyncio.wait(ending)
+        self.crew.posts = {**coming, **self.crew.posts}
 
     # the end -------------------------------------------------------------------------------------------------------------
 

@@ -30,6 +30,11 @@ class Balancer:
         """Whether there is one version only and nobody weighs nothing, so that only the load counts."""
         self._turn = 0
 
+    @property
+    def chosen(self) -> int:
+        """How often `choose` has found a replica."""
+        return self._turn
+
     def add(self, weight: float = 1.0, version: int = 0) -> int:
         """Take in one more replica, not available yet; returns its number."""
         if None in self._versions:

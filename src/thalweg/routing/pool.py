@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncGenerator, Sequence
-from contextlib import aclosing
+from collections.abc import AsyncGenerator, Callable, Sequence
+from contextlib import aclosing, asynccontextmanager
 from time import monotonic, time
 from typing import Self
 
@@ -15,10 +15,13 @@ from thalweg.config import BalancerOptions
 from thalweg.errors import DeadlineExceeded, InternalError, ThalwegError, Unavailable
 from thalweg.message import Buffer, Context, Inflow, Pending, Reply, Request, Response, Visit
 from thalweg.message.context import MOST_VISITS
+from thalweg.message.description import DRY_RUN_ENDPOINT
+from thalweg.message.vitals import Demand
 from thalweg.routing.lineup import Lineup, Tell
 from thalweg.routing.peer import Remote
 from thalweg.routing.replica import Replica
 from thalweg.routing.retry import RetryBudget, repeatable
+from thalweg.routing.slumber import Slumber
 from thalweg.transport import registry
 
 log = logging.getLogger("thalweg.routing")
@@ -36,7 +39,8 @@ class ReplicaPool:
     nothing for a while, gets no requests while another one is ready (see `Lineup`).
 
     Replicas come and go (`join`, `settle`). One that goes gets nothing new, finishes what it has, and then its connection
-    is closed.
+    is closed. After `let_sleep` there may be none on purpose: it is as good as ready then, and a request waits for one to
+    be started, however long that takes.
     """
 
     def __init__(
@@ -54,6 +58,9 @@ class ReplicaPool:
         self._balancer = self._lineup.balancer
         self._seats = self._lineup.seats
         self._budget = RetryBudget()
+        self._slumber: Slumber | None = None
+        self._waiting = 0
+        self._trials = 0
 
     async def start(self) -> None:
         """Begin to connect. Does not wait for anybody to be there: see `connected`."""
@@ -80,6 +87,32 @@ class ReplicaPool:
     def settle(self, replicas: Sequence[Replica]) -> None:
         """From now on these get the requests, by their weights. Those that are not among them leave."""
         self._lineup.settle(replicas)
+        if self._slumber is not None:
+            self._slumber.settle(bool(replicas))
+
+    def let_sleep(self, wake: Callable[[], None]) -> None:
+        """There may be no replica on purpose: `wake` is called where a request waits for one then. It is bounded only by
+        its own deadline, and by `refuse`."""
+        if self._slumber is None:
+            self._slumber = Slumber(self._name, wake, asleep=not self.replicas)
+
+    def refuse(self, reason: str, retry_after: float) -> None:
+        """No replica could be started: what waits for one fails with `Unavailable`."""
+        if self._slumber is not None:
+            self._slumber.refuse(reason, retry_after)
+
+    @property
+    def asleep(self) -> bool:
+        """Whether it has no replica on purpose."""
+        return self._slumber is not None and self._slumber.asleep
+
+    @property
+    def demand(self) -> Demand | None:
+        """What is asked of it, dry runs left out; None of one that never sleeps, whose replicas nobody counts."""
+        if self._slumber is None:
+            return None
+        under_way, chosen = sum(self._balancer.outstanding), self._balancer.chosen
+        return Demand(under_way + self._waiting, chosen + self._waiting - self._trials, chosen - under_way)
 
     async def vacated(self) -> None:
         """Return when those that leave have finished what they had, and their connections are closed."""
@@ -87,8 +120,8 @@ class ReplicaPool:
 
     @property
     def ready(self) -> bool:
-        """Whether at least one replica is ready."""
-        return self._lineup.ready
+        """Whether at least one replica is ready, or can be had."""
+        return self._lineup.ready or (self._slumber is not None and self._slumber.sound)
 
     @property
     def connections(self) -> int:
@@ -97,6 +130,8 @@ class ReplicaPool:
 
     def handle(self, request: Request, context: Context) -> AsyncGenerator[Response, None]:
         self._budget.earn()
+        if request.endpoint == DRY_RUN_ENDPOINT:  # whoever looks whether all is well asks for no work
+            self._trials += 1
         return self.attempt(request, context, 0, None)
 
     async def attempt(
@@ -172,22 +207,40 @@ class ReplicaPool:
 
     async def _wait(self, context: Context) -> int:
         """A replica, as soon as there is one."""
+        self._waiting += 1
+        try:
+            while (replica := self._balancer.choose()) is None:
+                if self._slumber is not None and self._slumber.asleep:
+                    async with self._patience(context, None):
+                        await self._slumber.awake(self._lineup.some)
+                else:
+                    return await self._soon(context)
+            return replica
+        finally:
+            self._waiting -= 1
+
+    async def _soon(self, context: Context) -> int:
+        """A replica that is there within `replica_wait` seconds."""
         until = monotonic() + self._options.replica_wait
-        if context.deadline is not None:
-            until = min(until, context.deadline)
         while (replica := self._balancer.choose()) is None:
-            try:
-                async with asyncio.timeout(until - monotonic()):
-                    await self._lineup.some.wait()
-            except TimeoutError:
-                if until == context.deadline:  # not by the clock: a timer may fire a little early
-                    raise DeadlineExceeded(
-                        f"The deadline of the request has passed while it waited for a replica of {self._name!r}."
-                    ) from None
-                raise self.named(
-                    Unavailable(f"No replica of {self._name!r} is there; it may be starting again.")
-                ) from None
+            async with self._patience(context, until):
+                await self._lineup.some.wait()
         return replica
+
+    @asynccontextmanager
+    async def _patience(self, context: Context, until: float | None) -> AsyncGenerator[None, None]:
+        """Raises where what is done within it lasts beyond the moment `until`, or beyond the deadline of the request."""
+        late = context.deadline is not None and (until is None or context.deadline < until)
+        until = context.deadline if late else until
+        try:
+            async with asyncio.timeout(None if until is None else until - monotonic()):
+                yield
+        except TimeoutError:
+            if late:  # not by the clock: a timer may fire a little early
+                raise DeadlineExceeded(
+                    f"The deadline of the request has passed while it waited for a replica of {self._name!r}."
+                ) from None
+            raise self.named(Unavailable(f"No replica of {self._name!r} is there; it may be starting again.")) from None
 
 
 class _Tap:

@@ -170,7 +170,16 @@ class Troubles(msgspec.Struct, frozen=True, tag="troubles"):
     looping: dict[str, str]
 
 
-Order: TypeAlias = Go | Stop | Replicas | Patch | Troubles
+class Unstaffed(msgspec.Struct, frozen=True, tag="unstaffed"):
+    """To the Gateway while it runs: what waits for a replica of this Executor, which has none, waits in vain."""
+
+    name: str
+    reason: str
+    retry_after: float
+    """Seconds after which a replica is started again."""
+
+
+Order: TypeAlias = Go | Stop | Replicas | Patch | Troubles | Unstaffed
 
 
 class Loading(msgspec.Struct, frozen=True, tag="loading"):
@@ -249,6 +258,12 @@ class Standing(msgspec.Struct, frozen=True, tag="standing"):
     ready: bool
 
 
+class Wanted(msgspec.Struct, frozen=True, tag="wanted"):
+    """A request waits for a replica of this Executor, which has none because nobody asked it for a while."""
+
+    name: str
+
+
 class Patched(msgspec.Struct, frozen=True, tag="patched"):
     """What became of the `Patch` of this number: `functions` run their new code. With a `problem` nothing was changed;
     where it is `broken` the new code cannot even be read, else it takes a new process."""
@@ -272,6 +287,7 @@ Report: TypeAlias = (
     | Unshifted
     | Vacated
     | Standing
+    | Wanted
     | Patched
 )
 

@@ -40,6 +40,7 @@ from thalweg.service.control import (
     Report,
     Starting,
     Troubles,
+    Unstaffed,
     WorkerSpec,
     pack,
 )
@@ -80,6 +81,8 @@ class GatewayContent:
     """How the Executors are called that run elsewhere."""
     divisions: Mapping[str, Division] = field(default_factory=dict)
     """How the documents of those are divided that have shards."""
+    scaled: frozenset[str] = frozenset()
+    """Those whose replicas the load decides, and which may have none for a while."""
 
 
 class Link:
@@ -299,9 +302,11 @@ class GatewayRole(Role):
             self._shifting.obey(order)
         elif isinstance(order, Troubles):
             self._handler.looping = order.looping
+        elif isinstance(order, Unstaffed):
+            self._shifting.refuse(order)
 
     def vitals(self) -> Vitals:
-        return self._meter.vitals()
+        return replace(self._meter.vitals(), demands=self._handler.demands)
 
     async def stop(self, drain_seconds: float) -> None:
         until = monotonic() + drain_seconds

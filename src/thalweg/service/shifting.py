@@ -6,12 +6,14 @@ import asyncio
 import pickle
 from collections.abc import Callable, Mapping
 from contextlib import suppress
+from functools import partial
 from typing import TYPE_CHECKING
 
 from thalweg.errors import ThalwegError
 from thalweg.message import ServiceDescription
+from thalweg.routing import ReplicaPool
 from thalweg.routing.replica import Replica
-from thalweg.service.control import Replicas, Report, Shifted, Standing, Unshifted, Vacated
+from thalweg.service.control import Replicas, Report, Shifted, Standing, Unshifted, Unstaffed, Vacated, Wanted
 from thalweg.service.gateway import FlowHandler
 from thalweg.service.shards.pools import Pool
 from thalweg.service.versions import FlowVersions
@@ -47,6 +49,12 @@ class Shifting:
         if before is not None:
             before.cancel()
         self._changing = loop.create_task(self._change(order, before), name=f"shift {order.number}")
+
+    def refuse(self, order: Unstaffed) -> None:
+        """Let what waits for a replica of an Executor wait no longer."""
+        pool = self.versions.pools.get(order.name)
+        if isinstance(pool, ReplicaPool):
+            pool.refuse(order.reason, order.retry_after)
 
     async def close(self) -> None:
         tasks = [task for task in (self._changing, *self._waiting) if task is not None]
@@ -94,7 +102,7 @@ class Shifting:
         replicas: Mapping[str, list[Replica]],
         kept: Mapping[str, Pool],
     ) -> FlowHandler:
-        return FlowHandler(
+        handler = FlowHandler(
             self._name,
             content.topology,
             descriptions,
@@ -104,6 +112,11 @@ class Shifting:
             content.divisions,
             self._tell,
         )
+        for name in content.scaled:
+            pool = handler.pools[name]
+            if isinstance(pool, ReplicaPool):
+                pool.let_sleep(partial(self._say, Wanted(name)))
+        return handler
 
     def _pool_makings(self, content: GatewayContent, descriptions: Descriptions) -> dict[str, object]:
         """What the pools of each Executor are made of, besides replicas: where it is the same they may stay."""
@@ -112,13 +125,17 @@ class Shifting:
                 [description for part, description in descriptions.items() if part.partition("/")[0] == name],
                 content.peers.get(name),
                 content.divisions.get(name),
+                name in content.scaled,
             )
             for name in descriptions
         }
 
     def _tell(self, replica: Replica, ready: bool) -> None:
+        self._say(Standing(replica.address, ready))
+
+    def _say(self, report: Report) -> None:
         with suppress(OSError):  # one that is gone is noticed by who reads
-            self._send(Standing(replica.address, ready))
+            self._send(report)
 
     async def _tell_when_vacated(self, number: int) -> None:
         await self.versions.vacated()

@@ -8,6 +8,7 @@ from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from thalweg.errors import ThalwegError, Unavailable
 from thalweg.graph.parts import AFTER, BEFORE
 from thalweg.message import Context, Pending, Reply, Request, Response, ServiceDescription
+from thalweg.message.vitals import Demand
 from thalweg.routing.replica import Replica
 from thalweg.service.gateway import FlowHandler
 from thalweg.service.shards.pools import Pool
@@ -41,6 +42,11 @@ class FlowVersions:
         return self._current.ready
 
     @property
+    def demands(self) -> dict[str, Demand]:
+        """See `FlowHandler.demands`."""
+        return self._current.demands
+
+    @property
     def alive(self) -> bool:
         return self._current.alive
 
@@ -48,6 +54,11 @@ class FlowVersions:
     def troubles(self) -> Mapping[str, str]:
         """See `Serving.troubles`."""
         return {**dict.fromkeys(self._current.gone, "no replica answers"), **self.looping}
+
+    @property
+    def pools(self) -> Mapping[str, Pool]:
+        """See `FlowHandler.pools`."""
+        return self._current.pools
 
     def handle(self, request: Request, context: Context) -> AsyncGenerator[Response, None]:
         return self._current.handle(request, context)

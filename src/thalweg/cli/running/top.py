@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from thalweg.orchestration.control.questions import ProcessStatus, ServiceStatus
 
 COLUMNS = ("PROCESS", "PHASE", "PID", "RATE", "ERRORS", "P50", "P99", "BUSY", "QUEUE", "BATCH", "MEMORY", "RESTARTS")
-GOOD, UNDER_WAY = ("ready",), ("launched", "loading", "described", "starting")
+GOOD, UNDER_WAY = ("ready", "asleep"), ("launched", "loading", "described", "starting")
 
 
 @click.command("top")

@@ -7,6 +7,7 @@ import logging
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import aclosing
 from time import time
+from typing import Final
 
 from msgspec.structs import replace
 
@@ -111,6 +112,10 @@ class Shards:
     def ready(self) -> bool:
         """Whether each shard has a replica that is ready."""
         return all(pool.ready for pool in self._pools)
+
+    asleep: Final = False
+    """See `ReplicaPool`: the number of its replicas changes by hand alone."""
+    demand: Final = None
 
     @property
     def connections(self) -> int:
