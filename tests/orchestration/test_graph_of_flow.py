@@ -87,3 +87,9 @@ def test_a_condition_is_read_when_the_executor_is_added(condition: Any, words: s
 def test_otherwise_is_one_of_two() -> None:
     with pytest.raises(ConfigurationError, match="otherwise"):
         Flow().add(uses="m:A", when={"n": {"$eq": 1}}, otherwise="keep")  # type: ignore[arg-type]
+
+
+def test_adding_changes_the_flow_itself() -> None:
+    flow = Flow()
+    assert flow.add(uses="m:A", name="a") is flow
+    assert [node.name for node in flow] == ["a"]

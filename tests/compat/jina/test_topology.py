@@ -43,3 +43,10 @@ def test_who_inspects_may_be_left_out() -> None:
 def test_a_joiner_needs_two() -> None:
     with pytest.raises(FlowTopologyError):
         JinaFlow().add(name="a").needs(["a"])
+
+
+def test_adding_leaves_the_flow_as_it_was() -> None:
+    flow = JinaFlow().add(name="a", uses="m:A")
+    longer = flow.add(name="b", uses="m:B")
+    assert (list(flow), list(longer)) == (["a", "gateway"], ["a", "b", "gateway"])
+    assert flow.add(name="c", uses="m:C", copy_flow=False) is flow
