@@ -7,6 +7,7 @@ import os
 import random
 import sys
 import threading
+import time
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -111,3 +112,20 @@ class Counting(Executor):
     async def count(self, doc: Text) -> AsyncIterator[Text]:
         for number in range(3):
             yield Text(text=f"{doc.text}{number}")
+
+
+class Meeting(Executor):
+    """Is constructed only where `others` are at the same time; `folder` is where they meet."""
+
+    def __init__(self, folder: str, others: int, **kwargs: object) -> None:
+        super().__init__(**kwargs)  # type: ignore[arg-type]
+        (Path(folder) / str(os.getpid())).touch()
+        deadline = time.monotonic() + 60
+        while len(list(Path(folder).iterdir())) <= others:
+            if time.monotonic() > deadline:
+                raise TimeoutError("Nobody else is constructed.")
+            time.sleep(0.01)
+
+    @requests(on="/do")
+    def do(self, docs: DocList[Text]) -> DocList[Text]:
+        return docs

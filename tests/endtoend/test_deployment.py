@@ -6,7 +6,7 @@ import urllib.request
 
 import pytest
 
-from tests.endtoend.samples import Counting, Slow, Text, Upper
+from tests.endtoend.samples import Counting, Meeting, Slow, Text, Upper
 from tests.endtoend.scripts import eventually
 from thalweg import Client, Deployment
 from thalweg.errors import ConfigurationError, StartupFailed
@@ -104,3 +104,8 @@ def test_replicas_take_turns_over_http_and_stream():
         with urllib.request.urlopen(request) as answer:
             assert answer.headers["content-type"].startswith("text/event-stream")
             assert answer.read().count(b"event: update") == 3
+
+
+def test_replicas_are_constructed_at_the_same_time(tmp_path):
+    with Deployment(Meeting, uses_with={"folder": str(tmp_path), "others": 1}, replicas=2) as deployment:
+        assert deployment.post("/do", Text(text="a"), return_type=Text).text == "a"
