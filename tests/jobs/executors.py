@@ -1,11 +1,13 @@
 """Executors whose answers tell what they were asked."""
 
+import os
+import signal
 from collections.abc import Iterator
 
 import numpy as np
 
 from thalweg import Executor, requests
-from thalweg.docs import BaseDoc, DocList
+from thalweg.docs import AnyDoc, BaseDoc, DocList
 from thalweg.docs.typing import NdArray
 
 
@@ -41,3 +43,13 @@ class Encoder(Executor):
         for doc in docs:
             for word in doc.text.split():
                 yield Text(text=word)
+
+    @requests(on="/echo")
+    def echo(self, docs: DocList[AnyDoc]) -> DocList[AnyDoc]:
+        return docs
+
+    @requests(on="/deadly")
+    def deadly(self, docs: DocList[Text]) -> DocList[Text]:
+        if any(doc.text == "bad" for doc in docs):
+            os.kill(os.getpid(), signal.SIGKILL)
+        return docs

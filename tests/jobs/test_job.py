@@ -14,8 +14,19 @@ import pytest
 
 from tests.jobs.executors import Encoder
 from thalweg import Deployment
-from thalweg.errors import ConfigurationError, ExecutorFailed, InvalidDocument, MalformedRequest, Unavailable
-from thalweg.jobs import BatchJob, Summary, run_job
+from thalweg.errors import (
+    ConfigurationError,
+    EndpointNotFound,
+    ExecutorFailed,
+    InvalidDocument,
+    MalformedRequest,
+    PeerLost,
+    Unavailable,
+)
+from thalweg.jobs import BatchJob, Summary, check_job, run_job
+from thalweg.jobs.place import LocalFilePlace
+from thalweg.jobs.sink import UnlikeAnswers
+from thalweg.jobs.source import PARCEL_BYTES
 
 
 @pytest.fixture(scope="module")
@@ -214,6 +225,10 @@ def test_documents_of_another_shape_fail_as_they_do_elsewhere(address, tmp_path)
         ("in.jsonl", b"[1, 2]\n", "is no JSON object"),
         ("in.csv", b"id,text\n1,a,b\n", "line 2: not as many values"),
         ("in.csv", b"id,text\n1\n", "line 2: not as many values"),
+        ("in.csv", b"id,text\n1,a\n2,b,c\n3,d\n", "line 3: not as many values"),
+        ("in.csv", b"id,text,text\n1,a,b\n", "'text' more than once"),
+        ("in.jsonl.gz", gzip.compress(b'{"id": "1", "text": "a"}\n' * 1000)[:-10], "is no whole file of gzip"),
+        ("in.jsonl.gz", b"plain", "is no whole file of gzip"),
         ("in.parquet", b"no such thing", "is no Parquet file"),
     ],
 )
@@ -273,6 +288,159 @@ def test_input_and_output_may_be_wherever_fsspec_reaches(address, corpus):
         assert memory.ls("/bucket", detail=False) == ["/bucket/in.jsonl", "/bucket/out.jsonl"]
     finally:
         memory.rm("/bucket", recursive=True)
+
+
+def killed_when(monkeypatch: pytest.MonkeyPatch, removed: str, work: BatchJob, address: str) -> None:
+    """Run until the file or folder of that name is to be removed, and no further."""
+    remove = LocalFilePlace.remove
+
+    def stopped(place: LocalFilePlace) -> None:
+        if place.name.startswith(removed):
+            raise Interrupted
+        remove(place)
+
+    with monkeypatch.context() as changed:
+        changed.setattr(LocalFilePlace, "remove", stopped)
+        with pytest.raises(Interrupted):
+            run_job(work, address)
+
+
+@pytest.mark.parametrize("removed", ["part-00000000", "part-00000003", "out.jsonl.parts"])
+def test_a_job_that_died_while_it_tidied_up_is_known_again(address, corpus, tmp_path, monkeypatch, removed):
+    work = job(corpus, tmp_path / "out.jsonl")
+    killed_when(monkeypatch, removed, work, address)
+    made = (tmp_path / "out.jsonl").stat()
+    check_job(work)
+    with pytest.raises(ConfigurationError, match="is there already"):
+        check_job(work, restart=True)
+    with pytest.raises(ConfigurationError, match="is there already"):
+        run_job(job(corpus, tmp_path / "out.jsonl", "/strict"), address)
+    summary = run_job(work, address)
+    assert (summary.read, summary.written, summary.resumed) == (1000, 1000, 1000)
+    assert (tmp_path / "out.jsonl").stat() == made
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["corpus.jsonl", "out.jsonl"]
+
+
+def test_another_file_in_the_place_of_the_output_is_not_taken_for_it(address, corpus, tmp_path, monkeypatch):
+    work = job(corpus, tmp_path / "out.jsonl")
+    killed_when(monkeypatch, "part-", work, address)
+    (tmp_path / "out.jsonl").write_text("precious")
+    with pytest.raises(ConfigurationError, match="is there already"):
+        run_job(work, address)
+    (tmp_path / "out.jsonl").unlink()
+    assert run_job(work, address).resumed == 1000
+    assert len(lines(tmp_path / "out.jsonl")) == 1000
+
+
+def test_what_a_killed_run_has_left_does_not_stay(address, corpus, tmp_path):
+    (tmp_path / ".out.jsonl.0123456789ab.part").write_text("half an out")
+    (tmp_path / "out.jsonl.parts").mkdir()
+    (tmp_path / "out.jsonl.parts" / "part-00000000-5-5-0-0-5.jsonl").write_text("of no known job")
+    assert run_job(job(corpus, tmp_path / "out.jsonl"), address).written == 1000
+    assert [document["id"] for document in lines(tmp_path / "out.jsonl")] == [str(n) for n in range(1000)]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["corpus.jsonl", "out.jsonl"]
+
+
+def test_an_input_that_changes_meanwhile_makes_no_output(address, corpus, tmp_path):
+    def tell(progress) -> None:
+        if progress.read == 500:
+            with corpus.open("a") as file:
+                file.write('{"id": "late", "text": ""}\n')
+
+    with pytest.raises(ConfigurationError, match="changed while it was read"):
+        run_job(job(corpus, tmp_path / "out.jsonl"), address, tell=tell)
+    assert not (tmp_path / "out.jsonl").exists()
+
+
+def test_what_came_before_a_failure_is_not_done_again(address, tmp_path):
+    work = job(poisoned(tmp_path), tmp_path / "out.jsonl", "/strict", request_size=1, prefetch=1)
+    with pytest.raises(ExecutorFailed):
+        run_job(work, address)
+    assert run_job(BatchJob(**{**vars(work), "skip_failed": True}), address).resumed == 5
+
+
+def test_an_endpoint_that_is_not_there_fails_no_documents(address, corpus, tmp_path):
+    with pytest.raises(EndpointNotFound):
+        run_job(job(corpus, tmp_path / "out.jsonl", "/nowhere", skip_failed=True), address)
+
+
+def test_a_document_that_kills_who_works_on_it_is_found(tmp_path):
+    (tmp_path / "in.jsonl").write_text(
+        "".join(json.dumps({"id": str(n), "text": "bad" if n == 3 else "good"}) + "\n" for n in range(20))
+    )
+    work = job(tmp_path / "in.jsonl", tmp_path / "out.jsonl", "/deadly", request_size=2)
+    with Deployment(uses=Encoder, protocol="grpc") as deployment:
+        with pytest.raises(PeerLost) as failure:
+            run_job(work, deployment.private_address)
+        assert any("documents 2 to 3 of" in note for note in failure.value.__notes__)
+    with Deployment(uses=Encoder, protocol="grpc") as deployment:
+        summary = run_job(BatchJob(**{**vars(work), "skip_failed": True}), deployment.private_address)
+    assert (summary.read, summary.written, summary.failed, summary.resumed) == (20, 19, 1, 2)
+    assert [error["document"]["id"] for error in lines(tmp_path / "out.jsonl.errors.jsonl")] == ["3"]
+
+
+@pytest.mark.parametrize("suffix", ["jsonl", "csv", "parquet"])
+def test_large_documents_make_small_requests(address, tmp_path, suffix):
+    given, text = tmp_path / f"in.{suffix}", "x" * (PARCEL_BYTES // 3)
+    documents = [{"id": str(n), "text": text} for n in range(8)]
+    if suffix == "parquet":
+        pq.write_table(pa.Table.from_pylist(documents), given)
+    elif suffix == "csv":
+        given.write_text("id,text\n" + "".join(f"{document['id']},{text}\n" for document in documents))
+    else:
+        given.write_text("".join(json.dumps(document) + "\n" for document in documents))
+    told = []
+    work = job(given, tmp_path / "out.jsonl", "/even", request_size=100)
+    assert run_job(work, address, tell=lambda progress: told.append(progress.read)).written == 4
+    assert len(told) >= 3
+
+
+def test_progress_goes_on_where_it_was(address, corpus, tmp_path):
+    more = tmp_path / "more.parquet"
+    pq.write_table(pa.Table.from_pylist(lines(corpus)), more, row_group_size=90)
+    work = BatchJob("/encode", (str(corpus), str(more)), str(tmp_path / "out.jsonl"), request_size=10, part_size=100)
+    interrupted(work, address, 1500)
+    told = []
+    run_job(work, address, tell=told.append)
+    extent = corpus.stat().st_size + more.stat().st_size
+    assert all(progress.extent == extent for progress in told)
+    assert told[0].done > corpus.stat().st_size
+    assert told[-1].done == extent
+
+
+def test_lines_may_begin_with_a_byte_order_mark(address, tmp_path):
+    (tmp_path / "in.jsonl").write_bytes(b'\xef\xbb\xbf{"id": "1", "text": "a"}\r\n{"id": "2", "text": "b"}\r\n')
+    assert run_job(job(tmp_path / "in.jsonl", tmp_path / "out.jsonl"), address).written == 2
+
+
+def test_a_parquet_file_that_is_broken_inside_is_named(address, tmp_path):
+    given = tmp_path / "in.parquet"
+    pq.write_table(pa.table({"id": [str(n) for n in range(10_000)]}), given, compression="zstd")
+    content = bytearray(given.read_bytes())
+    content[4:2000] = b"\xff" * 1996
+    given.write_bytes(content)
+    with pytest.raises(MalformedRequest, match="cannot be read any further"):
+        run_job(job(given, tmp_path / "out.jsonl", "/echo"), address)
+
+
+@pytest.mark.parametrize("part_size", [1, 100])
+def test_columns_fit_together_where_some_answers_have_nothing_in_them(address, tmp_path, part_size):
+    documents = [{"a": 1.5, "nothing": None}, {"a": None, "nothing": None}, {"b": "x"}, {"a": 2.5, "b": None}]
+    (tmp_path / "in.jsonl").write_text("".join(json.dumps(document) + "\n" for document in documents))
+    work = job(tmp_path / "in.jsonl", tmp_path / "out.parquet", "/echo", request_size=1, part_size=part_size)
+    run_job(work, address)
+    table = pq.read_table(tmp_path / "out.parquet")
+    assert table["a"].to_pylist() == [1.5, None, None, 2.5]
+    assert table["b"].to_pylist() == [None, None, "x", None]
+    assert table["nothing"].null_count == 4
+
+
+@pytest.mark.parametrize("part_size", [1, 100])
+def test_columns_that_do_not_fit_together_are_named(address, tmp_path, part_size):
+    (tmp_path / "in.jsonl").write_text('{"a": 1}\n{"a": "x"}\n')
+    work = job(tmp_path / "in.jsonl", tmp_path / "out.parquet", "/echo", request_size=1, part_size=part_size)
+    with pytest.raises(UnlikeAnswers, match="Field a has incompatible types"):
+        run_job(work, address)
 
 
 def test_a_summary_tells_the_rate_of_this_run():

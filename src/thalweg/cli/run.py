@@ -67,7 +67,7 @@ def run_command(
     if pairs:
         given["parameters"] |= value_of_words(pairs, OptionShape.MAPPING, {})
     job = BatchJob(**given)
-    check_job(job, overwrite=overwrite)  # before anything is started
+    check_job(job, restart=restart, overwrite=overwrite)  # before anything is started
     with _service(target) as address, _shown(job, as_json) as tell:
         summary = run_job(job, address, tls=trust, restart=restart, overwrite=overwrite, tell=tell)
     _report(summary, as_json)
@@ -120,7 +120,7 @@ class _Lines:
             return
         self._told = now
         rate = (progress.read - self._first) / (now - self._began)
-        share = f"{progress.done / progress.extent:.0%} of what is left, " if progress.extent else ""
+        share = f"{progress.done / progress.extent:.0%} of the input, " if progress.extent else ""
         failed = f", {progress.failed} failed" if progress.failed else ""
         print(f"{share}{progress.read} documents{failed}, {rate:.0f}/s", file=sys.stderr, flush=True)
 
@@ -143,7 +143,9 @@ def _bar(job: BatchJob) -> Iterator[Callable[[JobProgress], None]]:
         first: list[int] = []
 
         def tell(progress: Any) -> None:
-            first[:] = first or [progress.read]
+            if not first:  # what was done before is there at once, and says nothing of how fast it goes
+                first.append(progress.read)
+                shown.reset(task, total=progress.extent or None, completed=progress.done)
             shown.update(
                 task,
                 total=progress.extent or None,

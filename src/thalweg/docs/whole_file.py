@@ -29,7 +29,7 @@ def whole_file(path: str | os.PathLike[str]) -> Iterator[IO[bytes]]:
         with target.open("wb") as file:
             yield file
         return
-    aside = target.with_name(f".{target.name[:60]}.{token_hex(6)}{UNFINISHED}")
+    aside = target.with_name(f"{_beginning(target)}{token_hex(6)}{UNFINISHED}")
     try:
         with aside.open("xb") as file:
             yield file
@@ -41,3 +41,21 @@ def whole_file(path: str | os.PathLike[str]) -> Iterator[IO[bytes]]:
     except BaseException:
         aside.unlink(missing_ok=True)
         raise
+
+
+def unfinished_files(path: str | os.PathLike[str]) -> list[Path]:
+    """What killed processes have left of `path`, and what others write just now."""
+    target = Path(os.path.realpath(path))
+    if not target.parent.is_dir():
+        return []
+    return [
+        found
+        for found in target.parent.iterdir()
+        if found.name.startswith(_beginning(target))
+        and len(found.name) == len(_beginning(target)) + 12 + len(UNFINISHED)
+        and found.name.endswith(UNFINISHED)
+    ]
+
+
+def _beginning(target: Path) -> str:
+    return f".{target.name[:60]}."

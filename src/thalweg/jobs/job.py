@@ -17,20 +17,32 @@ import msgspec
 
 from thalweg.client.pipeline import in_order
 from thalweg.config import ClientTlsOptions
-from thalweg.errors import ConfigurationError, ThalwegError, Unavailable
+from thalweg.errors import (
+    ConfigurationError,
+    EndpointNotFound,
+    PeerLost,
+    PermissionDenied,
+    ThalwegError,
+    Unauthenticated,
+    Unavailable,
+)
 from thalweg.jobs.parcel import Parcel
 from thalweg.jobs.place import LocalFilePlace, place_at
-from thalweg.jobs.sink import NOTHING, Output, OutputPart, output_form
+from thalweg.jobs.sink import LOCK, NOTHING, Output, OutputPart, output_form
 from thalweg.jobs.source import Input
+from thalweg.jobs.turns import Turns
 from thalweg.message import Context, Request, Response
 from thalweg.transport import registry
 from thalweg.transport.contract import Channel
 
-IDENTITY = "job.json"
 PART_BYTES = 64 << 20
 """A part of the output is written when it has so many bytes, however few documents they are."""
 PATIENCE_SECONDS = 300.0
 """For so long a service may take nothing before the job gives up."""
+LOSSES = 3
+"""So often a request may be lost with the process that works on it, before its documents are held to be the cause."""
+LOSS_SECONDS = 0.5
+"""For so long nothing that was lost is sent again: a process that ends may still take connections, and lose them."""
 FIRST_WAIT_SECONDS, LONGEST_WAIT_SECONDS = 0.1, 5.0
 
 
@@ -122,21 +134,30 @@ def run_job(
         tell: hears of each request that was answered, in order.
 
     Raises:
-        ConfigurationError: the input is not there, the output is, or what was begun there before is another job.
+        ConfigurationError: the input is not there or has changed meanwhile, the output is there, or what was begun there
+            before is another job.
         MalformedRequest: something in the input is no document.
+        UnlikeAnswers: what came does not fit into one table of Parquet.
         ThalwegError: a document failed and `skip_failed` is not set, or the service was gone for too long. What was done
             until then stays, and the same call goes on from there.
     """
-    given, output = check_job(job, overwrite=overwrite)
+    began = monotonic()
+    given, output = check_job(job, restart=restart, overwrite=overwrite)
     with _alone(output):
-        last = _begun(job, given, output, restart)
-        began = monotonic()
-        end = asyncio.run(_Run(job, given, output, last, tell).run(address, tls))
-        output.join()
+        _check_output(job, given, output, restart, overwrite)  # again: another run may have ended meanwhile
+        identity = _identity(job, given)
+        last = _begun(identity, output, restart)
+        end = output.made() or asyncio.run(_Run(job, given, output, last, tell).run(address, tls))
+        if output.made() is not None:
+            output.tidy()
+        else:
+            if _identity(job, given) != identity:
+                raise ConfigurationError("The input has changed while it was read; --restart begins anew.")
+            output.join()
     return Summary(output.place.shown, end.read, end.written, end.failed, last.read, monotonic() - began)
 
 
-def check_job(job: BatchJob, *, overwrite: bool = False) -> tuple[Input, Output]:
+def check_job(job: BatchJob, *, restart: bool = False, overwrite: bool = False) -> tuple[Input, Output]:
     """What the job reads and writes.
 
     Raises:
@@ -146,9 +167,22 @@ def check_job(job: BatchJob, *, overwrite: bool = False) -> tuple[Input, Output]
     given = Input(job.inputs)
     place = place_at(job.output)
     output = Output(place, output_form(place))
-    if place.exists() and not overwrite:
-        raise ConfigurationError(f"{place.shown} is there already; choose another output, or --overwrite it.")
+    _check_output(job, given, output, restart, overwrite)
     return given, output
+
+
+def _check_output(job: BatchJob, given: Input, output: Output, restart: bool, overwrite: bool) -> None:
+    """Refuse an output that is there, unless it is what this very job has made and only not yet tidied up."""
+    if overwrite or not output.place.exists():
+        return
+    if restart or output.made() is None or output.begun() != _identity(job, given):
+        raise ConfigurationError(f"{output.place.shown} is there already; choose another output, or --overwrite it.")
+
+
+def _identity(job: BatchJob, given: Input) -> bytes:
+    """What is another one where the job is."""
+    identity = {"on": job.on, "parameters": dict(job.parameters), "input": given.identity()}
+    return msgspec.json.encode(identity, order="sorted")
 
 
 @contextmanager
@@ -158,7 +192,7 @@ def _alone(output: Output) -> Iterator[None]:
         yield
         return
     output.folder.path.mkdir(parents=True, exist_ok=True)
-    lock = os.open(output.folder.path / "lock", os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
+    lock = os.open(output.folder.path / LOCK, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
     try:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -169,27 +203,19 @@ def _alone(output: Output) -> Iterator[None]:
         os.close(lock)
 
 
-def _begun(job: BatchJob, given: Input, output: Output, restart: bool) -> OutputPart:
+def _begun(identity: bytes, output: Output, restart: bool) -> OutputPart:
     """The last part of what was done before, after a look at whether it was the same job."""
-    identity = {"on": job.on, "parameters": dict(job.parameters), "input": given.identity()}
-    text = msgspec.json.encode(identity, order="sorted")
-    place = output.folder.within(IDENTITY)
-    if restart:
-        for name in output.folder.names():
-            if name != "lock":
-                output.folder.within(name).remove()
-    elif place.exists():
-        with place.reading() as file:
-            before = msgspec.json.decode(file.read())
-        different = [name for name, value in msgspec.json.decode(text).items() if before.get(name) != value]
-        if different:
-            raise ConfigurationError(
-                f"{output.folder.shown} was begun with another {' and '.join(different)}; --restart begins anew."
-            )
-        return output.last()
-    with place.writing() as file:
-        file.write(text)
-    return NOTHING
+    text = None if restart else output.begun()
+    if text is None:
+        output.begin(identity)
+        return NOTHING
+    before = msgspec.json.decode(text)
+    different = [name for name, value in msgspec.json.decode(identity).items() if before.get(name) != value]
+    if different:
+        raise ConfigurationError(
+            f"{output.folder.shown} was begun with another {' and '.join(different)}; --restart begins anew."
+        )
+    return output.made() or output.last()
 
 
 @dataclass(frozen=True, slots=True)
@@ -208,10 +234,11 @@ class _Run:
         self._job = job
         self._input = given
         self._output = output
-        self._last = last
+        self._last = self._part = self._so_far = last
         self._tell = tell
         self._extent = given.extent
-        self._done = 0
+        self._done = given.work_before(last.end) if self._extent else 0
+        self._turns = Turns()
         self._reader = ThreadPoolExecutor(1, "thalweg-input")
         self._writer = ThreadPoolExecutor(1, "thalweg-output")
 
@@ -227,26 +254,36 @@ class _Run:
 
     async def _run(self, channel: Channel) -> OutputPart:
         outcomes = in_order(self._parcels(), lambda parcel: self._outcome(channel, parcel), self._job.prefetch)
-        part = self._last
-        read, written, failed, end = part.read, part.written, part.failed, part.end
-        async with aclosing(outcomes) as coming:
-            async for outcome in coming:
-                written += await self._written(self._output.form.add, outcome.responses)
-                for record in outcome.failures:
-                    self._output.fail(record)
-                read, failed = read + outcome.parcel.documents, failed + len(outcome.failures)
-                self._done, end = self._done + outcome.parcel.work, outcome.parcel.end
-                if self._tell is not None:
-                    self._tell(JobProgress(read, written, failed, self._done, self._extent))
-                if read - part.read >= self._job.part_size or self._output.form.size >= PART_BYTES:
-                    part = await self._finished(OutputPart(part.number + 1, read, written, failed, end))
-        if read > part.read or part is NOTHING:
-            part = await self._finished(OutputPart(part.number + 1, read, written, failed, end))
-        return part
+        try:
+            async with aclosing(outcomes) as coming:
+                async for outcome in coming:
+                    await self._take(outcome)
+        except ThalwegError:
+            if self._so_far.read > self._part.read:
+                await self._finish()  # what was before the failure is not done again
+            raise
+        if self._so_far.read > self._part.read or self._part is NOTHING:
+            await self._finish()
+        return self._part
 
-    async def _finished(self, part: OutputPart) -> OutputPart:
+    async def _take(self, outcome: _Outcome) -> None:
+        parcel, so_far = outcome.parcel, self._so_far
+        written = so_far.written + await self._written(self._output.form.add, outcome.responses)
+        for record in outcome.failures:
+            self._output.fail(record)
+        read, failed = so_far.read + parcel.documents, so_far.failed + len(outcome.failures)
+        self._so_far = OutputPart(self._part.number + 1, read, written, failed, parcel.end)
+        self._done += parcel.work
+        if self._tell is not None:
+            self._tell(JobProgress(read, written, failed, self._done, self._extent))
+        if read - self._part.read >= self._job.part_size or self._output.size >= PART_BYTES:
+            await self._finish()
+
+    async def _finish(self) -> None:
+        """Write what has come since the last part."""
+        part = self._so_far._replace(number=self._part.number + 1)
         await self._written(self._output.finish, part)
-        return part
+        self._part = part
 
     async def _written(self, write: Callable[[Any], Any], given: Any) -> Any:
         return await asyncio.get_running_loop().run_in_executor(self._writer, write, given)
@@ -266,7 +303,7 @@ class _Run:
         try:
             yield _Outcome(parcel, await self._answers(channel, parcel), [])
         except ThalwegError as error:
-            if _may_pass(error):
+            if _of_service(error):
                 raise
             if not self._job.skip_failed:
                 raise _located(error, parcel) from None
@@ -278,17 +315,19 @@ class _Run:
             return _Outcome(parcel, [], [_record(parcel, error)])
         responses: list[Response] = []
         failures: list[dict[str, Any]] = []
+        suspect = isinstance(error, PeerLost)
         for one in parcel.singly():
             try:
-                responses += await self._answers(channel, one)
+                responses += await self._answers(channel, one, 1 if suspect else 0)
             except ThalwegError as reason:
-                if _may_pass(reason):
+                if _of_service(reason):
                     raise
                 failures.append(_record(one, reason))
         return _Outcome(parcel, responses, failures)
 
-    async def _answers(self, channel: Channel, parcel: Parcel) -> list[Response]:
-        """The answers, asked for again as long as the service may come back."""
+    async def _answers(self, channel: Channel, parcel: Parcel, losses: int = 0) -> list[Response]:
+        """The answers, asked for again as long as the service may come back. What was lost with a process goes alone from
+        then on, so that it is known who was the cause when the next one is lost: raises `PeerLost` then."""
         job = self._job
         request = Request(job.on, parcel.body, parcel.content_type, self._output.form.accept, dict(job.parameters))
         until = monotonic() + job.patience
@@ -297,27 +336,53 @@ class _Run:
             try:
                 if not channel.connected:
                     await channel.connect()
-                context = Context.with_timeout(job.timeout, metadata=job.headers)
-                async with aclosing(channel.handle(request, context)) as responses:
-                    return [response async for response in responses]
+                async with self._turns.alone() if losses else self._turns.together():
+                    context = Context.with_timeout(job.timeout, metadata=job.headers)
+                    async with aclosing(channel.handle(request, context)) as responses:
+                        return [response async for response in responses]
             except ThalwegError as error:
                 pause = max(wait * random.random(), error.retry_after or 0.0)
-                if not _may_pass(error) or monotonic() + pause > until:
+                if isinstance(error, PeerLost):
+                    losses, pause = losses + 1, max(pause, LOSS_SECONDS)
+                    if losses >= LOSSES:
+                        raise
+                if not _may_pass(error):
                     raise
+                if monotonic() + pause > until:
+                    raise _Gone.after(error, job.patience) from None
                 await asyncio.sleep(pause)
                 wait = min(2 * wait, LONGEST_WAIT_SECONDS)
 
 
+class _Gone(Unavailable):
+    """The service was away for longer than the job is patient."""
+
+    @classmethod
+    def after(cls, error: ThalwegError, seconds: float) -> _Gone:
+        gone = cls(error.message, executor=error.executor, retry_after=error.retry_after)
+        gone.add_note(f"It was so for {seconds:g} seconds. What was done until then stays; run again to go on.")
+        return gone
+
+
 def _may_pass(error: ThalwegError) -> bool:
-    """Whether it is of the service and not of the documents. What was lost with a process may be done again here: of all
-    that comes of it one answer is written."""
+    """Whether the same request may succeed later. What was lost with a process may be done again here: of all that comes of
+    it one answer is written."""
     return error.retryable or isinstance(error, Unavailable)
+
+
+def _of_service(error: ThalwegError) -> bool:
+    """Whether all other documents would fail in the same way."""
+    return isinstance(error, (_Gone, EndpointNotFound, Unauthenticated, PermissionDenied))
 
 
 def _located(error: ThalwegError, parcel: Parcel) -> ThalwegError:
     """`error`, which says of which documents it tells."""
     last = parcel.first + parcel.documents - 1
     which = f"document {parcel.first}" if parcel.documents == 1 else f"documents {parcel.first} to {last}"
+    if isinstance(error, PeerLost):
+        error.add_note(
+            f"The process that worked on them was lost {LOSSES} times, the last time with nothing else to do."
+        )
     error.add_note(
         f"It was the answer to {which} of the input, counted from 0. What came before is done; run again to go on."
     )

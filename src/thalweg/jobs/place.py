@@ -13,7 +13,7 @@ from typing import IO, Any
 
 from thalweg.docs.extras import load_extra
 from thalweg.docs.media.fetching import scheme_of
-from thalweg.docs.whole_file import whole_file
+from thalweg.docs.whole_file import unfinished_files, whole_file
 from thalweg.errors import ConfigurationError, MissingDependency
 
 BLOCK_BYTES = 1 << 20
@@ -44,6 +44,10 @@ class FilePlace(ABC):
     def state(self) -> tuple[int, str]:
         """Bytes, and a text that is another one whenever the content is. Raises `FileNotFoundError`."""
 
+    def state_of(self, file: IO[bytes]) -> tuple[int, str] | None:
+        """What `state` will say when what was written to the file of `writing` is here; None where nobody knows before."""
+        return None
+
     @abstractmethod
     def reading(self) -> IO[bytes]:
         """The file, to be read and, where that is possible, to be sought in. Raises `FileNotFoundError`."""
@@ -51,6 +55,9 @@ class FilePlace(ABC):
     @abstractmethod
     def writing(self) -> Any:
         """A context manager that gives a file to write; it is here, whole, when the block ends, and not if that raises."""
+
+    def remove_unfinished(self) -> None:  # noqa: B027  # only where there may be any
+        """Take away what `writing` has left behind where its process was killed."""
 
     @abstractmethod
     def names(self) -> list[str]:
@@ -82,8 +89,11 @@ class LocalFilePlace(FilePlace):
         return self.path.exists()
 
     def state(self) -> tuple[int, str]:
-        status = self.path.stat()
-        return status.st_size, str(status.st_mtime_ns)
+        return _state(self.path.stat())
+
+    def state_of(self, file: IO[bytes]) -> tuple[int, str]:
+        file.flush()
+        return _state(os.fstat(file.fileno()))
 
     def reading(self) -> IO[bytes]:
         return self.path.open("rb")
@@ -94,6 +104,10 @@ class LocalFilePlace(FilePlace):
         with whole_file(self.path) as file:
             yield file
 
+    def remove_unfinished(self) -> None:
+        for aside in unfinished_files(self.path):
+            aside.unlink(missing_ok=True)
+
     def names(self) -> list[str]:
         return sorted(os.listdir(self.path)) if self.path.is_dir() else []
 
@@ -102,6 +116,10 @@ class LocalFilePlace(FilePlace):
             shutil.rmtree(self.path)
         else:
             self.path.unlink(missing_ok=True)
+
+
+def _state(status: os.stat_result) -> tuple[int, str]:
+    return status.st_size, str(status.st_mtime_ns)
 
 
 class RemoteFilePlace(FilePlace):

@@ -17,7 +17,7 @@ import msgspec
 
 from thalweg.docs.codecs.content import ARROW, JSON, decode_content
 from thalweg.docs.extras import load_extra
-from thalweg.errors import ConfigurationError, InternalError
+from thalweg.errors import ConfigurationError, InternalError, ThalwegError
 from thalweg.jobs.parcel import Position
 from thalweg.jobs.place import FilePlace
 from thalweg.message import Response
@@ -25,6 +25,10 @@ from thalweg.message import Response
 COPY_BYTES = 1 << 20
 PART = re.compile(r"part-(\d{8})-(\d+)-(\d+)-(\d+)-(\d+)-(\d+)\.\w[\w.]*\Z")
 ERRORS = ".errors"
+LOCK = "lock"
+IDENTITY = "job.json"
+MADE = "made.json"
+"""What says that the output was made of the parts, and which file that is."""
 
 
 class OutputPart(NamedTuple):
@@ -40,6 +44,13 @@ class OutputPart(NamedTuple):
     @property
     def name(self) -> str:
         return f"part-{self.number:08d}-{self.read}-{self.written}-{self.failed}-{self.end.file}-{self.end.offset}"
+
+
+class _Made(msgspec.Struct):
+    """The output as it is when it is made, and the counts of all of it."""
+
+    state: tuple[int, str]
+    counts: tuple[int, int, int]
 
 
 NOTHING = OutputPart(-1, 0, 0, 0, Position())
@@ -68,6 +79,13 @@ class OutputForm(ABC):
     @abstractmethod
     def join(self, parts: Sequence[FilePlace], file: IO[bytes]) -> None:
         """Write all that `parts` hold."""
+
+
+class UnlikeAnswers(ThalwegError):
+    """Documents whose fields are of types that no column can be of."""
+
+    def __init__(self, error: object) -> None:
+        super().__init__(f"The documents that came do not fit into one table: {error}. An output of .jsonl takes them.")
 
 
 class _Envelope(msgspec.Struct):
@@ -148,14 +166,12 @@ class Parquet(OutputForm):
         return arrow.encode(decode_content(response.content_type, response.body, None)[0])
 
     def write(self, file: IO[bytes]) -> None:
-        tables = self._tables or [self._arrow.table({})]
-        together = self._arrow.concat_tables(tables, promote_options="permissive")
+        together = self._together(self._tables or [self._arrow.table({})])
         self._parquet.write_table(together, file, compression="zstd")
         self._tables, self._size = [], 0
 
     def join(self, parts: Sequence[FilePlace], file: IO[bytes]) -> None:
-        schemas = [schema for part in parts if len(schema := self._schema(part))]
-        schema = self._arrow.unify_schemas(schemas or [self._arrow.schema([])], promote_options="permissive")
+        schema = self._unified(parts)
         with self._parquet.ParquetWriter(file, schema, compression="zstd") as writer:
             for part in parts:
                 with part.reading() as content:
@@ -163,13 +179,60 @@ class Parquet(OutputForm):
                     for group in range(opened.num_row_groups):
                         table = opened.read_row_group(group)
                         if table.num_columns:
-                            empty = schema.empty_table()
-                            whole = self._arrow.concat_tables([empty, table], promote_options="permissive")
-                            writer.write_table(whole.select(schema.names).cast(schema))
+                            whole = self._together([schema.empty_table(), table])
+                            writer.write_table(self._fitted(whole.select(schema.names), schema))
 
-    def _schema(self, part: FilePlace) -> Any:
+    def _unified(self, parts: Sequence[FilePlace]) -> Any:
+        both = [self._schemas(part) for part in parts]
+        for schemas in zip(*both, strict=True):
+            found = [schema for schema in schemas if len(schema)] or [self._arrow.schema([])]
+            try:
+                return self._arrow.unify_schemas(found, promote_options="permissive")
+            except self._arrow.ArrowException as error:
+                reason = error
+        raise UnlikeAnswers(reason) from None
+
+    def _schemas(self, part: FilePlace) -> tuple[Any, Any]:
+        """Of that part: as it says, and such that a column without values is of no type."""
         with part.reading() as content:
-            return self._parquet.ParquetFile(content).schema_arrow
+            opened = self._parquet.ParquetFile(content)
+            schema, metadata = opened.schema_arrow, opened.metadata
+            valued = set()
+            for group in (metadata.row_group(number) for number in range(metadata.num_row_groups)):
+                for column in (group.column(number) for number in range(group.num_columns)):
+                    known = column.statistics
+                    if known is None or not known.has_null_count or known.null_count < column.num_values:
+                        valued.add(column.path_in_schema.partition(".")[0])
+            return schema, self._arrow.schema(
+                [field if field.name in valued else field.with_type(self._arrow.null()) for field in schema]
+            )
+
+    def _together(self, tables: list[Any]) -> Any:
+        """Raises `UnlikeAnswers`."""
+        try:
+            return self._arrow.concat_tables(tables, promote_options="permissive")
+        except self._arrow.ArrowException:
+            return self._concatenated([self._without_empty(table) for table in tables])
+
+    def _concatenated(self, tables: list[Any]) -> Any:
+        try:
+            return self._arrow.concat_tables(tables, promote_options="permissive")
+        except self._arrow.ArrowException as error:
+            raise UnlikeAnswers(error) from None
+
+    def _without_empty(self, table: Any) -> Any:
+        """A column in which nothing is has a type all the same, and that would stand in the way of the others'."""
+        for index, field in enumerate(table.schema):
+            if table.column(index).null_count == table.num_rows and table.num_rows:
+                table = table.set_column(index, field.name, self._arrow.nulls(table.num_rows))
+        return table
+
+    def _fitted(self, table: Any, schema: Any) -> Any:
+        for index, field in enumerate(schema):
+            column = table.column(index)
+            if column.type != field.type and column.null_count == table.num_rows:
+                table = table.set_column(index, field.name, self._arrow.nulls(table.num_rows, field.type))
+        return table.cast(schema)
 
 
 def output_form(output: FilePlace) -> OutputForm:
@@ -199,6 +262,26 @@ class Output:
         self.folder = place.beside(f"{place.name}.parts")
         self.errors = place.beside(f"{place.name}.errors.jsonl")
         self._failures: list[bytes] = []
+        self._failed_size = 0
+
+    def begun(self) -> bytes | None:
+        """What `begin` has written down here; None where nothing was."""
+        place = self.folder.within(IDENTITY)
+        if not place.exists():
+            return None
+        with place.reading() as file:
+            return file.read()
+
+    def begin(self, identity: bytes) -> None:
+        """Forget all parts that are there, and write down whose the next ones are."""
+        self._empty(LOCK)
+        with self.folder.within(IDENTITY).writing() as file:
+            file.write(identity)
+
+    def _empty(self, *but: str) -> None:
+        for name in self.folder.names():
+            if name not in but:
+                self.folder.within(name).remove()
 
     def last(self) -> OutputPart:
         """The last of the parts that are there, with all before it; `NOTHING` where there is none."""
@@ -218,30 +301,61 @@ class Output:
             raise ConfigurationError(f"{self.folder.shown} lacks part {missing}; begin anew with --restart.")
         return found
 
+    @property
+    def size(self) -> int:
+        """Bytes that wait for `finish`."""
+        return self.form.size + self._failed_size
+
     def fail(self, record: dict[str, Any]) -> None:
         """Remember a document that has failed, and why."""
         self._failures.append(msgspec.json.encode(record) + b"\n")
+        self._failed_size += len(self._failures[-1])
 
     def finish(self, part: OutputPart) -> None:
         """Write what was added since the part before it. It is there when this returns, its errors before it."""
         if self._failures:
             with self.folder.within(f"{part.name}{ERRORS}.jsonl").writing() as file:
                 file.write(b"".join(self._failures))
-            self._failures = []
+            self._failures, self._failed_size = [], 0
         with self.folder.within(part.name + self.form.suffix).writing() as file:
             self.form.write(file)
 
+    def made(self) -> OutputPart | None:
+        """The end, where all parts are in the output already and are only still to be removed."""
+        mark = self.folder.within(MADE)
+        if not mark.exists() or not self.place.exists():
+            return None
+        with mark.reading() as file:
+            made = msgspec.json.decode(file.read(), type=_Made)
+        return OutputPart(0, *made.counts, Position()) if made.state == self.place.state() else None
+
     def join(self) -> None:
-        """Make one file of all parts, one of all errors where there are any, and remove the parts."""
-        names = [part.name for part in self._parts()]
-        with self.place.writing() as file:
-            self.form.join([self.folder.within(name + self.form.suffix) for name in names], file)
+        """Make one file of all errors where there are any, one of all parts, and remove the parts."""
+        parts = self._parts()
+        names = [part.name for part in parts]
         there = set(self.folder.names())
         failed = [f"{name}{ERRORS}.jsonl" for name in names if f"{name}{ERRORS}.jsonl" in there]
+        self.place.remove_unfinished()
         self.errors.remove()
         if failed:
             with self.errors.writing() as file:
                 for name in failed:
                     with self.folder.within(name).reading() as content:
                         shutil.copyfileobj(content, file, COPY_BYTES)
+        with self.place.writing() as file:
+            self.form.join([self.folder.within(name + self.form.suffix) for name in names], file)
+            state = self.place.state_of(file)
+            if state is not None:
+                self._mark(state, parts[-1])
+        if state is None:
+            self._mark(self.place.state(), parts[-1])
+        self.tidy()
+
+    def _mark(self, state: tuple[int, str], end: OutputPart) -> None:
+        with self.folder.within(MADE).writing() as file:
+            file.write(msgspec.json.encode(_Made(state, (end.read, end.written, end.failed))))
+
+    def tidy(self) -> None:
+        """Remove the parts; last what says that they are in the output."""
+        self._empty(LOCK, IDENTITY, MADE)
         self.folder.remove()

@@ -6,7 +6,9 @@ import csv
 import gzip
 import io
 import json
+import zlib
 from abc import ABC, abstractmethod
+from collections import Counter
 from collections.abc import Generator, Iterator, Sequence
 from contextlib import closing, contextmanager
 from functools import partial
@@ -23,6 +25,9 @@ from thalweg.jobs.place import FilePlace, place_at
 
 LONGEST_LINE = 64 << 20
 """Bytes of one line: a file without line ends is no file of lines."""
+PARCEL_BYTES = 8 << 20
+"""With so many bytes a parcel is full, however few documents they are."""
+BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 
 
 class FileSource(ABC):
@@ -38,8 +43,13 @@ class FileSource(ABC):
         """How much there is to read, in the unit of `Parcel.work`; 0 where nobody can tell."""
 
     @abstractmethod
+    def work_before(self, offset: int) -> int:
+        """How much of `extent` is before `offset`."""
+
+    @abstractmethod
     def parcels(self, offset: int, first: int, size: int) -> Generator[Parcel, None, None]:
-        """The documents from `offset` on, `size` at a time; the first one is number `first` of the whole input.
+        """The documents from `offset` on, `size` at a time or fewer where they are large; the first one is number `first` of
+        the whole input.
 
         Raises:
             MalformedRequest: something is no document; names the file, and the line or the row.
@@ -57,18 +67,22 @@ class _Lines(FileSource):
     def extent(self) -> int:
         return 0 if self.place.name.endswith(".gz") else self.place.state()[0]
 
+    def work_before(self, offset: int) -> int:
+        return offset
+
     def parcels(self, offset: int, first: int, size: int) -> Generator[Parcel, None, None]:
         with _content(self.place) as file:
             file.seek(offset)
             while True:
-                begun, texts = offset, []
+                begun, texts, room = offset, [], PARCEL_BYTES
                 for line in _bounded(file, self.place):
+                    text = (line if offset else line.removeprefix(BYTE_ORDER_MARK)).strip()
                     offset += len(line)
-                    text = line.strip()
                     if text:
                         self._check(text, offset - len(line))
                         texts.append(text)
-                        if len(texts) == size:
+                        room -= len(text)
+                        if len(texts) == size or room <= 0:
                             break
                 if not texts:
                     return
@@ -105,17 +119,39 @@ class _Table(FileSource):
     def extent(self) -> int:
         return 0
 
+    def work_before(self, offset: int) -> int:
+        return 0
+
     def parcels(self, offset: int, first: int, size: int) -> Generator[Parcel, None, None]:
         with _content(self.place) as file:
+            csv.field_size_limit(
+                max(csv.field_size_limit(), LONGEST_LINE)
+            )  # the whole process's: it is only ever raised
             rows = csv.DictReader(io.TextIOWrapper(file, "utf-8-sig", newline=""), strict=True)
             try:
+                self._check(rows.fieldnames or ())
                 next(islice(rows, offset, offset), None)
-                while part := list(islice(rows, size)):
-                    offset += len(part)
-                    yield self._parcel([self._document(row, rows.line_num) for row in part], first, offset)
-                    first += len(part)
+                texts: list[bytes] = []
+                room = PARCEL_BYTES
+                for row in rows:
+                    texts.append(self._document(row, rows.line_num))
+                    room -= len(texts[-1])
+                    if len(texts) == size or room <= 0:
+                        offset += len(texts)
+                        yield self._parcel(texts, first, offset)
+                        first += len(texts)
+                        texts, room = [], PARCEL_BYTES
+                if texts:
+                    yield self._parcel(texts, first, offset + len(texts))
             except (csv.Error, UnicodeDecodeError) as error:
                 raise MalformedRequest(f"{self.place.shown}, line {rows.line_num}: {error}") from None
+
+    def _check(self, names: Sequence[str]) -> None:
+        twice = [name for name, times in Counter(names).items() if times > 1]
+        if twice:
+            raise MalformedRequest(
+                f"{self.place.shown}: the first line has {' and '.join(map(repr, twice))} more than once."
+            )
 
     def _document(self, row: dict[str | Any, Any], line: int) -> bytes:
         if None in row or None in row.values():
@@ -144,6 +180,7 @@ class _Parquet(FileSource):
         self._parquet = load_extra("pyarrow.parquet", "arrow", "Parquet files")
         with place.reading() as file:
             self._rows = self._opened(file).metadata.num_rows
+        self._bytes = place.state()[0]
 
     def _opened(self, file: IO[bytes]) -> Any:
         try:
@@ -153,7 +190,10 @@ class _Parquet(FileSource):
 
     @property
     def extent(self) -> int:
-        return int(self._rows)
+        return self._bytes
+
+    def work_before(self, offset: int) -> int:
+        return self._bytes * offset // max(1, int(self._rows))
 
     def parcels(self, offset: int, first: int, size: int) -> Generator[Parcel, None, None]:
         with self.place.reading() as file:
@@ -162,7 +202,7 @@ class _Parquet(FileSource):
             for group in range(opened.num_row_groups):
                 rows = opened.metadata.row_group(group).num_rows
                 if passed + rows > offset:
-                    for batch in opened.iter_batches(size, row_groups=[group], use_threads=False):
+                    for batch in self._batches(opened, group, size):
                         skipped = min(max(offset - passed, 0), batch.num_rows)
                         passed += batch.num_rows
                         kept = batch.slice(skipped)
@@ -171,6 +211,15 @@ class _Parquet(FileSource):
                             first += kept.num_rows
                 else:
                     passed += rows
+
+    def _batches(self, opened: Any, group: int, size: int) -> Generator[Any, None, None]:
+        try:
+            for batch in opened.iter_batches(size, row_groups=[group], use_threads=False):
+                rows = max(1, batch.num_rows // (1 + batch.nbytes // PARCEL_BYTES))
+                for start in range(0, batch.num_rows, rows):
+                    yield batch.slice(start, rows)
+        except (self._arrow.ArrowException, OSError) as error:
+            raise MalformedRequest(f"{self.place.shown} cannot be read any further: {error}.") from None
 
     def _parcel(self, batch: Any, first: int, offset: int) -> Parcel:
         sink = self._arrow.BufferOutputStream()
@@ -182,7 +231,7 @@ class _Parquet(FileSource):
             batch.num_rows,
             first,
             Position(self.number, offset),
-            batch.num_rows,
+            self.work_before(offset) - self.work_before(offset - batch.num_rows),
             lambda: [self._parcel(batch.slice(row, 1), first + row, offset) for row in range(batch.num_rows)],
             partial(_shown, batch),
         )
@@ -223,6 +272,11 @@ class Input:
         extents = [source.extent for source in self._sources]
         return sum(extents) if all(extents) else 0
 
+    def work_before(self, position: Position) -> int:
+        """How much of `extent` is before that position."""
+        before = sum(source.extent for source in self._sources[: position.file])
+        return before + self._sources[position.file].work_before(position.offset)
+
     def identity(self) -> list[dict[str, Any]]:
         """What is another one where the input is."""
         found = []
@@ -258,8 +312,11 @@ def _content(place: FilePlace) -> Iterator[IO[bytes]]:
         if not place.name.endswith(".gz"):
             yield file
             return
-        with gzip.GzipFile(fileobj=file) as unpacked:
-            yield unpacked  # type: ignore[misc]
+        try:
+            with gzip.GzipFile(fileobj=file) as unpacked:
+                yield unpacked  # type: ignore[misc]
+        except (EOFError, gzip.BadGzipFile, zlib.error) as error:
+            raise MalformedRequest(f"{place.shown} is no whole file of gzip: {error}.") from None
 
 
 def _bounded(file: IO[bytes], place: FilePlace) -> Iterator[bytes]:
