@@ -44,6 +44,15 @@ class Reluctant(Labours):
             raise RuntimeError("it does not want to")
 
 
+class Slow(Labours):
+    """Takes its time to start, where a file is there."""
+
+    def __init__(self, file: str, **kwargs: object) -> None:
+        super().__init__(**kwargs)  # type: ignore[arg-type]
+        while Path(file).exists():
+            time.sleep(0.01)
+
+
 class Brittle(Labours):
     """Ends with each of its requests."""
 

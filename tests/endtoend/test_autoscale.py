@@ -13,10 +13,10 @@ from typing import Any, Self
 import httpx
 import pytest
 
-from tests.endtoend.sleepers import Brittle, Labours, Passes, Reluctant, Task
+from tests.endtoend.sleepers import Brittle, Labours, Passes, Reluctant, Slow, Task
 from thalweg import Client, Deployment, Flow
 from thalweg.docs import DocList
-from thalweg.errors import ConfigurationError, DeadlineExceeded, ThalwegError, Unavailable
+from thalweg.errors import ConfigurationError, DeadlineExceeded, Overloaded, ThalwegError, Unavailable
 from thalweg.orchestration.running import services
 
 QUICK = {"burst": 0.3, "window": 1.0, "idle": 1.0}
@@ -252,3 +252,47 @@ def test_the_load_decides_from_when_an_update_says_so():
         assert running.post("/do", Task(), return_type=DocList[Task])[0].by
         running.update(autoscale=None, replicas=2)
         assert replicas(running) == 2
+
+
+def asked(running: Any, callers: int, found: list[Any]) -> list[threading.Thread]:
+    """Ask once, by so many at the same time; answers and errors come into `found`."""
+
+    def ask() -> None:
+        with Client(running.private_address, retry=None) as client:
+            try:
+                found.append(client.post("/do", Task(seconds=0.0), return_type=DocList[Task])[0].by)
+            except ThalwegError as error:
+                found.append(error)
+
+    threads = [threading.Thread(target=ask) for _ in range(callers)]
+    for thread in threads:
+        thread.start()
+    return threads
+
+
+def test_as_many_are_held_as_the_limits_say_and_a_close_does_not_wait_for_a_start(tmp_path: Path):
+    file, found = tmp_path / "slow", []
+    scale = {"min": 0, "max": 2, **QUICK}
+    with Deployment(
+        uses=Slow, uses_with={"file": str(file)}, autoscale=scale, limits={"max_inflight": 3}, drain_seconds=0.2
+    ) as running:
+        until(lambda: not replicas(running))
+        file.touch()
+        threads = asked(running, 8, found)
+        until(lambda: len(found) == 5)
+        assert all(isinstance(one, Overloaded) for one in found)
+        file.unlink()
+        for thread in threads:
+            thread.join()
+        assert all(isinstance(one, int) for one in found[5:])
+        until(lambda: not replicas(running))
+        file.touch()
+        found.clear()
+        threads = asked(running, 1, found)
+        until(lambda: replicas(running))
+        began = time.monotonic()
+        running.close()
+        assert time.monotonic() - began < 20
+        for thread in threads:
+            thread.join()
+        assert isinstance(found[0], ThalwegError)
