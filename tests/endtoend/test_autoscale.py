@@ -191,6 +191,25 @@ def test_updates_while_it_scales_lose_nothing_and_keep_the_number(tmp_path: Path
     assert crowd.errors == []
 
 
+def test_a_replica_goes_when_what_it_does_is_done():
+    scale = {"min": 1, "max": 2, "target": 1.0, **QUICK}
+    with Deployment(uses=Labours, autoscale=scale, drain_seconds=0.1) as running:
+        running.scale(2)
+        found: list[Any] = []
+        threads = [threading.Thread(target=lambda: found.append(_done_in(running, 2.5))) for _ in range(2)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        assert len(set(found)) == 2
+        until(lambda: replicas(running) == 1)
+
+
+def _done_in(running: Any, seconds: float) -> int:
+    with Client(running.private_address, retry=None) as client:
+        return int(client.post("/do", Task(seconds=seconds), return_type=DocList[Task])[0].by)
+
+
 def test_by_hand_within_its_bounds(tmp_path: Path):
     with Deployment(uses=Labours, autoscale={"min": 1, "max": 3, "window": 60.0}) as running:
         running.scale(3)

@@ -63,6 +63,7 @@ def test_the_status_has_a_row_for_each_process_with_how_it_does(flow):
     for _ in range(20):
         flow.post("/say", Word(text="x"), return_type=Word)
     eventually(lambda: sum(process("seen", f"talker/{number}").requests for number in (0, 1)) >= 20)
+    eventually(lambda: process("seen", "gateway").requests >= 20)
     status = service("seen").status()
     assert status.ready
     assert [row.title for row in status.processes] == ["gateway", "talker/0", "talker/1"]

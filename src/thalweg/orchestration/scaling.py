@@ -6,6 +6,7 @@ import asyncio
 import logging
 from collections.abc import Iterable
 from dataclasses import replace
+from itertools import takewhile
 from math import inf
 from typing import TYPE_CHECKING
 
@@ -32,6 +33,10 @@ LATE = 0.95
 """Of so many requests out of all the time to the answer counts."""
 AGAIN = BackOff(first_seconds=1.0, longest_seconds=60.0)
 """When to try again to start replicas that did not become ready."""
+
+
+PATIENCE_SECONDS = 30.0
+"""So long replicas that are too many stay while they have something to do; then they are drained, as in an update."""
 
 
 class LoadHistory:
@@ -83,6 +88,8 @@ class _Scaled:
         """When to try that again."""
         self.called = False
         """Whether a request waits and there is no replica."""
+        self.spare_since: float | None = None
+        """Since when there are more than should be."""
         self.turn = 0
         """When it was last seen to, as against the others."""
 
@@ -183,6 +190,10 @@ class Scaling:
             scaled.policy.look(now)
             if demand.outstanding and not self._replicas(name):
                 self._call(name)
+            if scaled.autoscaler.replicas >= self._replicas(name):
+                scaled.spare_since = None
+            elif scaled.spare_since is None:
+                scaled.spare_since = now
 
     def _call(self, name: str) -> None:
         """A request waits for a replica of an Executor that has none."""
@@ -203,9 +214,18 @@ class Scaling:
         if not there and (scaled.called or scaled.reason):
             wanted = max(1, wanted)
         if wanted <= there:
-            return wanted
+            return max(wanted, there - self._spare(name, now))
         looping = any(post.member.looping for post in self._supervisor.crew if post.node == name)
         return there if looping or now < scaled.not_before else wanted
+
+    def _spare(self, name: str, now: float) -> int:
+        """How many of the last replicas may go: those that have nothing to do, as long as there is patience."""
+        since = self._scaled[name].spare_since
+        posts = sorted((p for p in self._supervisor.crew if p.node == name), key=lambda post: -post.spec.replica)
+        if since is not None and now - since >= PATIENCE_SECONDS:
+            return len(posts)
+        idle = takewhile(lambda post: not (post.member.vitals.in_flight + post.member.vitals.queued), posts)
+        return sum(1 for _ in idle)
 
     async def _scale(self, name: str, before: int, replicas: int) -> None:
         scaled, loop = self._scaled[name], asyncio.get_running_loop()
