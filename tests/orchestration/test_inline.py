@@ -6,6 +6,7 @@ from typing import ClassVar
 
 import numpy as np
 import pytest
+from pydantic import Field
 
 from thalweg import AsyncFlow, Client, Deployment, Executor, Flow, requests
 from thalweg.docs import BaseDoc, DocList
@@ -263,3 +264,49 @@ def test_what_only_a_process_can_have_is_refused(options, said):
 def test_a_container_is_not_in_this_process():
     with pytest.raises(ConfigurationError, match="runs in a container"):
         Flow().add(uses="docker://image", placement="inline").start()
+
+
+class Piece(BaseDoc):
+    word: str = ""
+
+
+class Nested(BaseDoc):
+    labels: dict[str, list[str]] = Field(default_factory=dict)
+    piece: Piece = Piece()
+    pieces: DocList[Piece] = DocList[Piece]()
+
+
+class Labelling(Executor):
+    @requests(on="/label")
+    def label(self, docs: DocList[Nested]) -> DocList[Nested]:
+        for doc in docs:
+            doc.labels.setdefault("of", []).append(self.runtime_args.name)
+            for piece in (doc.piece, *doc.pieces):
+                piece.word += "changed"
+            doc.pieces.append(Piece(word="new"))
+        return docs
+
+
+def nested() -> Nested:
+    return Nested(labels={"of": []}, pieces=DocList[Piece]([Piece(word="old")]))
+
+
+def test_what_is_inside_of_the_callers_documents_stays_his_own_too():
+    given = nested()
+    with Deployment(uses=Labelling, placement="inline", protocol="grpc") as deployment:
+        answer = deployment.post("/label", given, return_type=Nested)
+        assert [piece.word for piece in answer.pieces] == ["oldchanged", "new"]
+        assert (given.labels, given.piece.word) == ({"of": []}, "")
+        assert [piece.word for piece in given.pieces] == ["old"]
+        loose = {"labels": {"of": []}, "piece": {"word": ""}, "pieces": [{"word": "old"}]}
+        deployment.post("/label", loose)
+        assert loose == {"labels": {"of": []}, "piece": {"word": ""}, "pieces": [{"word": "old"}]}
+
+
+def test_shards_that_are_all_asked_do_not_share_documents():
+    running = Flow(protocol="grpc")
+    running.add(uses=Labelling, placement="inline", shards=3, polling="ALL", reduce=False)
+    with running:
+        answers = running.post("/label", nested(), return_type=DocList[Nested])
+    assert answers
+    assert all(len(answer.labels["of"]) == 1 for answer in answers)

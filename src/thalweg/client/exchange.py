@@ -12,6 +12,7 @@ from pydantic import PydanticUserError
 
 from thalweg.docs import AnyDoc, BaseDocWithoutId, DocList, DocVec
 from thalweg.docs.codecs import columns
+from thalweg.docs.codecs.apart import copies_apart
 from thalweg.docs.codecs.content import decode_content
 from thalweg.docs.codecs.objects import Objects
 from thalweg.errors import MalformedRequest
@@ -155,13 +156,13 @@ def encode(documents: Batch, request: Request) -> Request:
 
 
 def hand_over(documents: Batch, request: Request) -> Request:
-    """`request` with `documents` as they are, and the wish for an answer of that kind. Each is a copy that shares its values
-    with the caller's, so that a field which is set anew is set in the copy alone."""
+    """`request` with `documents` as they are, and the wish for an answer of that kind. Each is a copy that shares no
+    more than tensors with the caller's."""
     request.accept = OBJECTS
     if isinstance(documents, DocVec):
         return encode(documents, request)  # its rows are views, and would write into the caller's columns
     request.content_type = OBJECTS
-    request.body = (Objects.of(documents.__class__.trusted([document.copy() for document in documents])),)
+    request.body = (Objects.of(documents.__class__.trusted(copies_apart(documents))),)
     return request
 
 

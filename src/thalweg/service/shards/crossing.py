@@ -11,6 +11,7 @@ from msgspec.structs import replace
 from thalweg.errors import InternalError, ThalwegError
 from thalweg.message import COLUMNS, Context, Reply, Request, Response
 from thalweg.routing import ReplicaPool
+from thalweg.service.joining import by_reference, in_columns
 from thalweg.service.relay import NO_HEADERS, onwards, under
 from thalweg.service.shards.division import Division, Key
 from thalweg.service.shards.parts import Answers, Opened, arranged, as_matrix, converted, merged
@@ -91,7 +92,8 @@ class Crossing:
         if shards == 1:
             calls = {0: request}
         else:
-            self._opened = opened = Opened.of(request)
+            # never the very documents: several shards would change them at once
+            self._opened = opened = Opened.of(in_columns(request) if by_reference(request) else request)
             if way.all:
                 calls = dict.fromkeys(range(shards), opened.request)
             elif not opened.ids:
