@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from thalweg.orchestration import edits
-from thalweg.orchestration.edits import Edits
+from thalweg.orchestration.change import edits
+from thalweg.orchestration.change.edits import Edits
 from thalweg.testing.leaks import no_leaks
 
 

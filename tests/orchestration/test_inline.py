@@ -1,6 +1,8 @@
 import asyncio
+import gc
 import os
 import threading
+import weakref
 from collections.abc import Iterator
 from typing import ClassVar
 
@@ -12,9 +14,9 @@ from thalweg import AsyncFlow, Client, Deployment, Executor, Flow, requests
 from thalweg.docs import BaseDoc, DocList
 from thalweg.docs.codecs.content import OBJECTS
 from thalweg.docs.typing import NdArray
-from thalweg.errors import ConfigurationError, ExecutorFailed, StartupFailed, ThalwegError
+from thalweg.errors import ConfigurationError, DeadlineExceeded, ExecutorFailed, StartupFailed, ThalwegError
 from thalweg.message import Context, Request
-from thalweg.service import contents
+from thalweg.orchestration import member
 from thalweg.transport import registry
 
 
@@ -61,6 +63,21 @@ class Appending(Executor):
     @requests(on="/where")
     def where(self, docs: DocList[Text]) -> DocList[Text]:
         return DocList[Text]([Text(text=str(os.getpid()))])
+
+
+class Holding(Executor):
+    def __init__(self, weights=None, **kwargs) -> None:
+        super().__init__(**kwargs)
+        self.weights = weights
+
+    @requests(on="/append")
+    def append(self, docs: DocList[Text]) -> DocList[Text]:
+        return docs
+
+    @requests(on="/wait")
+    def wait(self, docs: DocList[Text]) -> DocList[Text]:
+        self.weights.wait()
+        return docs
 
 
 class Broken(Executor):
@@ -217,11 +234,9 @@ def test_an_executor_that_cannot_be_made_ends_the_start():
 
 
 def test_nothing_of_it_stays():
-    before, kept = {thread.name for thread in threading.enumerate()}, set(contents._kept)
+    before = {thread.name for thread in threading.enumerate()}
     with flow("first-to-go", "last-to-go") as running:
         running.post("/append", Text(text=""))
-        assert len(contents._kept) == len(kept) + 2
-    assert set(contents._kept) == kept
     assert {thread.name for thread in threading.enumerate()} <= before | {
         "uvloop_0",
         "uvloop_1",
@@ -234,6 +249,37 @@ def test_it_changes_while_it_runs():
     with flow("a", "b") as running:
         running.update(executor="b", uses_with={"word": "B"})
         assert running.post("/append", Text(text=""), return_type=Text).text == "aB"
+
+
+class Weights:
+    """Something large."""
+
+
+def test_what_was_replaced_is_held_no_longer():
+    weights = Weights()
+    old = weakref.ref(weights)
+    with Flow(protocol="grpc").add(
+        uses=Holding, uses_with={"weights": weights}, name="a", placement="inline"
+    ) as running:
+        del weights
+        for _ in range(2):
+            running.update(executor="a", uses_with={"weights": None})
+            assert running.post("/append", Text(text="x"), return_type=Text).text == "x"
+        gc.collect()
+        assert old() is None
+
+
+def test_user_code_that_never_ends_does_not_keep_its_flow(monkeypatch):
+    monkeypatch.setattr(member, "CLOSE_SECONDS", 0.1)
+    release = threading.Event()
+    running = Deployment(uses=Holding, uses_with={"weights": release}, placement="inline", protocol="grpc").start()
+    try:
+        with pytest.raises(DeadlineExceeded):
+            running.post("/wait", Text(text=""), timeout=0.3)
+        running.stop(drain_seconds=0.1)
+        assert not running.running
+    finally:
+        release.set()
 
 
 async def test_an_asynchronous_flow_may_be_inline():

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from thalweg.orchestration.rollout import (
+from thalweg.orchestration.change.rollout import (
     Action,
     Drain,
     Finished,

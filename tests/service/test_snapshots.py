@@ -20,8 +20,8 @@ from thalweg.errors import ClientError, ExecutorFailed, Overloaded, Unavailable
 from thalweg.executor.source import ExecutorSource
 from thalweg.message import Context, Request
 from thalweg.message.snapshot import SnapshotProgress, SnapshotStage
-from thalweg.service.snapshot_folder import SnapshotFolder
-from thalweg.service.snapshot_log import LONGEST_ID, SnapshotLog
+from thalweg.service.snapshots.folder import SnapshotFolder
+from thalweg.service.snapshots.log import LONGEST_ID, SnapshotLog
 from thalweg.service.worker import Worker
 
 ENDS = (SnapshotStage.SUCCEEDED, SnapshotStage.FAILED)

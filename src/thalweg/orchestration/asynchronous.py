@@ -15,9 +15,9 @@ from thalweg.client.postable import AsyncPostable
 from thalweg.client.posting import Posting
 from thalweg.client.profile import Profile
 from thalweg.config import GatewayOptions
+from thalweg.orchestration.change.revision import changes
+from thalweg.orchestration.change.update import AsyncUpdate, Update
 from thalweg.orchestration.flow import Flow
-from thalweg.orchestration.revision import changes
-from thalweg.orchestration.update import AsyncUpdate, Update
 
 
 class AsyncFlow(AsyncPostable, Flow):  # type: ignore[misc]

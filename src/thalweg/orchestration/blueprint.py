@@ -33,7 +33,7 @@ from thalweg.orchestration.directory import Directory
 from thalweg.orchestration.external import remote
 from thalweg.orchestration.nesting import flattened
 from thalweg.orchestration.places import placed, referred
-from thalweg.service.contents import Present, keep_here
+from thalweg.service.contents import ContentHere, Present
 from thalweg.service.control import GatewaySpec, Surroundings, WorkerSpec
 from thalweg.service.front import Additions, without_objects
 from thalweg.service.role import GatewayContent, WorkerContent
@@ -248,7 +248,7 @@ def _worker(
         surroundings=Surroundings.here(variables),
         processors=given.processors,
         addresses=addresses,
-        content=keep_here(addresses[0], content) if options.placement == "inline" else cloudpickle.dumps(content),
+        content=ContentHere.of(content) if options.placement == "inline" else cloudpickle.dumps(content),
         inline=options.placement == "inline",
         drain_seconds=drain_seconds,
         log_level=options.log_level or "",

@@ -14,8 +14,7 @@ from thalweg.config.source import ConfigSource
 from thalweg.errors import ConfigurationError
 from thalweg.orchestration.arguments import DeploymentArguments, UpdateArguments
 from thalweg.orchestration.blueprint import Blueprint, as_flow, deployment_blueprint, fronted
-from thalweg.orchestration.directory import Directory
-from thalweg.orchestration.revision import (
+from thalweg.orchestration.change.revision import (
     changed_deployment,
     changes,
     names_a_file,
@@ -23,8 +22,9 @@ from thalweg.orchestration.revision import (
     replaced_deployment,
     scaled,
 )
+from thalweg.orchestration.change.update import Update
+from thalweg.orchestration.directory import Directory
 from thalweg.orchestration.runnable import Runnable
-from thalweg.orchestration.update import Update
 
 DEFAULT_NAME = "executor"
 

@@ -22,11 +22,11 @@ from thalweg.orchestration.arguments import (
     UpdateArguments,
 )
 from thalweg.orchestration.blueprint import Blueprint, check_what_is_known, flow_blueprint
+from thalweg.orchestration.change.revision import changed_executor, changed_flow, changes, names_a_file, parted, scaled
+from thalweg.orchestration.change.update import Update
 from thalweg.orchestration.directory import Directory
 from thalweg.orchestration.nesting import flattened, flow_of, with_names
-from thalweg.orchestration.revision import changed_executor, changed_flow, changes, names_a_file, parted, scaled
 from thalweg.orchestration.runnable import Runnable
-from thalweg.orchestration.update import Update
 
 if TYPE_CHECKING:
     from thalweg.orchestration.asynchronous import AsyncFlow

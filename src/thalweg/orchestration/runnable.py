@@ -18,12 +18,12 @@ from thalweg.config.rollout import UpdateOptions
 from thalweg.config.servers import ServerOptions
 from thalweg.errors import StartupFailed, ThalwegError, Unavailable
 from thalweg.orchestration.blueprint import Blueprint, flow_blueprint
-from thalweg.orchestration.changeover import Amendment
+from thalweg.orchestration.change.changeover import Amendment
+from thalweg.orchestration.change.update import Update
 from thalweg.orchestration.directory import Directory
 from thalweg.orchestration.logs.form import log_format
 from thalweg.orchestration.member import Tell
 from thalweg.orchestration.session import Session
-from thalweg.orchestration.update import Update
 from thalweg.transport.registry import is_local
 
 if TYPE_CHECKING:

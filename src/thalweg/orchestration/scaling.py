@@ -14,14 +14,14 @@ from thalweg.config import AutoscaleOptions
 from thalweg.errors import ThalwegError
 from thalweg.message.vitals import Demand, Vitals
 from thalweg.orchestration.autoscaler import Autoscaler, Load
+from thalweg.orchestration.change.crew import same_process
 from thalweg.orchestration.control.trend import quantile
-from thalweg.orchestration.crew import same_process
 from thalweg.orchestration.restart import BackOff, RestartPolicy
 from thalweg.service.control import Pulse, Unstaffed, Wanted
 
 if TYPE_CHECKING:
-    from thalweg.orchestration.changeover import Amendment
-    from thalweg.orchestration.crew import Post
+    from thalweg.orchestration.change.changeover import Amendment
+    from thalweg.orchestration.change.crew import Post
     from thalweg.orchestration.supervisor import Supervisor
 
 log = logging.getLogger("thalweg.scaling")

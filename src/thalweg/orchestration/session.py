@@ -16,7 +16,8 @@ from types import FrameType
 from thalweg.client.portal import Portal
 from thalweg.errors import Unavailable
 from thalweg.orchestration.blueprint import Blueprint
-from thalweg.orchestration.changeover import Amendment, Changed
+from thalweg.orchestration.change.changeover import Amendment, Changed
+from thalweg.orchestration.change.reloading import RunningCode, Watcher
 from thalweg.orchestration.control.desk import ControlDesk
 from thalweg.orchestration.control.questions import Identity, ProcessStatus, ServiceStatus
 from thalweg.orchestration.directory import Directory, sweep
@@ -26,10 +27,8 @@ from thalweg.orchestration.logs.form import LogFormat
 from thalweg.orchestration.logs.history import History
 from thalweg.orchestration.logs.stream import LogStream
 from thalweg.orchestration.member import Means, News, Phase, Tell
-from thalweg.orchestration.reloading import RunningCode, Watcher
 from thalweg.orchestration.scaling import ASLEEP, IDLE
 from thalweg.orchestration.supervisor import Supervisor
-from thalweg.service.contents import let_go
 from thalweg.service.control import GATEWAY, Troubles
 from thalweg.transport.registry import is_local
 
@@ -142,7 +141,6 @@ class Session:
     async def _clean_up(self) -> None:
         await self._desk.close()
         self._directory.close()
-        let_go(self._directory.inprocess(""))
         self._log.close()
         await self._server.forget(self._directory.path)
         until = monotonic() + LOG_SECONDS
@@ -220,7 +218,7 @@ class Session:
         return self._portal.run(work(change))
 
     def watch_code(self, renew: Callable[[Sequence[str], bool], object], description: str) -> None:
-        """Have what runs take over what is edited, where its options say so; see `thalweg.orchestration.reloading`."""
+        """Have what runs take over what is edited, where its options say so; see `change.reloading`."""
         code = RunningCode(self._supervised, renew, description)
         if code.watched().executors:
             self._portal.run(self._watch(code))

@@ -13,8 +13,8 @@ from typing import TypeVar
 from thalweg.errors import ConfigurationError, StartupFailed, ThalwegError
 from thalweg.message import ServiceDescription
 from thalweg.orchestration.blueprint import Blueprint
-from thalweg.orchestration.changeover import Amendment, Changed, Changeover
-from thalweg.orchestration.crew import Crew, Post
+from thalweg.orchestration.change.changeover import Amendment, Changed, Changeover
+from thalweg.orchestration.change.crew import Crew, Post
 from thalweg.orchestration.external import description
 from thalweg.orchestration.member import Means, Member
 from thalweg.orchestration.scaling import Scaling

@@ -1,4 +1,4 @@
-"""What a process runs, in the form in which its spec carries it: pickled, or kept here for a role in this very process."""
+"""What a process runs, in the form in which its spec carries it: pickled, or as it is for a role in this very process."""
 
 from __future__ import annotations
 
@@ -9,10 +9,6 @@ from typing import Any
 
 from thalweg.executor.source import ExecutorSource, executor_class
 
-KEPT = b"kept:"
-"""How the name begins of what is kept; no pickle does."""
-
-_kept: dict[bytes, object] = {}
 _numbers = count(1)
 
 
@@ -29,21 +25,19 @@ class Present:
         return ExecutorSource(executor_class(self.uses, self.text))
 
 
-def keep_here(owner: str, content: object) -> bytes:
-    """The name under which `content_of` finds `content` in this process, until `let_go(owner)`."""
-    name = KEPT + f"{owner}:{next(_numbers)}".encode()
-    _kept[name] = content
-    return name
+class ContentHere(bytes):
+    """What a role of this very process runs, where a spec has its bytes. It lives as long as the spec does."""
 
+    content: object
 
-def let_go(owner: str) -> None:
-    """Forget all that was kept for those whose names begin with `owner`."""
-    prefix = KEPT + owner.encode()
-    for name in [name for name in _kept if name.startswith(prefix)]:
-        del _kept[name]
+    @classmethod
+    def of(cls, content: object) -> ContentHere:
+        made = cls(b"here:%d" % next(_numbers))  # no two are equal
+        made.content = content
+        return made
 
 
 def content_of(content: bytes) -> Any:
     """What `content` carries: a pickle that was written by our own parent, and received through a pipe that only it holds;
-    or the name of what is kept."""
-    return _kept[content] if content.startswith(KEPT) else pickle.loads(content)  # noqa: S301
+    or what is here already."""
+    return content.content if isinstance(content, ContentHere) else pickle.loads(content)  # noqa: S301

@@ -16,7 +16,7 @@ from thalweg.message import ServiceDescription, UnaryHandler
 from thalweg.service.claims import Claims
 from thalweg.service.middleware import wrapped
 from thalweg.service.provider import PATHS, Invocations
-from thalweg.service.snapshot_access import GuardedSnapshots
+from thalweg.service.snapshots.access import GuardedSnapshots
 from thalweg.service.throttle import throttled
 from thalweg.transport import graphql
 from thalweg.transport.contract import AsgiApp, Serving, Snapshots

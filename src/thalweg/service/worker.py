@@ -29,7 +29,7 @@ from thalweg.executor.writing import WriteLock, exclusive
 from thalweg.message import Context, Pending, Reply, Request, Response, ServiceDescription
 from thalweg.message.description import DEFAULT_ENDPOINT, DRY_RUN_ENDPOINT
 from thalweg.service.checkup import Checkup, Resign
-from thalweg.service.snapshots import WorkerSnapshots, takes_snapshots
+from thalweg.service.snapshots.snapshots import WorkerSnapshots, takes_snapshots
 from thalweg.service.traceback import user_traceback
 
 log = logging.getLogger("thalweg.worker")

@@ -63,6 +63,7 @@ class InlineLife:
         self._role.resign = self._on_sick
         self._go: asyncio.Future[Go] = loop.create_future()
         self._stop: asyncio.Future[Stop] = loop.create_future()
+        self._killed = asyncio.Event()
         self._stuck = False
         self._sick = False
 
@@ -80,6 +81,8 @@ class InlineLife:
         if not self._go.done():
             self._go.set_exception(EOFError())
             self._go.exception()  # nobody else may look at it
+        if number == signal.SIGKILL:
+            self._killed.set()
         if not self._stop.done():
             self._stop.set_result(Stop(0.0 if number == signal.SIGKILL else self._spec.drain_seconds))
 
@@ -103,10 +106,16 @@ class InlineLife:
         finally:
             pulsing.cancel()
         stopping = asyncio.ensure_future(role.stop(stop.drain_seconds))
-        await asyncio.wait([stopping], timeout=STUCK_SECONDS if self._stuck else None)
+        killed = asyncio.ensure_future(self._killed.wait())
+        await asyncio.wait(
+            [stopping, killed], timeout=STUCK_SECONDS if self._stuck else None, return_when=asyncio.FIRST_COMPLETED
+        )
+        killed.cancel()
         if stopping.done():
             stopping.result()
-        return 1 if self._sick else 0
+            return 1 if self._sick else 0
+        log.warning("%s does not end; its thread stays until it does", role.title)
+        return 1
 
     async def _pulse(self) -> None:
         while True:

@@ -179,7 +179,7 @@ class Start:
             log.warning("%s/%d: %s", self._spec.name, self._spec.replica, OUT_OF_MEMORY)
         failure = self._refusal or ending.failure
         if failure:
-            self.process.has_failed(f"{self._title}: {failure}.")
+            self.process.has_failed(f"{self._title}: {failure.rstrip('.')}.")
         elif not self.process.connected and ending.out_of_memory:
             self.process.has_failed(f"{self._title}: {OUT_OF_MEMORY}.")
         elif not self.process.connected and ending.status >= 0:

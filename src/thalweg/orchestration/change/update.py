@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 
-from thalweg.orchestration.changeover import Changed
+from thalweg.orchestration.change.changeover import Changed
 from thalweg.orchestration.session import Session
 
 

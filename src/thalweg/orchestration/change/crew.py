@@ -11,8 +11,8 @@ from msgspec.structs import replace
 from thalweg.config import NodeOptions
 from thalweg.config.workers import WorkerOptions
 from thalweg.orchestration.blueprint import Blueprint
+from thalweg.orchestration.change.rollout import Replacement
 from thalweg.orchestration.member import Means, Member
-from thalweg.orchestration.rollout import Replacement
 from thalweg.routing.replica import Replica
 from thalweg.service.control import WorkerSpec
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from thalweg.config.rollout import Reload
 from thalweg.errors import StartupFailed, ThalwegError
-from thalweg.orchestration.edits import Edits
+from thalweg.orchestration.change.edits import Edits
 from thalweg.service.control import Patched
 
 if TYPE_CHECKING:

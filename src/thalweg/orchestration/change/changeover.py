@@ -10,9 +10,8 @@ from typing import TYPE_CHECKING, Any
 from thalweg.errors import ConfigurationError, StartupFailed, ThalwegError, Unavailable
 from thalweg.message import ServiceDescription
 from thalweg.orchestration.blueprint import Blueprint
-from thalweg.orchestration.crew import Post, same_graph
-from thalweg.orchestration.external import description
-from thalweg.orchestration.rollout import (
+from thalweg.orchestration.change.crew import Post, same_graph
+from thalweg.orchestration.change.rollout import (
     Action,
     Drain,
     Finished,
@@ -23,6 +22,7 @@ from thalweg.orchestration.rollout import (
     Shift,
     TakenBack,
 )
+from thalweg.orchestration.external import description
 from thalweg.routing.replica import Replica
 from thalweg.service import control
 from thalweg.service.control import Go, Ready, Replicas, Report, Shifted, Standing, Unshifted, Vacated

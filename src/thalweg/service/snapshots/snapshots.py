@@ -18,8 +18,8 @@ from thalweg.executor.invocation import Invocation
 from thalweg.executor.writing import WriteLock
 from thalweg.message import Context
 from thalweg.message.snapshot import SnapshotProgress, SnapshotStage
-from thalweg.service.snapshot_folder import SnapshotFolder
-from thalweg.service.snapshot_log import SnapshotLog
+from thalweg.service.snapshots.folder import SnapshotFolder
+from thalweg.service.snapshots.log import SnapshotLog
 
 log = logging.getLogger("thalweg.worker")
 

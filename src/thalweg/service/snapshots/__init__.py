@@ -1,0 +1,1 @@
+"""Snapshots of Executors: taken, kept in a folder, and put back."""
