@@ -47,7 +47,8 @@ class FlowOptions(Options):
         (), description="The Executors, each fed by the one before or by `needs`."
     )
     inspect: Literal["collect", "hang", "remove"] = Field(
-        "collect", description="What those are that inspect: collect, part of the answer; hang, floating; remove, left out."
+        "collect",
+        description="What those are that inspect: collect, part of the answer; hang, floating; remove, left out.",
     )
 
     @field_validator("inspect", mode="before")
