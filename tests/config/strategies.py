@@ -11,7 +11,9 @@ from hypothesis import strategies as st
 from thalweg.config.options import Options
 from thalweg.config.secrets import Secret, looks_secret
 
-TEXT = st.text(st.characters(codec="utf-8", exclude_categories=("Cs", "Cc")), max_size=12)
+TEXT = st.text(st.characters(codec="utf-8", exclude_categories=("Cs", "Cc")), max_size=12).filter(
+    lambda text: text.lower() not in ("null", "none")  # on a command line that is nothing at all
+)
 NAMES = st.from_regex(r"[a-z][a-z0-9]{0,6}", fullmatch=True).filter(lambda name: not looks_secret(name))
 TRICKY: st.SearchStrategy[str] = st.sampled_from(
     [
