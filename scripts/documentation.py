@@ -1,6 +1,7 @@
 """Do what a page of documentation says, block by block, in this process and its working directory.
 
     python -m scripts.documentation README.md
+    python -m scripts.documentation --listen    for many pages; see `listen`
 
 Python blocks share one `__main__`, as in a notebook. Of shell blocks, `thalweg serve` runs until the page ends, other
 `thalweg` commands and `curl` are run to their end, and the rest (`make`, `pip`) is checked without being run. YAML that
@@ -15,6 +16,7 @@ A comment on the line before a block changes that:
 
 from __future__ import annotations
 
+import importlib
 import io
 import json
 import linecache
@@ -32,16 +34,28 @@ from collections.abc import Iterator
 from contextlib import redirect_stdout
 from pathlib import Path
 from types import ModuleType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from scripts.page import Block, PageError, blocks
 
+if TYPE_CHECKING:
+    from thalweg.orchestration.directory import Directory
+
 ROOT = Path(__file__).resolve().parent.parent
 PORTS = re.compile(r"\b(8080|8081|50051|50052)\b")
+STARTS = re.compile(r"\b(Flow|Deployment)\(")
 START_SECONDS = 60
 STOP_SECONDS = 30
+WARM = (
+    "thalweg.docs.index",
+    "thalweg.docs.typing",
+    "thalweg.orchestration.deployment",
+    "thalweg.orchestration.flow",
+    "thalweg.cli.main",
+)
+"""What is loaded before pages are performed one after the other."""
 
 
 class Session:
@@ -53,6 +67,7 @@ class Session:
         self._main = ModuleType("__main__")
         self._ports: dict[str, str] = {}
         self._servers: list[tuple[str, subprocess.Popen[str]]] = []
+        self._kept: Directory | None = None
         sys.modules["__main__"] = self._main
 
     def take(self, block: Block) -> None:
@@ -81,6 +96,22 @@ class Session:
             output, _ = server.communicate(timeout=STOP_SECONDS)
             if server.returncode:
                 raise PageError(f"{self.name}: {command} ended with {server.returncode}:\n{output}")
+        if self._kept is not None:
+            self._kept.close()
+
+    def _keep(self) -> None:
+        """Keep one fork server for all that the page starts: each would start its own, which takes longer than most of
+        them. It ends with this process."""
+        from thalweg.client.portal import Portal
+        from thalweg.orchestration.directory import Directory
+        from thalweg.orchestration.launchers.forkserver import ForkServer
+
+        self._kept = directory = Directory()
+
+        async def keep() -> None:
+            ForkServer.shared().keep(directory.path)
+
+        Portal.shared().run(keep())
 
     def _port(self, found: re.Match[str]) -> str:
         if found[0] not in self._ports:
@@ -94,6 +125,8 @@ class Session:
         padded = "\n" * (block.line - 1) + text
         linecache.cache[file] = (len(padded), None, padded.splitlines(keepends=True), file)
         printed = io.StringIO()
+        if self._kept is None and STARTS.search(text):
+            self._keep()
         try:
             with redirect_stdout(printed):
                 exec(compile(padded, file, "exec"), vars(self._main))
@@ -238,10 +271,43 @@ def perform(path: Path, name: str) -> None:
         session.close()
 
 
-if __name__ == "__main__":
-    page = Path(sys.argv[1]).resolve()
+def perform_or_exit(page: Path) -> None:
     sys.path.insert(0, os.getcwd())
     try:
         perform(page, os.path.relpath(page, ROOT) if page.is_relative_to(ROOT) else page.name)
     except PageError as error:
         sys.exit(str(error))
+
+
+def listen() -> None:
+    """Fork for each page, with what nearly all of them import loaded: that takes longer than many a page.
+
+    In comes a line of JSON, `[page, folder, file]`; once the page is done, its exit code goes out. What it has to say is
+    then in the file.
+    """
+    for name in WARM:
+        importlib.import_module(name)
+    for line in sys.stdin:
+        page, folder, file = json.loads(line)
+        child = os.fork()
+        if not child:
+            _become(folder, file)
+            perform_or_exit(Path(page))
+            return
+        print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), flush=True)
+
+
+def _become(folder: str, file: str) -> None:
+    """A process as if it had been started in `folder`, with nothing to read, whose errors go to `file`."""
+    os.chdir(folder)
+    with open(os.devnull, "r+b") as nothing, open(file, "wb") as errors:
+        for own, other in ((0, nothing), (1, nothing), (2, errors)):
+            os.dup2(other.fileno(), own)
+    sys.stdin = open(0)  # noqa: SIM115 - open as long as the process
+
+
+if __name__ == "__main__":
+    if sys.argv[1:] == ["--listen"]:
+        listen()
+    else:
+        perform_or_exit(Path(sys.argv[1]).resolve())

@@ -1,10 +1,14 @@
 """Everything that the documentation shows is done, page by page, each in a process and a folder of its own."""
 
+import json
 import os
 import re
+import signal
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
+from select import select
 from textwrap import dedent
 
 import pytest
@@ -14,23 +18,47 @@ PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").r
 SECONDS = 100
 
 
-def perform(page: Path, folder: Path) -> subprocess.CompletedProcess[str]:
-    path = os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")])
-    return subprocess.run(
-        [sys.executable, "-W", "error::SyntaxWarning", "-m", "scripts.documentation", str(page)],
-        cwd=folder,
-        env={**os.environ, "PYTHONPATH": path, "NO_COLOR": "1"},
-        capture_output=True,
-        text=True,
-        timeout=SECONDS,
-        check=False,
-    )
+class Performer:
+    """What performs pages, one after the other: each in a process that is forked from one in which Thalweg is loaded."""
+
+    def __init__(self) -> None:
+        path = os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")])
+        self._process = subprocess.Popen(
+            [sys.executable, "-W", "error::SyntaxWarning", "-m", "scripts.documentation", "--listen"],
+            env={**os.environ, "PYTHONPATH": path, "NO_COLOR": "1"},
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+            start_new_session=True,
+        )
+
+    def perform(self, page: Path, folder: Path) -> tuple[int, str]:
+        """Do what the page says, in `folder`: the exit code, and what was written to the error stream."""
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        errors = folder / "errors.of.page"
+        self._process.stdin.write(json.dumps([str(page), str(folder), str(errors)]) + "\n")
+        self._process.stdin.flush()
+        ready, _, _ = select([self._process.stdout], [], [], SECONDS)
+        assert ready, f"{page} takes longer than {SECONDS} seconds"
+        return int(self._process.stdout.readline()), errors.read_text("utf-8")
+
+    def close(self) -> None:
+        with self._process as process:
+            os.killpg(process.pid, signal.SIGKILL)
+
+
+@pytest.fixture(scope="session")
+def performer() -> Iterator[Performer]:
+    performer = Performer()
+    yield performer
+    performer.close()
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
-def test_a_page_does_what_it_says(page: Path, tmp_path: Path) -> None:
-    done = perform(page, tmp_path)
-    assert done.returncode == 0, done.stderr
+def test_a_page_does_what_it_says(page: Path, tmp_path: Path, performer: Performer) -> None:
+    code, said = performer.perform(page, tmp_path)
+    assert code == 0, said
 
 
 def headings(page: Path) -> set[str]:
@@ -56,13 +84,13 @@ def test_a_link_leads_somewhere(page: Path, link: str) -> None:
 
 
 @pytest.fixture
-def run(tmp_path: Path):
+def run(tmp_path: Path, performer: Performer):
     def run(text: str) -> str:
         page = tmp_path / "page.md"
         page.write_text(dedent(text))
-        done = perform(page, tmp_path)
-        assert (done.returncode == 0) == (done.stderr == ""), done.stderr
-        return done.stderr
+        code, said = performer.perform(page, tmp_path)
+        assert (code == 0) == (said == ""), said
+        return said
 
     return run
 
