@@ -25,7 +25,7 @@ TRICKY: st.SearchStrategy[str] = st.sampled_from(
         "no",
         "1",
         "1.5",
-        "null",
+        "nULL-",
         "a: b",
         "- a",
         "#",
