@@ -102,42 +102,64 @@ def test_what_is_written_in_c_has_its_signature_apart_from_its_summary(named: di
     assert named["range"].docstring.startswith("Return an object that produces a sequence")
 
 
-def write(root: Path, **files: str) -> Path:
-    for name, text in files.items():
-        path = root / f"{name.replace('__', '/', 1) if '__' in name else name}.py"
+WRITTEN = {
+    "_compression": 'def pack():\n    """Pack."""',
+    "bz2": 'def c():\n    """C."""',
+    "gzip": (
+        "from _compression import *\n"
+        'class _Base:\n    def read(self):\n        """Read."""\nclass File(_Base):\n    """A file."""\n'
+        'def b():\n    """B."""\ndef a():\n    """A."""'
+    ),
+    "json/__init__": '"""JSON."""\nfrom .decoder import Decoder\n',
+    "json/decoder": 'class Decoder:\n    """Decodes."""\n    def decode(self, s):\n        """Decode."""',
+    "shlex": "def (",
+}
+
+
+@pytest.fixture(scope="module")
+def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A library of a few modules. Reading it takes seconds: what is written in C is read each time."""
+    root = tmp_path_factory.mktemp("library")
+    for name, text in WRITTEN.items():
+        path = root / f"{name}.py"
         path.parent.mkdir(exist_ok=True)
         path.write_text(text)
     return root
 
 
-def test_the_shortest_name_of_a_re_exported_class_wins_and_takes_its_methods_along(tmp_path: Path) -> None:
-    write(
-        tmp_path,
-        json__decoder='class Decoder:\n    """Decodes."""\n    def decode(self, s):\n        """Decode."""',
-    )
-    (tmp_path / "json" / "__init__.py").write_text('"""JSON."""\nfrom .decoder import Decoder\n')
-    entries = Catalog(tmp_path).entries()
-    assert [entry.name for entry in entries["json"]] == ["json", "json.Decoder", "json.Decoder.decode"]
-    assert "json.decoder" not in entries
+@pytest.fixture(scope="module")
+def small(root: Path) -> dict[str, list[Entry]]:
+    return Catalog(root).entries()
 
 
-def test_what_a_private_module_defines_belongs_to_the_public_one(tmp_path: Path) -> None:
-    write(tmp_path, _compression='def pack():\n    """Pack."""', gzip="from _compression import *\n")
-    assert [entry.name for entry in Catalog(tmp_path).entries()["gzip"]] == ["gzip", "gzip.pack"]
+def names(entries: list[Entry]) -> list[str]:
+    return [entry.name for entry in entries]
 
 
-def test_methods_of_a_private_base_class_belong_to_the_class_that_people_use(tmp_path: Path) -> None:
-    write(
-        tmp_path, gzip='class _Base:\n    def read(self):\n        """Read."""\nclass File(_Base):\n    """A file."""'
-    )
-    assert [entry.name for entry in Catalog(tmp_path).entries()["gzip"]] == ["gzip", "gzip.File", "gzip.File.read"]
+def test_the_shortest_name_of_a_re_exported_class_wins_and_takes_its_methods_along(
+    small: dict[str, list[Entry]],
+) -> None:
+    assert names(small["json"]) == ["json", "json.Decoder", "json.Decoder.decode"]
+    assert "json.decoder" not in small
 
 
-def test_two_readings_are_the_same(tmp_path: Path, library: dict[str, list[Entry]]) -> None:
-    write(tmp_path, gzip='def a():\n    """A."""\ndef b():\n    """B."""', bz2='def c():\n    """C."""')
-    assert list(Catalog(tmp_path).entries().items()) == list(Catalog(tmp_path).entries().items())
+def test_what_a_private_module_defines_belongs_to_the_public_one(small: dict[str, list[Entry]]) -> None:
+    assert "gzip.pack" in names(small["gzip"])
+    assert "_compression" not in small
 
 
-def test_a_file_that_is_not_python_is_passed_over(tmp_path: Path) -> None:
-    write(tmp_path, gzip="def (", bz2='"""BZ2."""')
-    assert "gzip" not in Catalog(tmp_path).entries()
+def test_methods_of_a_private_base_class_belong_to_the_class_that_people_use(small: dict[str, list[Entry]]) -> None:
+    assert [name for name in names(small["gzip"]) if "_Base" in name or "File" in name] == [
+        "gzip.File",
+        "gzip.File.read",
+    ]
+
+
+def test_two_readings_are_the_same(root: Path, small: dict[str, list[Entry]]) -> None:
+    assert names(small["gzip"]) == ["gzip", "gzip.File", "gzip.File.read", "gzip.a", "gzip.b", "gzip.pack"]
+    assert list(Catalog(root).entries().items()) == list(small.items())
+
+
+def test_a_file_that_is_not_python_is_passed_over(small: dict[str, list[Entry]]) -> None:
+    assert "shlex" not in small
+    assert "bz2" in small
