@@ -106,9 +106,15 @@ def test_a_service_that_is_not_there_ends_with_4(run, address: str) -> None:
 
 
 def test_an_address_that_is_none_is_told_what_one_looks_like(run) -> None:
-    done = run("call", "localhost:8080", "/encode")
-    assert done.returncode == 1
-    assert "'localhost:8080' is no address: it must begin with one of " in done.stderr
+    done = run("call", "htp://localhost:8080", "/encode")
+    assert done.returncode == 2
+    assert "'htp://localhost:8080' is no address: it begins with one of unix://, grpc://" in done.stderr
+
+
+def test_an_address_without_a_scheme_is_grpcs(run) -> None:
+    done = run("call", "localhost:1", "/encode")
+    assert done.returncode == 4
+    assert "grpc://localhost:1" in done.stderr
 
 
 def test_an_interrupt_ends_with_130_and_says_nothing(address: str, project: Path) -> None:

@@ -110,7 +110,7 @@ def test_a_wrong_command_line_ends_with_2(arguments: list[str], message: str) ->
 
 def test_an_unknown_scheme_is_told() -> None:
     done = ping("soap://localhost:1")
-    assert done.exit_code == 1
+    assert done.exit_code == 2
     assert "soap://localhost:1" in done.output
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from thalweg.cli.calling.encryption import encryption, encryption_options, with_scheme
+from thalweg.cli.calling.encryption import checked_address, encryption, encryption_options, with_scheme
 from thalweg.cli.failure import EXIT_CODES
 from thalweg.cli.output import coloured, json_option
 
@@ -98,7 +98,7 @@ def _contents(ctx: click.Context, parameter: click.Parameter, value: tuple[str, 
 
 
 @click.command("call", epilog=EXIT_CODES)
-@click.argument("address")
+@click.argument("address", callback=checked_address)
 @click.argument("endpoint")
 @click.option(
     "--stream", is_flag=True, is_eager=True, help="Send documents of standard input as they come, one a line."

@@ -49,3 +49,14 @@ def with_scheme(address: str, encrypted: bool) -> str:
     if not separator:
         scheme, rest = "grpc", address
     return f"{ENCRYPTED.get(scheme, scheme) if encrypted else scheme}://{rest}"
+
+
+def checked_address(ctx: click.Context, parameter: click.Parameter, address: str) -> str:
+    """`address` with a scheme: gRPC's where it has none. One that nothing speaks is a wrong command line."""
+    from thalweg.transport.registry import TRANSPORTS
+
+    address = with_scheme(address, encrypted=False)
+    if address.partition("://")[0] not in TRANSPORTS:
+        known = ", ".join(f"{scheme}://" for scheme in TRANSPORTS if scheme != "inprocess")
+        raise click.BadParameter(f"{address!r} is no address: it begins with one of {known}.", ctx, parameter)
+    return address

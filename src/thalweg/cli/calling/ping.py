@@ -6,13 +6,26 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from thalweg.cli.calling.encryption import encryption, encryption_options, with_scheme
+from thalweg.cli.calling.encryption import checked_address, encryption, encryption_options, with_scheme
 from thalweg.cli.output import json_option, print_json
 
 if TYPE_CHECKING:
     from thalweg.config import ClientTlsOptions
 
 KINDS = ("executor", "gateway", "flow")
+
+
+def _target(ctx: click.Context, parameter: click.Parameter, target: tuple[str, ...]) -> tuple[str, str]:
+    match target:
+        case (kind, address) if kind in KINDS:
+            return kind, checked_address(ctx, parameter, address)
+        case (address,) if address not in KINDS:
+            return "service", checked_address(ctx, parameter, address)
+        case (kind,):
+            raise click.UsageError(f"Which {kind}? Give its address, such as grpc://localhost:50051.")
+        case ():
+            raise click.UsageError("Give an address, such as grpc://localhost:50051.")
+    raise click.UsageError(f"{target[0]!r} is not one of {', '.join(KINDS)}.")
 
 
 @click.command(
@@ -25,7 +38,7 @@ Exit codes:
     2  the command line is wrong
 """,
 )
-@click.argument("target", nargs=-1, metavar="[executor|gateway|flow] ADDRESS")
+@click.argument("target", nargs=-1, metavar="[executor|gateway|flow] ADDRESS", callback=_target)
 @click.option(
     "--timeout",
     type=click.FloatRange(min=0, min_open=True),
@@ -52,7 +65,7 @@ Exit codes:
 @encryption_options
 @json_option
 def ping_command(
-    target: tuple[str, ...],
+    target: tuple[str, str],
     timeout: float,
     attempts: int,
     needed: int,
@@ -72,7 +85,7 @@ def ping_command(
     """
     import asyncio
 
-    kind, address = _target(target)
+    kind, address = target
     if needed > attempts:
         raise click.BadParameter(
             f"{needed} of {attempts} attempts cannot succeed.", param_hint="--min-successful-attempts"
@@ -100,19 +113,6 @@ def _tell(kind: str, who: str, problem: str, milliseconds: float) -> None:
         click.echo(f"{who}: {problem}", err=True)
     else:
         click.echo(f"{who}: {'all Executors answer' if kind == 'flow' else 'ready'}, {milliseconds:.1f} ms")
-
-
-def _target(target: tuple[str, ...]) -> tuple[str, str]:
-    match target:
-        case (kind, address) if kind in KINDS:
-            return kind, address
-        case (address,) if address not in KINDS:
-            return "service", address
-        case (kind,):
-            raise click.UsageError(f"Which {kind}? Give its address, such as grpc://localhost:50051.")
-        case ():
-            raise click.UsageError("Give an address, such as grpc://localhost:50051.")
-    raise click.UsageError(f"{target[0]!r} is not one of {', '.join(KINDS)}.")
 
 
 async def _attempt(kind: str, address: str, timeout: float, tls: ClientTlsOptions | None) -> tuple[str, float]:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from thalweg.cli.calling.call import parse_headers, parse_parameters
+from thalweg.cli.calling.encryption import checked_address
 from thalweg.cli.output import json_option, print_json
 
 if TYPE_CHECKING:
@@ -50,7 +51,7 @@ class Trial:
 
 
 @click.command("bench")
-@click.argument("address")
+@click.argument("address", callback=checked_address)
 @click.argument("endpoint")
 @click.option("--data", type=FOUND, help="Documents: JSON or JSON lines. Without it they are made up.")
 @click.option("-c", "--concurrency", type=click.IntRange(min=1), default=16, help="Requests under way; 16 by default.")
