@@ -12,6 +12,8 @@ import click
 if TYPE_CHECKING:
     from rich.console import Console
 
+UNBROKEN = 1000
+"""Characters in a line where no terminal has an edge."""
 F = TypeVar("F", bound=Callable[..., Any])
 
 
@@ -44,10 +46,11 @@ def coloured(stream: Any = None) -> bool:
 
 
 def console() -> Console:
-    """For tables; neither reads markup in what services say nor colours numbers."""
+    """For tables; neither reads markup in what services say nor colours numbers. Into a pipe or a file lines go whole."""
     from rich.console import Console
 
-    return Console(highlight=False, markup=False, no_color=not coloured(), soft_wrap=False)
+    width = None if sys.stdout.isatty() or "COLUMNS" in os.environ else UNBROKEN
+    return Console(highlight=False, markup=False, no_color=not coloured(), soft_wrap=False, width=width)
 
 
 def as_bytes(count: float) -> str:

@@ -1,5 +1,6 @@
 """Commands for what runs already, against a Flow that `thalweg serve` started."""
 
+import io
 import json
 import os
 import pty
@@ -11,9 +12,13 @@ from pathlib import Path
 from textwrap import dedent
 
 import pytest
+from rich.console import Console
+from rich.text import Text
 
 from tests.cli.conftest import SECONDS, Invoke, Service, command, environment
 from thalweg import Client
+from thalweg.cli.running.top import parts
+from thalweg.orchestration.control.questions import Identity, ProcessStatus, ServiceStatus
 
 LOUD = """
     from thalweg import Executor, requests
@@ -78,6 +83,32 @@ def test_top_shows_every_process_once(invoke: Invoke, running: Service) -> None:
     for name in ("gateway", "loud/0", "loud/1"):
         assert re.search(rf"^{name} +ready +\d+ +[\d.]+/s", done.stdout, re.MULTILINE), done.stdout
     assert re.search(r"PROCESS +PHASE +PID +RATE +ERRORS +P50 +P99 +BUSY +QUEUE +BATCH +MEMORY +RESTARTS", done.stdout)
+
+
+def test_tables_that_no_terminal_shows_are_whole(invoke: Invoke, running: Service) -> None:
+    table = invoke("top", "watched", "--once").stdout
+    assert re.search(r"PROCESS +PHASE +PID +RATE +ERRORS +P50 +P99 +BUSY +QUEUE +BATCH +MEMORY +RESTARTS", table)
+    assert "…" not in table
+
+
+@pytest.mark.parametrize("width", [40, 60, 80, 100])
+def test_a_narrow_table_has_fewer_columns_and_no_broken_ones(width: int) -> None:
+    busy = ProcessStatus(
+        "keywords", title="keywords/10", pid=1234567, phase="ready", rate=1234.5, p50_ms=29.5, p99_ms=52.3, in_flight=16
+    )
+    broken = ProcessStatus("tone", title="tone/0", phase="waiting", reason="it was killed by SIGKILL " * 5, restarts=3)
+    table, reason = parts(ServiceStatus(Identity("flow", "flow", 1, 0.0), False, (busy, broken)), width)
+    assert isinstance(reason, Text)
+    assert reason.plain.startswith("tone/0: it was killed")
+    drawn = io.StringIO()
+    Console(width=width, file=drawn).print(table)
+    lines = drawn.getvalue()
+    assert "…" not in lines
+    assert "keywords/10" in lines
+    assert "1234.5/s" in lines
+    assert all(len(line) <= width for line in lines.splitlines())
+    assert "52.3 ms" in lines
+    assert ("RESTARTS" in lines) == (width >= 60)
 
 
 def test_top_tells_programs_the_same(invoke: Invoke, running: Service) -> None:
