@@ -258,7 +258,8 @@ def test_a_bare_name_is_looked_up_in_the_given_modules(folder: Path) -> None:
     [
         ("nowhere:Mine", "there is no module 'nowhere'.*PYTHONPATH"),
         ("xml.nowhere:Mine", "there is no module 'xml.nowhere'"),
-        ("mine.py:Mien", "did you mean 'Mine'"),
+        ("mine.py:Mien", r"did you mean 'Mine'\?$"),
+        ("absent.yml", r"^absent\.yml cannot be read: No such file or directory\.$"),
         ("mine.py:Other", "the Executors there are Mine, function"),
         ("xml:Other", "there is no Executor at all"),
         ("mine.py:thing", "'?mine.py:thing'? is of type int"),
@@ -267,8 +268,9 @@ def test_a_bare_name_is_looked_up_in_the_given_modules(folder: Path) -> None:
     ],
 )
 def test_what_is_not_found_is_explained(uses: str, reason: str) -> None:
-    with pytest.raises(ConfigurationError, match=reason):
+    with pytest.raises(ConfigurationError, match=reason) as caught:
         reference(uses).resolve()
+    assert caught.value.__cause__ is None, "what is told is the cause where there is one"
 
 
 @pytest.mark.parametrize(

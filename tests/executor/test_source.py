@@ -84,7 +84,7 @@ def test_a_constructor_that_passes_nothing_on_does_no_harm(cls: Any, tmp_path: P
 
 @pytest.mark.parametrize("cls", [Narrow, Data])
 def test_an_argument_that_the_constructor_does_not_take_is_named(cls: Any) -> None:
-    with pytest.raises(ConfigurationError, match=rf"{cls.__name__} takes no argument 'modle'; did you mean 'model'\?"):
+    with pytest.raises(ConfigurationError, match=rf"{cls.__name__} takes no argument 'modle'; did you mean 'model'\?$"):
         ExecutorSource(cls).create(WorkerOptions(uses_with={"modle": "big"}))
 
 
@@ -92,7 +92,7 @@ def test_a_constructor_without_arguments_says_so() -> None:
     class Bare(Executor):
         def __init__(self) -> None: ...
 
-    with pytest.raises(ConfigurationError, match="Bare takes no argument 'model'; it takes none"):
+    with pytest.raises(ConfigurationError, match=r"Bare takes no argument 'model'; it takes none\.$"):
         ExecutorSource(Bare).create(WorkerOptions(uses_with={"model": "big"}))
 
 

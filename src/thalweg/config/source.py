@@ -105,9 +105,9 @@ def _parsed(source: ConfigSource) -> Source:
     try:
         text = path.read_text("utf-8")
     except OSError as error:
-        raise ConfigurationError(f"{path} cannot be read: {error.strerror}.") from error
+        raise ConfigurationError(f"{path} cannot be read: {error.strerror}.") from None
     except UnicodeDecodeError as error:
-        raise ConfigurationError(f"{path} is not UTF-8 text: {error.reason} at byte {error.start}.") from error
+        raise ConfigurationError(f"{path} is not UTF-8 text: {error.reason} at byte {error.start}.") from None
     found = parsed(text, str(path))
     return Source(found.data, str(path), path.resolve().parent, found.lines)
 

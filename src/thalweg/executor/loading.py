@@ -119,14 +119,14 @@ def _found(kind: str, text: str, folder: Path, modules: Iterable[str]) -> type[E
                 return executor_class(getattr(module, text), text)
         raise ConfigurationError(
             f"{text!r} is defined in none of {', '.join(module.__name__ for module in imported)}"
-            f"{_suggestion(text, imported)}."
+            f"{_suggestion(text, imported)}"
         )
     where, _, name = text.rpartition(":") if ":" in text else text.rpartition(".")
     module = file_module(folder / Path(where).expanduser()) if kind == "file" else imported_module(where, text)
     here: Any = module
     for part in name.split("."):
         if not hasattr(here, part):
-            raise ConfigurationError(f"{where} has no {name!r}{_suggestion(name, [module])}.")
+            raise ConfigurationError(f"{where} has no {name!r}{_suggestion(name, [module])}")
         here = getattr(here, part)
     return executor_class(here, text)
 
@@ -136,7 +136,7 @@ def _suggestion(name: str, modules: Iterable[ModuleType]) -> str:
     close = get_close_matches(name, known, n=1)
     if close:
         return f"; did you mean {close[0]!r}?"
-    return f"; the Executors there are {', '.join(known)}" if known else "; there is no Executor at all"
+    return f"; the Executors there are {', '.join(known)}." if known else "; there is no Executor at all."
 
 
 def _is_executor(value: Any, module: ModuleType) -> bool:

@@ -92,9 +92,7 @@ class ExecutorSource:
         accepted = [parameter.name for parameter in parameters]
         for key in given:
             if key not in accepted:
-                raise ConfigurationError(
-                    f"{self.executor.__name__} takes no argument {key!r}{_nearest(key, accepted)}."
-                )
+                raise ConfigurationError(f"{self.executor.__name__} takes no argument {key!r}{_nearest(key, accepted)}")
         return {**{key: value for key, value in injected.items() if key in accepted}, **given}
 
 
@@ -129,4 +127,4 @@ def _nearest(key: str, accepted: list[str]) -> str:
     close = get_close_matches(key, own, n=1)
     if close:
         return f"; did you mean {close[0]!r}?"
-    return f"; it takes {', '.join(own)}" if own else "; it takes none"
+    return f"; it takes {', '.join(own)}." if own else "; it takes none."
