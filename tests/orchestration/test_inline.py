@@ -272,11 +272,11 @@ def test_what_was_replaced_is_held_no_longer():
 def test_user_code_that_never_ends_does_not_keep_its_flow(monkeypatch):
     monkeypatch.setattr(member, "CLOSE_SECONDS", 0.1)
     release = threading.Event()
-    running = Deployment(uses=Holding, uses_with={"weights": release}, placement="inline", protocol="grpc").start()
+    running = Deployment(uses=Holding, uses_with={"weights": release}, placement="inline", drain_seconds=0.1).start()
     try:
         with pytest.raises(DeadlineExceeded):
             running.post("/wait", Text(text=""), timeout=0.3)
-        running.stop(drain_seconds=0.1)
+        running.close()
         assert not running.running
     finally:
         release.set()

@@ -79,6 +79,7 @@ class Changeover:
         self._rollout = Rollout(turns, surge=change.surge, canary=change.canary, settle=change.settle)
         self._events: asyncio.Queue[Callable[[], list[Action]]] = asyncio.Queue()
         self._tasks: set[asyncio.Task[Any]] = set()
+        self._watched: list[Callable[[], None]] = []
         self._bringing: asyncio.Task[None] | None = None
         self._descriptions: dict[str, ServiceDescription] = {}
         self._error: BaseException | None = None
@@ -143,6 +144,8 @@ class Changeover:
             return self._concluded(changed)
         finally:
             gateway.heed = None
+            for let_go in self._watched:  # else the new processes would hold this, and with it the old ones
+                let_go()
             for task in (*self._tasks, *([self._bringing] if self._bringing else [])):
                 task.cancel()
             if not self.tested.done():
@@ -293,6 +296,12 @@ class Changeover:
         member.ready.add_done_callback(lambda _: self._put(lambda: self._rollout.ready(key)))
         task = post.start()
         task.add_done_callback(ended)
+
+        def let_go() -> None:
+            member.heed = None
+            task.remove_done_callback(ended)
+
+        self._watched.append(let_go)
 
     def _fail(self, key: str, reason: str, error: BaseException | None) -> None:
         def event() -> list[Action]:

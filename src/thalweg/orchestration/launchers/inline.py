@@ -57,7 +57,7 @@ class InlineLife:
 
     def __init__(self, spec: Spec, link: Link) -> None:
         loop = asyncio.get_running_loop()
-        self._spec = spec
+        self._drain_seconds = spec.drain_seconds
         self._link = link
         self._role: Role = WorkerRole(spec) if isinstance(spec, WorkerSpec) else GatewayRole(spec)
         self._role.resign = self._on_sick
@@ -75,6 +75,7 @@ class InlineLife:
             return await self._phases()
         finally:
             loop.remove_reader(self._link.fileno())
+            del self._role  # models may be large, and others may yet hold on to what stands for this process
 
     def signal(self, number: int) -> None:
         """What stands for a signal: there is nothing here that could be killed, so it ends as soon as it can."""
@@ -84,7 +85,7 @@ class InlineLife:
         if number == signal.SIGKILL:
             self._killed.set()
         if not self._stop.done():
-            self._stop.set_result(Stop(0.0 if number == signal.SIGKILL else self._spec.drain_seconds))
+            self._stop.set_result(Stop(0.0 if number == signal.SIGKILL else self._drain_seconds))
 
     async def _phases(self) -> int:
         role, link = self._role, self._link
@@ -127,7 +128,7 @@ class InlineLife:
             self._sick, self._stuck = True, stuck
             self._link.send(Sick(reason, stuck))
             if not self._stop.done():
-                self._stop.set_result(Stop(0.0 if stuck else self._spec.drain_seconds))
+                self._stop.set_result(Stop(0.0 if stuck else self._drain_seconds))
 
     def _on_orders(self) -> None:
         try:
