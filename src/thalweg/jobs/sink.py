@@ -167,12 +167,15 @@ class Parquet(OutputForm):
 
     def write(self, file: IO[bytes]) -> None:
         together = self._together(self._tables or [self._arrow.table({})])
-        self._parquet.write_table(together, file, compression="zstd")
+        self._parquet.write_table(together, file, compression="lz4", use_dictionary=False)  # for a short while
         self._tables, self._size = [], 0
 
     def join(self, parts: Sequence[FilePlace], file: IO[bytes]) -> None:
         schema = self._unified(parts)
-        with self._parquet.ParquetWriter(file, schema, compression="zstd") as writer:
+        types = self._arrow.types
+        # Of use where values come again, which numbers of tensors do not.
+        repeated = [field.name for field in schema if types.is_string(field.type) or types.is_integer(field.type)]
+        with self._parquet.ParquetWriter(file, schema, compression="zstd", use_dictionary=repeated or False) as writer:
             for part in parts:
                 with part.reading() as content:
                     opened = self._parquet.ParquetFile(content)
