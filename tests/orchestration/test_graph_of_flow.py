@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from thalweg import Flow
+from thalweg import Deployment, Flow
 from thalweg.errors import ConfigurationError, TopologyError
 from thalweg.graph import Topology
 from thalweg.orchestration.nesting import flattened
@@ -93,3 +93,18 @@ def test_adding_changes_the_flow_itself() -> None:
     flow = Flow()
     assert flow.add(uses="m:A", name="a") is flow
     assert [node.name for node in flow] == ["a"]
+
+
+def test_a_deployment_becomes_one_of_a_flow(tmp_path):
+    path = tmp_path / "encoder.yml"
+    path.write_text("{jtype: Deployment, with: {name: from_yaml, uses: 'a:B', replicas: 3, port: 8080}}")
+    deployment = Deployment(uses="a:A", name="named", replicas=2, protocol="http", env={"A": "b"})
+    flow = Flow().add(deployment).add(str(path), needs="gateway").add(Deployment(uses="a:C"), name="last", replicas=4)
+    assert [(node.name, node.uses, node.replicas, node.needs) for node in flow.options.executors] == [
+        ("named", "a:A", 2, None),
+        ("from_yaml", "a:B", 3, ("gateway",)),
+        ("last", "a:C", 4, None),
+    ]
+    assert flow.options.executors[0].env == {"A": "b"}
+    with pytest.raises(ConfigurationError, match="an Executor is given by uses="):
+        Flow().add(Deployment)  # type: ignore[arg-type]

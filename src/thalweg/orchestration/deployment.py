@@ -11,6 +11,7 @@ from thalweg.client.exchange import Inputs
 from thalweg.config import DeploymentOptions
 from thalweg.config.load import load_deployment, parse_options
 from thalweg.config.source import ConfigSource
+from thalweg.config.workers import WorkerOptions
 from thalweg.errors import ConfigurationError
 from thalweg.orchestration.arguments import DeploymentArguments, UpdateArguments
 from thalweg.orchestration.blueprint import Blueprint, as_flow, deployment_blueprint, fronted
@@ -27,6 +28,25 @@ from thalweg.orchestration.directory import Directory
 from thalweg.orchestration.runnable import Runnable
 
 DEFAULT_NAME = "executor"
+
+
+def node_values(deployment: Deployment | str | os.PathLike[str]) -> dict[str, Any]:
+    """What a Deployment, or its YAML, says of its Executor, as options of a Flow's node. A name that nobody chose is none.
+
+    Raises:
+        ConfigurationError: it is neither.
+    """
+    if isinstance(deployment, (str, os.PathLike)):
+        deployment = Deployment.load_config(os.fspath(deployment))
+    if not isinstance(deployment, Deployment):
+        raise ConfigurationError(
+            f"Flow.add takes a Deployment, or the path of its YAML, not {deployment!r}; an Executor is given by uses=."
+        )
+    options = deployment.options
+    found = {name: getattr(options, name) for name in options.model_fields_set if name in WorkerOptions.model_fields}
+    if found.get("name") == DEFAULT_NAME:
+        del found["name"]
+    return found
 
 
 class Deployment(Runnable):

@@ -24,6 +24,7 @@ from thalweg.orchestration.arguments import (
 from thalweg.orchestration.blueprint import Blueprint, check_what_is_known, flow_blueprint
 from thalweg.orchestration.change.revision import changed_executor, changed_flow, changes, names_a_file, parted, scaled
 from thalweg.orchestration.change.update import Update
+from thalweg.orchestration.deployment import Deployment, node_values
 from thalweg.orchestration.directory import Directory
 from thalweg.orchestration.nesting import flattened, flow_of, with_names
 from thalweg.orchestration.runnable import Runnable
@@ -218,6 +219,8 @@ class Flow(Runnable):
 
     def add(
         self,
+        deployment: Deployment | str | os.PathLike[str] | None = None,
+        /,
         *,
         uses: Any = None,
         name: str = "",
@@ -227,6 +230,8 @@ class Flow(Runnable):
         """Add an Executor, and return this Flow.
 
         Args:
+            deployment: a Deployment, or the path of one's YAML, whose Executor becomes one of this Flow. How it would listen
+                does not matter here; what else is given comes before what it says.
             uses: a class, a function, `"package.module:Class"`, `"file.py:Class"`, or YAML; or another Flow, or its YAML:
                 its Executors become those of this one. Without it nothing is started, and the documents pass.
             name: `executor0`, `executor1`, ... where none is given.
@@ -240,7 +245,10 @@ class Flow(Runnable):
         Raises:
             ConfigurationError: an unknown option, with the nearest that is known, or a value that does not fit.
         """
-        given = {"uses": uses, "name": name, "needs": needs, **options}
+        given: dict[str, Any] = {"uses": uses, "name": name, "needs": needs, **options}
+        if deployment is not None:
+            said = {key: value for key, value in given.items() if value or key in options}
+            given = {**node_values(deployment), **said}
         return self._append(parse_options(NodeOptions, given, "Flow.add"))
 
     def config_gateway(self, **options: Unpack[GatewayArguments]) -> Self:
