@@ -15,6 +15,16 @@ def pytest_configure() -> None:
     _interruptible()
 
 
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> object:
+    """The longest files first, where a file at a time is handed out."""
+    if config.getvalue("dist") != "loadfile":
+        return None
+    from tests.schedule import LongestFirst
+
+    return LongestFirst(config, log)
+
+
 def pytest_collection_finish() -> None:
     """Look through all that was imported for the last time: more than a million objects, nearly a second for each look."""
     gc.collect()

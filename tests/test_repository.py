@@ -54,6 +54,12 @@ def test_what_has_to_pass_is_one_executable_that_calls_two_targets() -> None:
     assert commands == ["make check", "make test"]
 
 
+def test_each_file_that_is_known_to_take_long_is_there() -> None:
+    from tests.schedule import SECONDS
+
+    assert [file for file in SECONDS if not (ROOT / file).exists()] == []
+
+
 @pytest.mark.skipif(MAKE is None, reason="make is not installed")
 @pytest.mark.parametrize("target", ["demo", "test", "check", "bench"])
 def test_each_target_makes_its_own_environment(target: str, tmp_path: Path) -> None:

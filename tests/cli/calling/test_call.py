@@ -27,17 +27,19 @@ def test_one_object_is_one_document(run, served: Service, protocol: str) -> None
     assert done.stdout.count("\n") == 1
 
 
-def test_a_list_comes_from_the_command_line_a_file_or_standard_input(run, address: str, project: Path) -> None:
+def test_a_list_comes_from_the_command_line_a_file_or_standard_input(
+    invoke: Invoke, address: str, project: Path
+) -> None:
     data = '[{"text": "a"}, {"text": "ü"}]'
     (project / "data.json").write_text(data, "utf-8")
-    assert texts(run("call", address, "/encode", data).stdout) == ["a", "ü"]
-    assert texts(run("call", address, "/encode", "@data.json").stdout) == ["a", "ü"]
-    assert texts(run("call", address, "/encode", "-", stdin=data).stdout) == ["a", "ü"]
-    assert texts(run("call", address, "/encode").stdout) == []
+    assert texts(invoke("call", address, "/encode", data).stdout) == ["a", "ü"]
+    assert texts(invoke("call", address, "/encode", "@data.json").stdout) == ["a", "ü"]
+    assert texts(invoke("call", address, "/encode", "-", stdin=data).stdout) == ["a", "ü"]
+    assert texts(invoke("call", address, "/encode").stdout) == []
 
 
-def test_parameters_and_headers_reach_the_executor(run, address: str) -> None:
-    done = run("call", address, "/encode", '{"text": "a"}', "--parameters", '{"mark": 1}', "--header", "X-Mark: b c")
+def test_parameters_and_headers_reach_the_executor(invoke: Invoke, address: str) -> None:
+    done = invoke("call", address, "/encode", '{"text": "a"}', "--parameters", '{"mark": 1}', "--header", "X-Mark: b c")
     assert texts(done.stdout) == ["a1b c"]
 
 
@@ -74,9 +76,9 @@ def test_a_line_that_is_no_document_is_told(invoke: Invoke, served: Service) -> 
 
 
 @pytest.mark.parametrize("protocol", ["http", "grpc"])
-def test_a_stream_is_printed_item_by_item(run, served: Service, protocol: str) -> None:
-    done = run("call", served.addresses[protocol], "/words", '{"text": "one two three"}')
-    assert done.returncode == 0, done.stderr
+def test_a_stream_is_printed_item_by_item(invoke: Invoke, served: Service, protocol: str) -> None:
+    done = invoke("call", served.addresses[protocol], "/words", '{"text": "one two three"}')
+    assert done.exit_code == 0, done.stderr
     assert len([json.loads(line) for line in done.stdout.splitlines()]) == 3
     assert ["one" in done.stdout.splitlines()[0], "three" in done.stdout.splitlines()[2]] == [True, True]
 
@@ -91,29 +93,29 @@ def test_a_stream_is_printed_item_by_item(run, served: Service, protocol: str) -
     ],
 )
 def test_an_error_goes_to_standard_error_with_its_own_exit_code(
-    run, address: str, words: list[str], code: int, message: str
+    invoke: Invoke, address: str, words: list[str], code: int, message: str
 ) -> None:
-    done = run("call", address, *words)
-    assert (done.returncode, done.stdout) == (code, "")
+    done = invoke("call", address, *words)
+    assert (done.exit_code, done.stdout) == (code, "")
     assert message in done.stderr
 
 
 @pytest.mark.parametrize("address", ["http://127.0.0.1:1", "grpc://127.0.0.1:1", "unix:///absent.sock"])
-def test_a_service_that_is_not_there_ends_with_4(run, address: str) -> None:
-    done = run("call", address, "/encode")
-    assert done.returncode == 4
+def test_a_service_that_is_not_there_ends_with_4(invoke: Invoke, address: str) -> None:
+    done = invoke("call", address, "/encode")
+    assert done.exit_code == 4
     assert done.stderr.startswith("error: unavailable: ")
 
 
-def test_an_address_that_is_none_is_told_what_one_looks_like(run) -> None:
-    done = run("call", "htp://localhost:8080", "/encode")
-    assert done.returncode == 2
+def test_an_address_that_is_none_is_told_what_one_looks_like(invoke: Invoke) -> None:
+    done = invoke("call", "htp://localhost:8080", "/encode")
+    assert done.exit_code == 2
     assert "'htp://localhost:8080' is no address: it begins with one of unix://, grpc://" in done.stderr
 
 
-def test_an_address_without_a_scheme_is_grpcs(run) -> None:
-    done = run("call", "localhost:1", "/encode")
-    assert done.returncode == 4
+def test_an_address_without_a_scheme_is_grpcs(invoke: Invoke) -> None:
+    done = invoke("call", "localhost:1", "/encode")
+    assert done.exit_code == 4
     assert "grpc://localhost:1" in done.stderr
 
 
