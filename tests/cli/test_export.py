@@ -17,6 +17,14 @@ def test_a_graph_is_drawn_in_the_form_that_the_file_says(invoke: Invoke, project
         assert (project / name).read_text().startswith(beginning)
 
 
+def test_a_form_that_cannot_be_drawn_is_refused(invoke: Invoke, project: Path) -> None:
+    done = invoke("graph", "flow.yml", "-o", "g.png")
+    assert done.exit_code == 2
+    assert ".png is no form that can be drawn" in done.stderr
+    assert not (project / "g.png").exists()
+    assert invoke("graph", "flow.yml", "-o", "g.png", "--format", "mermaid").exit_code == 0
+
+
 def test_a_graph_is_printed_where_no_file_is_named(invoke: Invoke) -> None:
     assert invoke("graph", "flow.yml").stdout.startswith("<svg ")
     assert invoke("graph", "flow.yml", "--format", "mermaid", "--vertical").stdout.startswith("flowchart TB\n")

@@ -151,6 +151,8 @@ def test_a_file_that_does_not_say_what_it_is_is_told_how_to() -> None:
             "jtype: Deployment\nwith:\n  queue: {zzz: 1}",
             "there are adaptive_concurrency, max_inflight, max_inflight_bytes",
         ),
+        ("jtype: Flow\nexecutors: enc", "line 2: executors: Input should be a list, not 'enc'"),
+        ("jtype: Flw\nexecutors: []", "line 1: jtype: 'Flw' has Executors, as only a Flow has; write 'jtype: Flow'."),
         ("jtype: Flow\nversion: '2'", "line 2: version: Input should be '1', not '2'"),
         (
             "executors:\n- replicas: 0",

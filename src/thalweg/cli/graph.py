@@ -33,8 +33,18 @@ def graph_command(target: str, output: Path | None, form: str | None, vertical: 
     thalweg graph flow.yml -o flow.svg
     thalweg graph flow.yml --format mermaid
     """
-    chosen = form or (SUFFIXES.get(output.suffix.lower()) if output else None) or "svg"
-    write_out(drawing(flow_of_target(target), chosen, vertical), output)
+    write_out(drawing(flow_of_target(target), form or form_of(output), vertical), output)
+
+
+def form_of(output: Path | None) -> str:
+    """The form that the ending of `output` says; SVG where nothing says one."""
+    ending = "" if output is None else output.suffix.lower()
+    if ending and ending not in SUFFIXES:
+        raise click.BadParameter(
+            f"{ending} is no form that can be drawn; end it with one of {', '.join(SUFFIXES)}, or say which by --format.",
+            param_hint="'--output'",
+        )
+    return SUFFIXES.get(ending, "svg")
 
 
 def flow_of_target(target: str) -> FlowOptions:

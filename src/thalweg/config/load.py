@@ -75,6 +75,10 @@ def load_options(
             f"{found.name or 'The text'} does not say what it describes: "
             "begin it with 'jtype: Flow', 'jtype: Deployment', or the name of an Executor class."
         )
+    if any(name in found.data for name in EXECUTORS):
+        raise ConfigurationError(
+            f"{found.place(('jtype',))}: {kind!r} has Executors, as only a Flow has; write 'jtype: Flow'."
+        )
     return DeploymentOptions(uses=os.fspath(source) if isinstance(source, os.PathLike) else source)
 
 
@@ -176,6 +180,7 @@ def _reason(kind: str, message: str, given: Any, path: KeyPath) -> str:
         return message.removeprefix("Value error, ")
     if kind in ("missing", "secret_type"):
         return message
+    message = message.replace("a valid tuple", "a list")
     return f"{message}, not {masked(given, str(path[-1]) if path else '')}"
 
 
