@@ -6,13 +6,14 @@ from collections.abc import Callable, Sequence
 from copy import deepcopy
 from functools import lru_cache
 from types import NoneType, UnionType
-from typing import Any, TypeVar, Union, get_args, get_origin
+from typing import Annotated, Any, TypeVar, Union, get_args, get_origin
 
 import numpy as np
 
 from thalweg.docs.doc_list import DocList
 from thalweg.docs.doc_vec import DocVec
 from thalweg.docs.document import BaseDocWithoutId
+from thalweg.docs.typing.tensor import TensorType
 
 D = TypeVar("D", bound=BaseDocWithoutId)
 
@@ -23,6 +24,9 @@ PLAIN = (str, int, float, bool, bytes, NoneType, np.ndarray)
 def copies_apart(documents: Sequence[D]) -> list[D]:
     """A copy of each: fields, nested documents, lists, sets and mappings are its own; tensors, and what is of any other
     class, are shared."""
+    kinds = set(map(type, documents))
+    if all(_flat(kind) for kind in kinds):
+        return [document.__copy__() for document in documents]
     return [_document(document) for document in documents]
 
 
@@ -42,6 +46,12 @@ def _document(document: D) -> D:
 
 
 @lru_cache(maxsize=1024)
+def _flat(kind: type[BaseDocWithoutId]) -> bool:
+    """Whether a plain copy shares no more than it should."""
+    return not _held(kind) and kind.model_config.get("extra") != "allow"
+
+
+@lru_cache(maxsize=1024)
 def _held(kind: type[BaseDocWithoutId]) -> tuple[str, ...]:
     """The fields that may hold what has to be copied."""
     return tuple(name for name, field in kind.model_fields.items() if not _plain(field.annotation))
@@ -50,7 +60,9 @@ def _held(kind: type[BaseDocWithoutId]) -> tuple[str, ...]:
 def _plain(annotation: Any) -> bool:
     if get_origin(annotation) in (Union, UnionType):
         return all(map(_plain, get_args(annotation)))
-    return isinstance(annotation, type) and issubclass(annotation, PLAIN)
+    if get_origin(annotation) is Annotated:
+        return _plain(get_args(annotation)[0])
+    return isinstance(annotation, TensorType) or (isinstance(annotation, type) and issubclass(annotation, PLAIN))
 
 
 def _apart(value: Any) -> Any:
