@@ -39,6 +39,24 @@ def _no_garbage_for_others() -> Iterator[None]:
     gc.freeze()
 
 
+@pytest.fixture(scope="session")
+def warm() -> Iterator[None]:
+    """One fork server for all tests that ask for this: without a Flow that runs it would end, and start with the next."""
+    from thalweg.client.portal import Portal
+    from thalweg.orchestration.directory import Directory
+    from thalweg.orchestration.launchers.forkserver import ForkServer
+
+    portal, server, directory = Portal.shared(), ForkServer.shared(), Directory()
+
+    async def keep() -> None:
+        server.keep(directory.path)
+
+    portal.run(keep())
+    yield
+    portal.run(server.forget(directory.path))
+    directory.close()
+
+
 def _open_files() -> None:
     """Let the tests open as many connections as they ask for: many systems give a process 1024 until it asks for more."""
     now, most = resource.getrlimit(resource.RLIMIT_NOFILE)

@@ -7,23 +7,11 @@ from pathlib import Path
 import pytest
 
 from tests.endtoend.scripts import Script
-from thalweg.client.portal import Portal
-from thalweg.orchestration.directory import Directory
-from thalweg.orchestration.launchers.forkserver import ForkServer
 
 
 @pytest.fixture(scope="session", autouse=True)
-def warm() -> Iterator[None]:
-    """One fork server for all tests of this folder: without a Flow that runs it would end, and start with the next."""
-    portal, server, directory = Portal.shared(), ForkServer.shared(), Directory()
-
-    async def keep() -> None:
-        server.keep(directory.path)
-
-    portal.run(keep())
-    yield
-    portal.run(server.forget(directory.path))
-    directory.close()
+def _warm(warm: None) -> None:
+    """Nearly every test of this folder starts processes."""
 
 
 @pytest.fixture

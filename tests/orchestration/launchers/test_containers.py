@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import httpx
@@ -15,7 +16,6 @@ from tests.orchestration.launchers.engine import containers
 from thalweg import Deployment, Executor, Flow, requests
 from thalweg.docs import DocList
 from thalweg.errors import StartupFailed
-from thalweg.testing.leaks import eventually
 from thalweg.testing.samples import Said
 
 pytestmark = containers
@@ -25,6 +25,7 @@ CONFIG = "jtype: Shelf\npy_modules: shelf.py\nwith:\n  greeting: from its config
 CODE = """
 import os
 import sys
+import time
 from pathlib import Path
 
 from thalweg import Executor, requests
@@ -76,16 +77,11 @@ def _ours(engine):
 
 
 def _soon(condition):
-    import asyncio
-
-    async def wait():
-        try:
-            await eventually(condition, PATIENCE_SECONDS)
-        except TimeoutError:
-            return False
-        return True
-
-    return asyncio.run(wait())
+    """Whether it holds soon. Each look is work for the engine, which would take the time away from what is waited for."""
+    until = time.monotonic() + PATIENCE_SECONDS
+    while not (held := condition()) and time.monotonic() < until:
+        time.sleep(0.1)
+    return held
 
 
 def _said(runnable, endpoint, text):
