@@ -33,10 +33,10 @@ def graph_command(target: str, output: Path | None, form: str | None, vertical: 
     thalweg graph flow.yml -o flow.svg
     thalweg graph flow.yml --format mermaid
     """
-    write_out(drawing(flow_of_target(target), form or form_of(output), vertical), output)
+    write_out(drawing(flow_of_target(target), form or picture_form(output), vertical), output)
 
 
-def form_of(output: Path | None) -> str:
+def picture_form(output: Path | None) -> str:
     """The form that the ending of `output` says; SVG where nothing says one."""
     ending = "" if output is None else output.suffix.lower()
     if ending and ending not in SUFFIXES:
