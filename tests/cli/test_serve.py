@@ -1,4 +1,5 @@
 import errno
+import json
 import os
 import pty
 import re
@@ -23,6 +24,16 @@ def test_a_flow_is_served_until_an_interrupt(serve) -> None:
         assert client.post("/encode", {"text": "hi"})[0].text == "HI"
     assert service.stop(signal.SIGINT) == 0
     assert service.lines[-1] == "stopped"
+
+
+def test_programs_are_told_by_json(serve) -> None:
+    service = serve("encoder.py:Encoder", "--name", "enc", "--host", "127.0.0.1", "--json")
+    service.read_to('{"event": "ready"')
+    assert service.stop(signal.SIGINT) == 0
+    told = [json.loads(line) for line in service.lines]
+    assert {"event": "process", "process": "enc", "phase": "ready"} in told
+    assert [one["addresses"][0][:17] for one in told if one["event"] == "ready"] == ["grpc://127.0.0.1:"]
+    assert told[-1] == {"event": "stopped"}
 
 
 def test_options_of_the_command_line_come_before_those_of_the_file(serve) -> None:

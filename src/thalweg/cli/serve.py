@@ -13,6 +13,7 @@ import click
 
 from thalweg.cli.completion import complete_target
 from thalweg.cli.options import ModelCommand, given_values, model_options
+from thalweg.cli.output import json_option
 from thalweg.config import DeploymentOptions, FlowOptions, GatewayOptions
 
 if TYPE_CHECKING:
@@ -25,8 +26,9 @@ SAID_BY_TARGET = ("uses",)
 
 @click.command("serve", cls=ModelCommand)
 @click.argument("target", shell_complete=complete_target)
+@json_option
 @model_options(DeploymentOptions, GatewayOptions, without=SAID_BY_TARGET)
-def serve_command(target: str, **given: Any) -> None:
+def serve_command(target: str, as_json: bool, **given: Any) -> None:
     """Serve an Executor or a Flow until Ctrl-C.
 
     TARGET is a YAML file of a Flow, a Deployment or an Executor; package.module:Class; or file.py:Class. A function with
@@ -43,13 +45,13 @@ def serve_command(target: str, **given: Any) -> None:
 
     open_working_directory()
     values = given_values(given)
-    begin(find(target, values), (target, lambda: find(target, values)))
+    begin(find(target, values), (target, lambda: find(target, values)), as_json)
 
 
-def begin(options: FlowOptions | DeploymentOptions, again: Again | None = None) -> None:
+def begin(options: FlowOptions | DeploymentOptions, again: Again | None = None, as_json: bool = False) -> None:
     """`serve`, and end as after Ctrl-C where SIGTERM comes before anybody waits for it."""
     signal.signal(signal.SIGTERM, _terminate)
-    serve(options, again)
+    serve(options, again, as_json)
 
 
 def _terminate(number: int, _frame: FrameType | None) -> NoReturn:
@@ -57,7 +59,7 @@ def _terminate(number: int, _frame: FrameType | None) -> NoReturn:
     sys.exit(128 + number)
 
 
-def serve(options: FlowOptions | DeploymentOptions, again: Again | None = None) -> None:
+def serve(options: FlowOptions | DeploymentOptions, again: Again | None = None, as_json: bool = False) -> None:
     """Start it, show how it goes, and return once it was told to end. `again` is what it was made of, where that is a file,
     and how that is read once more."""
     from thalweg import __version__
@@ -67,7 +69,7 @@ def serve(options: FlowOptions | DeploymentOptions, again: Again | None = None) 
     running = runnable(options)
     if again is not None and Path(again[0]).is_file():
         running.read_from(*again)
-    shown = display(Board(running.options), f"thalweg {__version__}: {running.name}")
+    shown = display(Board(running.options), f"thalweg {__version__}: {running.name}", as_json)
     try:
         running.start(shown.tell)
         shown.ready(running.addresses)

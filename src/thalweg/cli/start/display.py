@@ -1,4 +1,4 @@
-"""Showing how a start comes along: a panel on a terminal, plain lines anywhere else."""
+"""Showing how a start comes along: a panel on a terminal, plain lines anywhere else, JSON for programs."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from time import monotonic
 from typing import Protocol
 
+from thalweg.cli.output import print_json
 from thalweg.cli.start.board import Board, phase_in_words
 from thalweg.orchestration.member import News, Phase
 
@@ -61,6 +62,27 @@ class PlainLines:
         _print("stopped")
 
 
+class JsonLines:
+    """An object on each line, with what it tells of in `event`: `process`, `ready` or `stopped`."""
+
+    def __init__(self, board: Board) -> None:
+        self._began = monotonic()
+        self._board = board
+
+    def tell(self, news: News) -> None:
+        self._board.tell(news)
+        told = {"event": "process", "process": self._board.row(news.name).title(news), "phase": news.phase.value}
+        more = {"message": news.message or None, "done": news.done}
+        print_json({**told, **{name: value for name, value in more.items() if value is not None}})
+
+    def ready(self, addresses: Sequence[str]) -> None:
+        seconds = round(monotonic() - self._began, 3)
+        print_json({"event": "ready", "addresses": list(addresses), "seconds": seconds})
+
+    def close(self) -> None:
+        print_json({"event": "stopped"})
+
+
 def _print(line: str) -> None:
     print(line, flush=True)
 
@@ -70,8 +92,10 @@ def location(address: str) -> str:
     return f"{address}, its pages at {address}/docs" if address.startswith("http") else address
 
 
-def display(board: Board, title: str) -> Display:
-    """The one that standard output can show."""
+def display(board: Board, title: str, as_json: bool = False) -> Display:
+    """The one that standard output can show, or JSON."""
+    if as_json:
+        return JsonLines(board)
     if sys.stdout.isatty() and os.environ.get("TERM", "") not in ("", "dumb"):
         from thalweg.cli.start.panel import Panel
 
