@@ -3,6 +3,8 @@ from textwrap import dedent
 
 import pytest
 
+from tests.cli.conftest import Invoke
+
 
 def write(project: Path, name: str, text: str) -> str:
     (project / name).write_text(dedent(text))
@@ -26,18 +28,18 @@ def test_a_flow_that_fits_is_described(run) -> None:
     """)
 
 
-def test_one_executor_is_described_and_not_constructed(run) -> None:
-    done = run("check", "encoder.py:Broken")
-    assert done.returncode == 0, done.stderr
+def test_one_executor_is_described_and_not_constructed(invoke: Invoke) -> None:
+    done = invoke("check", "encoder.py:Broken")
+    assert done.exit_code == 0, done.stderr
     assert done.stdout.startswith("encoder.py:Broken is fine: 1 Executor\n")
 
 
-def test_the_graph_can_be_printed_for_mermaid(run) -> None:
-    done = run("check", "flow.yml", "--mermaid")
+def test_the_graph_can_be_printed_for_mermaid(invoke: Invoke) -> None:
+    done = invoke("check", "flow.yml", "--mermaid")
     assert done.stdout.startswith("flowchart LR\n")
 
 
-def test_executors_that_do_not_fit_are_named_with_endpoint_and_field(run, project: Path) -> None:
+def test_executors_that_do_not_fit_are_named_with_endpoint_and_field(invoke: Invoke, project: Path) -> None:
     name = write(
         project,
         "misfit.yml",
@@ -48,8 +50,8 @@ def test_executors_that_do_not_fit_are_named_with_endpoint_and_field(run, projec
           - {name: sum, uses: encoder.py:count}
         """,
     )
-    done = run("check", name)
-    assert (done.returncode, done.stdout) == (1, "")
+    done = invoke("check", name)
+    assert (done.exit_code, done.stdout) == (1, "")
     assert all(word in done.stderr for word in ["'enc'", "'sum'", "/encode", "number"])
     assert "Traceback" not in done.stderr
 
@@ -70,9 +72,11 @@ def test_executors_that_do_not_fit_are_named_with_endpoint_and_field(run, projec
         ("name.yml", "executors:\n- {name: a, uses: encoder.py:Encodr}", "has no 'Encodr'; did you mean 'Encoder'?"),
     ],
 )
-def test_a_wrong_flow_ends_with_1_and_a_clear_error(run, project: Path, name: str, text: str, message: str) -> None:
-    done = run("check", write(project, name, text))
-    assert (done.returncode, done.stdout) == (1, "")
+def test_a_wrong_flow_ends_with_1_and_a_clear_error(
+    invoke: Invoke, project: Path, name: str, text: str, message: str
+) -> None:
+    done = invoke("check", write(project, name, text))
+    assert (done.exit_code, done.stdout) == (1, "")
     assert message in done.stderr
     assert "Traceback" not in done.stderr
 
