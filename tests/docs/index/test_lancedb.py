@@ -3,7 +3,6 @@ from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
-import lancedb
 import numpy as np
 import pytest
 from hypothesis import given
@@ -121,6 +120,8 @@ def test_many_small_writes_are_joined(folder: Path, monkeypatch: pytest.MonkeyPa
     collection = filled(folder, 1)
     for number in range(25):
         collection.put([Record(f"one more {number}", b"", {}, {})])
+    import lancedb
+
     table = lancedb.connect(str(folder)).open_table(collection.layout.name)
     assert table.count_rows() == 26
     assert table.stats()["fragment_stats"]["num_fragments"] < 10
