@@ -102,9 +102,17 @@ SECONDS = {
 """What files take of one processor, with all processes that they start. Only the order depends on it."""
 
 
+TOGETHER = {"tests/client/test_types.py": "tests/docs/test_type_checkers.py"}
+"""Files that are handed out with another, which leaves them something: here the cache of mypy."""
+
+
 class LongestFirst(LoadFileScheduling):
     """A file at a time, as `--dist loadfile`: the longest of what is left, and of the rest the one with most tests."""
 
     def _assign_work_unit(self, node: WorkerController) -> None:
         self.workqueue.move_to_end(max(self.workqueue, key=lambda file: SECONDS.get(file, 0)), last=False)
         super()._assign_work_unit(node)
+
+    def _split_scope(self, nodeid: str) -> str:
+        file = super()._split_scope(nodeid)
+        return TOGETHER.get(file, file)

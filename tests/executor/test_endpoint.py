@@ -121,7 +121,8 @@ def test_arguments_with_a_default_are_left_alone() -> None:
 
 def test_an_argument_that_nobody_gives_is_refused() -> None:
     with pytest.raises(
-        TypeError, match=r"Searcher\.search: nobody knows what to give for 'texts'.*docs, doc, docs_matrix, docs_map, param"
+        TypeError,
+        match=r"Searcher\.search: nobody knows what to give for 'texts'.*docs, doc, docs_matrix, docs_map, param",
     ):
 
         class Searcher(Executor):
