@@ -37,7 +37,7 @@ class Right(Executor):
 class Join(Executor):
     @requests(on="/go")
     def join(self, docs: DocList[Text], **kwargs) -> DocList[Text]:
-        return DocList[Text]([Text(text=f"{docs[0].text} {len(docs)} {len(docs[0].tags)}")])
+        return DocList[Text]([Text(text=f"{docs[0].text} {len(docs)} {bool(docs[0].tags)}")])
 
     @requests(on="/right")
     def last(self, docs: DocList[Text], **kwargs) -> DocList[Text]:
