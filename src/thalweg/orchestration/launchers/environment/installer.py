@@ -64,10 +64,10 @@ def _index_of_pip(environment: Mapping[str, str]) -> dict[str, str]:
     if importlib.util.find_spec("pip") is not None:
         command = [sys.executable, "-m", "pip", "config", "list"]
         said = subprocess.run(command, capture_output=True, text=True, check=False).stdout
-        for line in said.splitlines():
+        for line in sorted(said.splitlines(), key=lambda line: line.startswith(":env:")):
             name, _, value = line.partition("=")
             option = name.rpartition(".")[2]
-            if option in found:  # variables come last, and win
+            if option in found:  # variables come last, and win: pip lists them where it likes
                 found[option] = value.strip().strip("'\"").replace("\\n", " ")
     found["find-links"] = ",".join(found["find-links"].split())
     told = {UV_NAMES[option]: value for option, value in found.items() if value}
