@@ -13,6 +13,7 @@ from thalweg.message import Buffer, Context, Request, Response
 from thalweg.routing import ReplicaPool, lineup
 from thalweg.routing.replica import Replica as At
 from thalweg.testing.leaks import eventually, no_leaks
+from thalweg.testing.reply import AwaitedReply
 from thalweg.transport import registry
 from thalweg.transport.contract import Server, Serving
 from thalweg.transport.local import LocalServer
@@ -84,24 +85,13 @@ async def all_connected(made: ReplicaPool, replicas: int) -> None:
     await eventually(lambda: made.connections >= replicas)
 
 
-class Answer:
-    def __init__(self) -> None:
-        self.future: asyncio.Future[Response] = asyncio.get_running_loop().create_future()
-
-    def answer(self, response: Response) -> None:
-        self.future.set_result(response)
-
-    def fail(self, error: ThalwegError) -> None:
-        self.future.set_exception(error)
-
-
 async def by_handle(made: ReplicaPool, timeout: float | None = None) -> str:
     (response,) = [r async for r in made.handle(Request("/e", (b"{}",)), Context.with_timeout(timeout))]
     return bytes(response.body[0]).decode()
 
 
 async def by_submit(made: ReplicaPool) -> str:
-    answer = Answer()
+    answer = AwaitedReply()
     assert made.submit(Request("/e", (b"{}",)), Context(), answer) is not None
     return bytes((await answer.future).body[0]).decode()
 
@@ -238,7 +228,7 @@ async def test_a_socket_that_nobody_reads_is_no_replica(tmp_path: Path):
 
 async def test_a_request_waits_for_a_replica_to_come(tmp_path: Path):
     async with pool(tmp_path, "a", started=False) as (made, (a,)):
-        assert made.submit(Request("/e"), Context(), Answer()) is None
+        assert made.submit(Request("/e"), Context(), AwaitedReply()) is None
         call = asyncio.ensure_future(by_handle(made))
         await a.start()
         async with asyncio.timeout(5):
@@ -275,7 +265,7 @@ async def test_calling_off_gives_the_replica_back(tmp_path: Path):
     async with pool(tmp_path, "a", "b") as (made, (a, b)):
         a.hold.clear()
         b.hold.clear()
-        answer = Answer()
+        answer = AwaitedReply()
         pending = made.submit(Request("/e", (b"{}",)), Context(), answer)
         assert pending is not None
         pending.cancel()
@@ -310,7 +300,7 @@ async def test_one_that_says_it_is_not_ready_gets_nothing_while_another_one_is(
 async def test_a_request_that_cannot_even_be_submitted_is_refused_and_not_answered(tmp_path: Path):
     async with pool(tmp_path, "a", retries=0) as (made, _):
         made._seats[0].channel.session.lost()  # type: ignore[attr-defined]  # before the pool's own task may hear of it
-        answer = Answer()
+        answer = AwaitedReply()
         with pytest.raises(Unavailable) as caught:
             made.submit(Request("/e", (b"{}",)), Context(), answer)
         assert not answer.future.done()
@@ -321,7 +311,7 @@ async def test_a_request_that_cannot_even_be_submitted_is_refused_and_not_answer
 async def test_a_submitted_request_never_has_its_answer_before_it_is_submitted(tmp_path: Path):
     async with pool(tmp_path, "a", retries=1, replica_wait=0.0) as (made, _):
         made._seats[0].channel.session.lost()  # type: ignore[attr-defined]
-        answer = Answer()
+        answer = AwaitedReply()
         assert made.submit(Request("/e", (b"{}",)), Context(), answer) is not None
         assert not answer.future.done()
         with pytest.raises(Unavailable):

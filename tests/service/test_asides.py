@@ -12,6 +12,7 @@ from thalweg.message import Context, Pending, Reply, Request, Response
 from thalweg.service import asides as module
 from thalweg.service.asides import Asides, Overheard
 from thalweg.testing.leaks import eventually
+from thalweg.testing.reply import AwaitedReply
 
 
 class Listener:
@@ -53,19 +54,8 @@ class Source:
         """Nothing is under way for long enough."""
 
 
-class Answer:
-    def __init__(self) -> None:
-        self.future: asyncio.Future[Response] = asyncio.get_running_loop().create_future()
-
-    def answer(self, response: Response) -> None:
-        self.future.set_result(response)
-
-    def fail(self, error: ThalwegError) -> None:
-        self.future.set_exception(error)
-
-
 async def test_an_answer_does_not_wait_for_who_listens():
-    listener, asides, answer = Listener(), Asides(Limits()), Answer()
+    listener, asides, answer = Listener(), Asides(Limits()), AwaitedReply()
     overheard = Overheard(Source(), [("f", listener)], asides)
     assert overheard.submit(Request("/e"), Context(), answer) is not None
     assert (await answer.future).body == (b"0",)
@@ -80,7 +70,7 @@ async def test_who_would_add_to_too_much_waits_for_room_and_nothing_is_lost():
     listener, source, asides = Listener(), Source(), Asides(Limits(max_inflight=2))
     overheard = Overheard(source, [("f", listener)], asides)
     assert [r.body async for r in overheard.handle(Request("/e"), Context())] == [(b"1",), (b"2",)]
-    assert overheard.submit(Request("/e"), Context(), Answer()) is None
+    assert overheard.submit(Request("/e"), Context(), AwaitedReply()) is None
     later = asyncio.ensure_future(anext(overheard.handle(Request("/e"), Context())))
     for _ in range(10):
         await asyncio.sleep(0)

@@ -16,6 +16,7 @@ from thalweg.message import COLUMNS, JSON, Context, Pending, Reply, Request, Res
 from thalweg.message.branches import BRANCHES
 from thalweg.service.conditions import Conditional
 from thalweg.service.joining import opened_documents
+from thalweg.testing.reply import AwaitedReply
 
 LOW = parse({"n": {"$lt": 2}})
 
@@ -47,17 +48,6 @@ class Upper:
         """Nothing is under way for long enough."""
 
 
-class Answer:
-    def __init__(self) -> None:
-        self.future: asyncio.Future[Response] = asyncio.get_running_loop().create_future()
-
-    def answer(self, response: Response) -> None:
-        self.future.set_result(response)
-
-    def fail(self, error: Exception) -> None:
-        self.future.set_exception(error)
-
-
 def step(skips: bool = False, streaming: bool = False, reduce: bool = True) -> Step:
     return Step("e", ("gateway",), "", streaming, when=LOW, skips=skips, reduce=reduce)
 
@@ -72,7 +62,7 @@ def shown(response: Response) -> list[tuple[int, bool]]:
 
 
 async def both_ways(made: Conditional, request: Request) -> list[list[tuple[int, bool]]]:
-    answer = Answer()
+    answer = AwaitedReply()
     pending = made.submit(request, Context(), answer)
     submitted = None if pending is None else [shown(await answer.future)]
     handled = [shown(response) async for response in made.handle(request, Context())]

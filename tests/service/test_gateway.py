@@ -13,12 +13,13 @@ import pytest
 from thalweg.config import GatewayOptions, NodeOptions
 from thalweg.docs import AnyDoc, DocList
 from thalweg.docs.codecs import columns
-from thalweg.errors import EndpointNotFound, ExecutorFailed, MalformedRequest, ThalwegError, UnsupportedContent
+from thalweg.errors import EndpointNotFound, ExecutorFailed, MalformedRequest, UnsupportedContent
 from thalweg.graph import Topology
 from thalweg.message import COLUMNS, JSON, Context, EndpointDescription, Pending, Request, Response, ServiceDescription
 from thalweg.routing.replica import Replica
 from thalweg.service.gateway import FlowHandler
 from thalweg.testing.leaks import eventually, no_leaks
+from thalweg.testing.reply import AwaitedReply
 from thalweg.transport import registry
 from thalweg.transport.contract import Serving
 
@@ -123,24 +124,13 @@ def asked(*texts: str, target: str = "", accept: str = "", parameters: dict[str,
     return Request("/e", (msgspec.json.encode(body),), JSON, accept, {}, target)
 
 
-class Answer:
-    def __init__(self) -> None:
-        self.future: asyncio.Future[Response] = asyncio.get_running_loop().create_future()
-
-    def answer(self, response: Response) -> None:
-        self.future.set_result(response)
-
-    def fail(self, error: ThalwegError) -> None:
-        self.future.set_exception(error)
-
-
 async def by_handle(made: FlowHandler, request: Request) -> Response:
     (response,) = [response async for response in made.handle(request, Context())]
     return response
 
 
 async def by_submit(made: FlowHandler, request: Request) -> Response:
-    answer = Answer()
+    answer = AwaitedReply()
     assert made.submit(request, Context(), answer) is not None
     return await answer.future
 
@@ -256,7 +246,7 @@ async def test_when_one_branch_fails_the_other_is_called_off(tmp_path: Path):
 async def test_items_of_a_stream_go_on_one_by_one(tmp_path: Path):
     stages = {"a": Stage(appends("A"), items=3), "b": Stage(appends("B"))}
     async with gateway(tmp_path, stages) as made:
-        assert made.submit(asked("x"), Context(), Answer()) is None
+        assert made.submit(asked("x"), Context(), AwaitedReply()) is None
         answers = made.handle(asked("x"), Context())
         first, _ = opened(await anext(answers))
         assert first == [{"text": "xAB", "item": 0}]
@@ -275,7 +265,7 @@ async def test_calling_off_reaches_whoever_works_on_it(tmp_path: Path, position:
     stages = {"a": Stage(appends("A")), "b": Stage(appends("B"))}
     async with gateway(tmp_path, stages) as made:
         stages[position].hold.clear()
-        pending: Pending | None = made.submit(asked("x"), Context(), Answer())
+        pending: Pending | None = made.submit(asked("x"), Context(), AwaitedReply())
         assert pending is not None
         call = asyncio.ensure_future(by_handle(made, asked("y")))
         await eventually(lambda: len(stages[position].seen) >= 2)
@@ -338,7 +328,7 @@ async def test_requests_by_the_short_way_leave_no_cycles_for_the_collector(tmp_p
 async def test_headers_go_on_to_executors_that_read_them(tmp_path: Path, reads: bool):
     stage = Stage(appends("A"), reads_metadata=reads)
     async with gateway(tmp_path, {"a": stage}) as made:
-        answer = Answer()
+        answer = AwaitedReply()
         assert made.submit(asked("x"), Context(metadata={"k": "v"}), answer) is not None
         await answer.future
         async for _ in made.handle(asked("x"), Context(metadata={"k": "v"})):

@@ -8,7 +8,6 @@ from pathlib import Path
 import pytest
 
 from thalweg.config import GatewayOptions, NodeOptions
-from thalweg.errors import ThalwegError
 from thalweg.graph import Topology
 from thalweg.message import Context, EndpointDescription, Request, Response, ServiceDescription
 from thalweg.routing.replica import Replica
@@ -17,6 +16,7 @@ from thalweg.service.control import Replicas, Report, Shifted, Unshifted, Vacate
 from thalweg.service.role import GatewayContent
 from thalweg.service.shifting import Shifting
 from thalweg.testing.leaks import eventually, no_leaks
+from thalweg.testing.reply import AwaitedReply
 from thalweg.transport import registry
 from thalweg.transport.contract import Server, Serving
 
@@ -64,20 +64,9 @@ class Gateway:
         return answers[0].decode()
 
     def submit(self) -> "asyncio.Future[Response]":
-        reply = Reply()
+        reply = AwaitedReply()
         assert self.versions.submit(Request("/do", (b"-",)), Context(), reply) is not None
         return reply.future
-
-
-class Reply:
-    def __init__(self) -> None:
-        self.future: asyncio.Future[Response] = asyncio.get_running_loop().create_future()
-
-    def answer(self, response: Response) -> None:
-        self.future.set_result(response)
-
-    def fail(self, error: ThalwegError) -> None:
-        self.future.set_exception(error)
 
 
 def said(replicas: dict[str, list[Replica]], version: int) -> dict[str, ServiceDescription]:
@@ -140,7 +129,7 @@ async def test_a_request_goes_on_with_the_version_that_it_began_with(tmp_path: P
 async def test_a_request_that_is_called_off_keeps_no_version_alive(tmp_path: Path):
     async with gateway(tmp_path, "a", "b", "c", "d") as (made, workers):
         workers["a"].hold.clear()
-        reply = Reply()
+        reply = AwaitedReply()
         pending = made.versions.submit(Request("/do", (b"-",)), Context(), reply)
         assert pending is not None
         await eventually(lambda: workers["a"].seen == 1)

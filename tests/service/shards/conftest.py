@@ -14,7 +14,6 @@ from tests.service.shards.executors import Sleeper
 from thalweg.config import GatewayOptions, NodeOptions
 from thalweg.docs import DocList
 from thalweg.docs.codecs.content import decode_content, encode_content
-from thalweg.errors import ThalwegError
 from thalweg.executor.source import ExecutorSource
 from thalweg.graph.parts import AFTER, BEFORE
 from thalweg.message import JSON, Context, Request, Response
@@ -24,6 +23,7 @@ from thalweg.service.shards.pools import pools
 from thalweg.service.shards.shards import Shards
 from thalweg.service.worker import Worker
 from thalweg.testing.leaks import no_leaks
+from thalweg.testing.reply import AwaitedReply
 from thalweg.transport import registry
 from thalweg.transport.contract import Server, Serving
 
@@ -92,24 +92,13 @@ class House:
         return await self.send(Request(path, body, JSON, parameters=beside), timeout)
 
     async def send(self, request: Request, timeout: float | None = None) -> tuple[list[Any], Response]:
-        answer = _Answer()
+        answer = AwaitedReply()
         pending = self.shards.submit(request, Context.with_timeout(timeout), answer)
         assert pending is not None
         response = await answer.future
         documents, parameters = decode_content(response.content_type, response.body, None)
         response.parameters = {**response.parameters, **parameters}
         return list(documents), response
-
-
-class _Answer:
-    def __init__(self) -> None:
-        self.future: asyncio.Future[Response] = asyncio.get_running_loop().create_future()
-
-    def answer(self, response: Response) -> None:
-        self.future.set_result(response)
-
-    def fail(self, error: ThalwegError) -> None:
-        self.future.set_exception(error)
 
 
 @pytest.fixture(scope="session", autouse=True)

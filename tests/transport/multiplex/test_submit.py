@@ -22,6 +22,7 @@ from thalweg.errors import (
 )
 from thalweg.message import Context, Pending, Reply, Request, Response, UnaryHandler
 from thalweg.testing.leaks import eventually, no_leaks
+from thalweg.testing.reply import AwaitedReply
 from thalweg.transport import registry
 from thalweg.transport.contract import Channel, Serving
 
@@ -76,19 +77,6 @@ class Call:
         self.cancelled.set()
 
 
-class Answer:
-    """The caller's end of a submitted request."""
-
-    def __init__(self) -> None:
-        self.future: asyncio.Future[Response] = asyncio.get_running_loop().create_future()
-
-    def answer(self, response: Response) -> None:
-        self.future.set_result(response)
-
-    def fail(self, error: ThalwegError) -> None:
-        self.future.set_exception(error)
-
-
 @asynccontextmanager
 async def served(
     folder: Path, limits: Limits | None = None
@@ -112,9 +100,9 @@ async def ask(channel: Channel, endpoint: str, body: bytes = b"x", timeout: floa
     raise AssertionError("no answer")
 
 
-def submit(channel: Channel, endpoint: str, body: bytes = b"x") -> tuple[Answer, Pending]:
+def submit(channel: Channel, endpoint: str, body: bytes = b"x") -> tuple[AwaitedReply, Pending]:
     assert isinstance(channel, UnaryHandler)
-    answer = Answer()
+    answer = AwaitedReply()
     pending = channel.submit(Request(endpoint, (body,)), Context(), answer)
     assert pending is not None
     return answer, pending
@@ -155,7 +143,7 @@ async def test_large_answers_come_whole_both_ways(tmp_path: Path):
 async def test_large_requests_need_the_long_way(tmp_path: Path):
     async with served(tmp_path) as (_, channel, _stop):
         assert isinstance(channel, UnaryHandler)
-        assert channel.submit(Request("/echo", (BIG,)), Context(), Answer()) is None
+        assert channel.submit(Request("/echo", (BIG,)), Context(), AwaitedReply()) is None
         assert await ask(channel, "/echo", BIG) == BIG
 
 
