@@ -44,6 +44,13 @@ CASES = [
 ]
 
 
+def said(surroundings: dict[str, str], folder: Path, *command: str) -> "subprocess.CompletedProcess[str]":
+    """What a shell prints."""
+    return subprocess.run(
+        command, env=surroundings, cwd=folder, capture_output=True, text=True, timeout=SECONDS, check=False
+    )
+
+
 @pytest.mark.parametrize("line, offered", CASES)
 def test_bash(surroundings: dict[str, str], tmp_path: Path, line: str, offered: set[str]) -> None:
     script = f"""
@@ -52,30 +59,14 @@ def test_bash(surroundings: dict[str, str], tmp_path: Path, line: str, offered: 
         _thalweg_completion thalweg
         printf '%s\\n' "${{COMPREPLY[@]}}"
     """
-    done = subprocess.run(
-        [needs("bash"), "--norc", "-c", script],
-        env=surroundings,
-        cwd=tmp_path,
-        capture_output=True,
-        text=True,
-        timeout=SECONDS,
-        check=False,
-    )
+    done = said(surroundings, tmp_path, needs("bash"), "--norc", "-c", script)
     assert {word.rstrip("/") for word in done.stdout.split()} == offered, done.stderr
 
 
 @pytest.mark.parametrize("line, offered", CASES)
 def test_fish(surroundings: dict[str, str], tmp_path: Path, line: str, offered: set[str]) -> None:
     script = f"thalweg completion fish | source; complete --do-complete '{line}'"
-    done = subprocess.run(
-        [needs("fish"), "--no-config", "-c", script],
-        env=surroundings,
-        cwd=tmp_path,
-        capture_output=True,
-        text=True,
-        timeout=SECONDS,
-        check=False,
-    )
+    done = said(surroundings, tmp_path, needs("fish"), "--no-config", "-c", script)
     assert {found.split("\t")[0].rstrip("/") for found in done.stdout.splitlines()} == offered, done.stderr
 
 

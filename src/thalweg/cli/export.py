@@ -2,12 +2,29 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any, TypeVar
 
 import click
 
 from thalweg.cli.completion import complete_target
 from thalweg.cli.graph import OUTPUT, SUFFIXES, drawing, flow_of_target, write_out
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+def picture_of_flow(*, required: bool) -> Callable[[F], F]:
+    """The arguments of a command that draws: the Flow, where the picture goes, and which way it runs."""
+
+    def taking(command: F) -> F:
+        command = click.option(
+            "--vertical", "--vertical-layout", is_flag=True, help="From top to bottom, not from left to right."
+        )(command)
+        command = click.argument("output", type=OUTPUT, required=required)(command)
+        return click.argument("source", shell_complete=complete_target)(command)
+
+    return taking
 
 
 @click.group("export")
@@ -21,27 +38,21 @@ def export_command() -> None:
 
 
 @export_command.command("svg")
-@click.argument("source", shell_complete=complete_target)
-@click.argument("output", type=OUTPUT, required=False)
-@click.option("--vertical", "--vertical-layout", is_flag=True, help="From top to bottom, not from left to right.")
+@picture_of_flow(required=False)
 def export_svg(source: str, output: Path | None, vertical: bool) -> None:
     """Draw a Flow as SVG."""
     write_out(drawing(flow_of_target(source), "svg", vertical), output)
 
 
 @export_command.command("mermaid")
-@click.argument("source", shell_complete=complete_target)
-@click.argument("output", type=OUTPUT, required=False)
-@click.option("--vertical", "--vertical-layout", is_flag=True, help="From top to bottom, not from left to right.")
+@picture_of_flow(required=False)
 def export_mermaid(source: str, output: Path | None, vertical: bool) -> None:
     """Draw a Flow as a Mermaid flowchart."""
     write_out(drawing(flow_of_target(source), "mermaid", vertical), output)
 
 
 @export_command.command("flowchart")
-@click.argument("source", shell_complete=complete_target)
-@click.argument("output", type=OUTPUT)
-@click.option("--vertical", "--vertical-layout", is_flag=True, help="From top to bottom, not from left to right.")
+@picture_of_flow(required=True)
 def export_flowchart(source: str, output: Path, vertical: bool) -> None:
     """Draw a Flow in the form that the ending of OUTPUT says: .svg, .mmd or .md."""
     form = SUFFIXES.get(output.suffix.lower())

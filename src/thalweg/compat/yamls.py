@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 import yaml
 
 from thalweg.compat.excepts import BadConfigSource
+from thalweg.config.markup import WordsLoader
 
 PASSES = 3
 """How often references are looked up, so that one may stand in the value of another."""
@@ -28,17 +29,8 @@ class YamlFile(NamedTuple):
     folder: Path
 
 
-class _Loader(yaml.SafeLoader):
-    """The safe loader, which takes a tag `!Name` for `jtype: Name`, and `on` and `off` for words."""
-
-
-_Loader.yaml_implicit_resolvers = {
-    letter: [(tag, pattern) for tag, pattern in resolvers if tag != "tag:yaml.org,2002:bool"]
-    for letter, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
-}
-_Loader.add_implicit_resolver(
-    "tag:yaml.org,2002:bool", re.compile(r"^(?:true|True|TRUE|false|False|FALSE)$"), list("tTfF")
-)
+class _Loader(WordsLoader):
+    """Takes a tag `!Name` for `jtype: Name`, whatever it stands at."""
 
 
 def _tagged(loader: _Loader, name: str, node: yaml.Node) -> Any:

@@ -14,17 +14,21 @@ from thalweg.errors import ConfigurationError
 _PLAIN_TAG = "tag:thalweg,plain"
 
 
-class _Loader(yaml.SafeLoader):
-    """The safe loader. A tag `!Name` means `jtype: Name`, and `on`, `off`, `yes` and `no` are words, as in YAML 1.2."""
+class WordsLoader(yaml.SafeLoader):
+    """The safe loader, for which `on`, `off`, `yes` and `no` are words, as in YAML 1.2."""
 
 
-_Loader.yaml_implicit_resolvers = {
+WordsLoader.yaml_implicit_resolvers = {
     letter: [(tag, pattern) for tag, pattern in resolvers if tag != "tag:yaml.org,2002:bool"]
     for letter, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
 }
-_Loader.add_implicit_resolver(
+WordsLoader.add_implicit_resolver(
     "tag:yaml.org,2002:bool", re.compile(r"^(?:true|True|TRUE|false|False|FALSE)$"), list("tTfF")
 )
+
+
+class _Loader(WordsLoader):
+    """A tag `!Name` means `jtype: Name`."""
 
 
 def _tagged(loader: _Loader, name: str, node: yaml.Node) -> Any:

@@ -86,7 +86,7 @@ class _Lines(FileSource):
                             break
                 if not texts:
                     return
-                yield self._parcel(texts, first, offset, offset - begun)
+                yield _of_json(texts, first, Position(self.number, offset), offset - begun)
                 first += len(texts)
 
     def _check(self, text: bytes, at: int) -> None:
@@ -97,18 +97,6 @@ class _Lines(FileSource):
             raise MalformedRequest(
                 f"{self.place.shown}: what begins at byte {at} is no JSON object ({error}): {start}"
             ) from None
-
-    def _parcel(self, texts: list[bytes], first: int, offset: int, work: int) -> Parcel:
-        return Parcel(
-            (b'{"data":[' + b",".join(texts) + b"]}",),
-            JSON,
-            len(texts),
-            first,
-            Position(self.number, offset),
-            work,
-            lambda: [self._parcel([text], first + index, offset, 0) for index, text in enumerate(texts)],
-            lambda: texts[0].decode("utf-8", "replace"),
-        )
 
 
 class _Table(FileSource):
@@ -138,11 +126,11 @@ class _Table(FileSource):
                     room -= len(texts[-1])
                     if len(texts) == size or room <= 0:
                         offset += len(texts)
-                        yield self._parcel(texts, first, offset)
+                        yield _of_json(texts, first, Position(self.number, offset))
                         first += len(texts)
                         texts, room = [], PARCEL_BYTES
                 if texts:
-                    yield self._parcel(texts, first, offset + len(texts))
+                    yield _of_json(texts, first, Position(self.number, offset + len(texts)))
             except (csv.Error, UnicodeDecodeError) as error:
                 raise MalformedRequest(f"{self.place.shown}, line {rows.line_num}: {error}") from None
 
@@ -158,17 +146,19 @@ class _Table(FileSource):
             raise MalformedRequest(f"{self.place.shown}, line {line}: not as many values as the first line has names.")
         return json.dumps({name: value for name, value in row.items() if value != ""}, ensure_ascii=False).encode()
 
-    def _parcel(self, texts: list[bytes], first: int, offset: int) -> Parcel:
-        return Parcel(
-            (b'{"data":[' + b",".join(texts) + b"]}",),
-            JSON,
-            len(texts),
-            first,
-            Position(self.number, offset),
-            0,
-            lambda: [self._parcel([text], first + index, offset) for index, text in enumerate(texts)],
-            texts[0].decode,
-        )
+
+def _of_json(texts: list[bytes], first: int, end: Position, work: int = 0) -> Parcel:
+    """Documents that are JSON each."""
+    return Parcel(
+        (b'{"data":[' + b",".join(texts) + b"]}",),
+        JSON,
+        len(texts),
+        first,
+        end,
+        work,
+        lambda: [_of_json([text], first + index, end) for index, text in enumerate(texts)],
+        lambda: texts[0].decode("utf-8", "replace"),
+    )
 
 
 class _Parquet(FileSource):
