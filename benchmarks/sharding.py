@@ -38,7 +38,7 @@ def measured(python: str, name: str, shards: int, rounds: int) -> dict[str, floa
     documents, searches = SIZES[name]
     numbers = (shards, free_port(), documents, searches, rounds)
     service = subprocess.run(
-        [python, str(SERVICES / f"sharding_{name}.py"), *map(str, numbers)],
+        [python, str(SERVICES / "sharding.py"), name, *map(str, numbers)],
         capture_output=True,
         text=True,
         env=clean_environment(),

@@ -1,4 +1,5 @@
-"""Jina: an index in several shards, and its own client over gRPC. Prints documents and searches a second, by round."""
+"""An index in several shards, by Jina or by Thalweg, and its own client over gRPC. The same program for both: the first word
+of the command line says whose libraries are imported. Prints documents and searches a second, by round."""
 
 import asyncio
 import json
@@ -6,9 +7,15 @@ import sys
 import time
 
 import numpy
-from docarray import BaseDoc, DocList
-from docarray.typing import NdArray
-from jina import Client, Executor, Flow, requests
+
+if sys.argv[1] == "jina":
+    from docarray import BaseDoc, DocList
+    from docarray.typing import NdArray
+    from jina import Client, Executor, Flow, requests
+else:
+    from thalweg import Client, Executor, Flow, requests
+    from thalweg.docs import BaseDoc, DocList
+    from thalweg.docs.typing import NdArray
 
 
 class Passage(BaseDoc):
@@ -69,7 +76,7 @@ async def measured(port: int, documents: int, searches: int, rounds: int) -> dic
 
 
 def main() -> None:
-    shards, port, documents, searches, rounds = map(int, sys.argv[1:])
+    shards, port, documents, searches, rounds = map(int, sys.argv[2:])
     with Flow(port=port).add(uses=Index, shards=shards, polling={"/index": "ANY", "/search": "ALL"}):
         print(json.dumps(asyncio.run(measured(port, documents, searches, rounds))))
 
