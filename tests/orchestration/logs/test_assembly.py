@@ -51,6 +51,22 @@ def test_time_does_not_go_back_from_what_was_printed_to_a_record_that_followed_i
     assert [line.time for line in found] == [10.0, 10.0]
 
 
+def test_nor_does_it_where_they_were_read_one_after_the_other():
+    assembly = LogAssembly("enc/0")
+    found = [
+        *assembly.feed(b"printed\n", 10.0),
+        *assembly.feed(record("logged", time=9.0), 10.5),
+        *assembly.feed(b"printed again\n", 9.5),
+    ]
+    assert [line.time for line in found] == [10.0, 10.0, 10.0]
+
+
+def test_but_it_follows_a_clock_that_was_set_back():
+    assembly = LogAssembly("enc/0")
+    found = [*assembly.feed(b"summer\n", 3600.0), *assembly.feed(b"winter\n", 1.0)]
+    assert [line.time for line in found] == [3600.0, 1.0]
+
+
 @pytest.mark.parametrize("seed", range(20))
 def test_the_pieces_in_which_it_comes_make_no_difference(seed):
     data = b"".join(

@@ -16,6 +16,8 @@ MOST_RECORDS = 64
 """Records that may be under way in pieces at once: each thread has one."""
 QUIET_SECONDS = 0.05
 """What may still go on, such as a traceback with a cause, has so long to do so."""
+CLOCK_SET_BACK = 60.0
+"""A record that is so many seconds older than what was read before it was not made before it."""
 PROGRESS_SECONDS = 5.0
 """How often a progress bar, which is drawn over and over on one line, makes an entry."""
 
@@ -43,7 +45,7 @@ class LogAssembly:
         self._heard = 0.0
         self._progress = 0.0
         self._last = 0.0
-        """The time of the last record: those of one process never go back."""
+        """The time of the last entry: those of one process never go back."""
 
     @property
     def due(self) -> float | None:
@@ -80,7 +82,7 @@ class LogAssembly:
         if rest:
             self._take(rest, now, found)
         self._end_block(now, found)
-        found += [LogLine(now, self._process, _text(bytes(parts))) for parts in self._records.values()]
+        found += [self._entry(now, _text(bytes(parts))) for parts in self._records.values()]
         self._records.clear()
         return found
 
@@ -97,7 +99,7 @@ class LogAssembly:
         if text.startswith(BEGINNINGS):
             self._block, self._block_ends = [text], False
         else:
-            found.append(LogLine(now, self._process, text))
+            found.append(self._entry(now, text))
 
     def _goes_on(self, text: str) -> bool:
         """Whether `text` belongs to the block before it."""
@@ -120,7 +122,7 @@ class LogAssembly:
         while block and not block[-1]:
             block.pop()
         if block:
-            found.append(LogLine(now, self._process, "\n".join(block)))
+            found.append(self._entry(now, "\n".join(block)))
 
     def _take_piece(self, line: bytes, now: float, found: list[LogLine]) -> bool:
         """Take a piece of a record. False where it is none."""
@@ -138,9 +140,14 @@ class LogAssembly:
         except msgspec.MsgspecError:
             return False
         self._end_block(now, found)
-        self._last = max(record.time, self._last, found[-1].time if found else 0.0)
-        found.append(LogLine(self._last, self._process, record.text, record.level, record.logger))
+        found.append(self._entry(record.time, record.text, record.level, record.logger))
         return True
+
+    def _entry(self, time: float, text: str, level: str = "", logger: str = "") -> LogLine:
+        """A record knows when it was made, a line only when it was read, which may be after the record that follows it was
+        made: no entry is earlier than the one before it, unless the clock was set back."""
+        self._last = time if self._last - time > CLOCK_SET_BACK else max(time, self._last)
+        return LogLine(self._last, self._process, text, level, logger)
 
     def _draw(self, now: float, found: list[LogLine]) -> None:
         """A line that is drawn over: the last state of it counts, and is told from time to time."""
@@ -148,7 +155,7 @@ class LogAssembly:
         if now - self._progress >= PROGRESS_SECONDS and _text(drawn):
             self._progress = now
             self._end_block(now, found)
-            found.append(LogLine(now, self._process, _text(drawn)))
+            found.append(self._entry(now, _text(drawn)))
         self._line = bytearray(drawn.rpartition(b"\r")[2] + b"\r" + following)
 
 
