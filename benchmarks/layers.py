@@ -23,9 +23,9 @@ RULES: tuple[tuple[str, tuple[str, ...]], ...] = (
     ),
     ("dispatch, admission and context", ("thalweg/transport/", "thalweg/message/")),
     ("routing to a replica", ("thalweg/routing/",)),
-    ("the way through the graph", ("thalweg/graph/", "thalweg/service/gateway.py")),
+    ("the way through the graph", ("thalweg/graph/", "thalweg/service/flow/handler.py")),
     ("documents: decode, validate, encode", ("thalweg/docs/", "thalweg/executor/payload.py", "pydantic")),
-    ("calling the endpoint, compute thread", ("thalweg/executor/", "thalweg/service/worker.py", "thread_run")),
+    ("calling the endpoint, compute thread", ("thalweg/executor/", "thalweg/service/worker/worker.py", "thread_run")),
     ("event loop", ("uvloop/", "libuv", "asyncio/", "selectors.py", "thalweg/service/process.py")),
     ("the rest of Thalweg", ("thalweg/",)),
 )

@@ -22,7 +22,7 @@ from thalweg.message import Context, Request
 from thalweg.message.snapshot import SnapshotProgress, SnapshotStage
 from thalweg.service.snapshots.folder import SnapshotFolder
 from thalweg.service.snapshots.log import LONGEST_ID, SnapshotLog
-from thalweg.service.worker import Worker
+from thalweg.service.worker.worker import Worker
 
 ENDS = (SnapshotStage.SUCCEEDED, SnapshotStage.FAILED)
 

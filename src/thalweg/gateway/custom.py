@@ -13,7 +13,7 @@ from thalweg.client import AsyncClient
 from thalweg.config import GatewayOptions
 from thalweg.errors import ConfigurationError
 from thalweg.gateway.streamer import ExecutorCalls, Streamer
-from thalweg.service.front import Setting
+from thalweg.service.front.front import Setting
 from thalweg.transport import registry
 from thalweg.transport.contract import AsgiApp, Serving
 

@@ -35,7 +35,7 @@ from thalweg.orchestration.nesting import flattened
 from thalweg.orchestration.places import placed, referred
 from thalweg.service.contents import ContentHere, Present
 from thalweg.service.control import GatewaySpec, Surroundings, WorkerSpec
-from thalweg.service.front import Additions, without_objects
+from thalweg.service.front.front import Additions, without_objects
 from thalweg.service.role import GatewayContent, WorkerContent
 from thalweg.service.shards.division import Division, sharded
 

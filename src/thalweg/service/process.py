@@ -39,8 +39,8 @@ PRELOADED = (
     "uvloop",
     "thalweg.docs",
     "thalweg.executor.loading",
-    "thalweg.service.gateway",
-    "thalweg.service.worker",
+    "thalweg.service.flow.handler",
+    "thalweg.service.worker.worker",
     "thalweg.transport.local",
 )
 """What every child needs, imported once before any is forked. Light, without threads, and never a user's."""

@@ -44,10 +44,10 @@ from thalweg.service.control import (
     WorkerSpec,
     pack,
 )
-from thalweg.service.front import Additions, Front, Setting
+from thalweg.service.front.front import Additions, Front, Setting
+from thalweg.service.front.throttle import throttled
 from thalweg.service.meter import Meter
 from thalweg.service.ports import holder
-from thalweg.service.throttle import throttled
 from thalweg.transport import registry
 from thalweg.transport.contract import Server, Serving
 from thalweg.transport.registry import is_local
@@ -55,9 +55,9 @@ from thalweg.transport.registry import is_local
 if TYPE_CHECKING:
     from thalweg.executor.loading import Reference
     from thalweg.graph.topology import Topology
-    from thalweg.service.checkup import Resign
     from thalweg.service.shards.division import Division
-    from thalweg.service.sources import Sources
+    from thalweg.service.worker.checkup import Resign
+    from thalweg.service.worker.sources import Sources
 
 
 @dataclass(frozen=True)
@@ -174,7 +174,7 @@ class WorkerRole(Role):
         link.send(Described(describe(self._source, self._content.options), files))
 
     def _own_sources(self) -> Sources | None:
-        from thalweg.service.sources import Sources
+        from thalweg.service.worker.sources import Sources
 
         reference = self._content.reference
         if isinstance(reference, Present):  # nothing of this process is watched
@@ -191,7 +191,7 @@ class WorkerRole(Role):
 
     async def start(self, go: Go, link: Link) -> list[str]:
         from thalweg.executor import progress
-        from thalweg.service.worker import Worker
+        from thalweg.service.worker.worker import Worker
 
         link.send(Starting())
         content = self._content
@@ -269,7 +269,7 @@ class GatewayRole(Role):
         link.send(Described(ServiceDescription(self._spec.name)))
 
     async def start(self, go: Go, link: Link) -> list[str]:
-        from thalweg.service.shifting import Shifting
+        from thalweg.service.flow.shifting import Shifting
 
         link.send(Starting())
         options = self._content.options

@@ -15,8 +15,8 @@ from thalweg.docs.codecs import columns, json
 from thalweg.executor import Executor
 from thalweg.executor.source import ExecutorSource
 from thalweg.message import COLUMNS, JSON, Context, Request
-from thalweg.service.checkup import Resign
-from thalweg.service.worker import Worker
+from thalweg.service.worker.checkup import Resign
+from thalweg.service.worker.worker import Worker
 
 
 class Gate:

@@ -25,7 +25,7 @@ from thalweg.errors import (
 from thalweg.executor import Executor, dynamic_batching, requests
 from thalweg.executor.batching.batcher import Reason
 from thalweg.message import COLUMNS, JSON, Context, Request
-from thalweg.service.worker import Worker
+from thalweg.service.worker.worker import Worker
 
 LONG_MS = 60_000.0
 """Longer than any test: what waits for so long goes for another reason."""

@@ -12,7 +12,7 @@ from tests.executor.batching.calling import Gate, call, until, working
 from thalweg.docs import BaseDoc, DocList
 from thalweg.errors import ExecutorFailed, Overloaded
 from thalweg.executor import Executor, dynamic_batching, requests
-from thalweg.service.worker import Worker
+from thalweg.service.worker.worker import Worker
 
 LONG_MS = 60_000.0
 

@@ -21,7 +21,7 @@ from thalweg.routing.replica import Replica
 from thalweg.service.shards.division import Division
 from thalweg.service.shards.pools import pools
 from thalweg.service.shards.shards import Shards
-from thalweg.service.worker import Worker
+from thalweg.service.worker.worker import Worker
 from thalweg.testing.leaks import no_leaks
 from thalweg.testing.reply import AwaitedReply
 from thalweg.transport import registry

@@ -14,7 +14,7 @@ from thalweg.config.workers import WorkerOptions
 from thalweg.docs import BaseDoc, DocList
 from thalweg.executor import Executor, requests
 from thalweg.executor.source import ExecutorSource
-from thalweg.service.worker import Worker
+from thalweg.service.worker.worker import Worker
 from thalweg.transport.admission import Admission
 from thalweg.transport.contract import Serving
 from thalweg.transport.graphql import app

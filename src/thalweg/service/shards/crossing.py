@@ -11,11 +11,11 @@ from msgspec.structs import replace
 from thalweg.errors import InternalError, ThalwegError
 from thalweg.message import COLUMNS, Context, Reply, Request, Response
 from thalweg.routing import ReplicaPool
-from thalweg.service.joining import by_reference, in_columns
-from thalweg.service.relay import NO_HEADERS, onwards, under
 from thalweg.service.shards.division import Division, Key
 from thalweg.service.shards.parts import Answers, Opened, arranged, as_matrix, converted, merged
 from thalweg.service.shards.scatter import Leg, Outcome, Scatter
+from thalweg.service.steps.joining import by_reference, in_columns
+from thalweg.service.steps.relay import NO_HEADERS, onwards, under
 from thalweg.transport.dispatch import defect
 
 

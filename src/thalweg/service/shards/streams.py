@@ -8,7 +8,7 @@ from contextlib import aclosing
 
 from thalweg.errors import ThalwegError
 from thalweg.message import Buffer, Inflow, Response
-from thalweg.service.flights import in_arrival_order
+from thalweg.service.steps.flights import in_arrival_order
 
 AHEAD = 16
 """How many payloads one shard may be ahead of the slowest, and how many items ahead of the reader."""
