@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from thalweg.docs.extras import load_extra
-from thalweg.docs.media.fetching import scheme_of
+from thalweg.docs.media.address import scheme_of
 from thalweg.docs.whole_file import unfinished_files, whole_file
 from thalweg.errors import ConfigurationError, MissingDependency
 

@@ -102,3 +102,8 @@ class Board:
     def tell(self, news: News) -> None:
         """Take in that a process has come to another phase."""
         self.row(news.name).steps[news.shard, news.replica] = ProcessState(news.phase, news.message, news.done)
+
+
+def location(address: str) -> str:
+    """`address`, and where its pages are if it has any."""
+    return f"{address}, its pages at {address}/docs" if address.startswith("http") else address

@@ -9,7 +9,7 @@ from time import monotonic
 from typing import Protocol
 
 from thalweg.cli.output import print_json
-from thalweg.cli.start.board import Board, phase_in_words
+from thalweg.cli.start.board import Board, location, phase_in_words
 from thalweg.orchestration.member import News, Phase
 
 
@@ -85,11 +85,6 @@ class JsonLines:
 
 def _print(line: str) -> None:
     print(line, flush=True)
-
-
-def location(address: str) -> str:
-    """`address`, and where its pages are if it has any."""
-    return f"{address}, its pages at {address}/docs" if address.startswith("http") else address
 
 
 def display(board: Board, title: str, as_json: bool = False) -> Display:

@@ -11,8 +11,7 @@ from rich.panel import Panel as Frame
 from rich.table import Table
 from rich.text import Text
 
-from thalweg.cli.start.board import Board, Row, phase_in_words
-from thalweg.cli.start.display import location
+from thalweg.cli.start.board import Board, Row, location, phase_in_words
 from thalweg.orchestration.member import News, Phase
 
 BAR = 12

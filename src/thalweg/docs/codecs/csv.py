@@ -29,7 +29,8 @@ from thalweg.docs.derived import derive
 from thalweg.docs.doc_list import DocList
 from thalweg.docs.document import AnyDoc, BaseDoc, BaseDocWithoutId
 from thalweg.docs.fields import FieldKind, Holds, field_kinds
-from thalweg.docs.media.fetching import fetch, scheme_of
+from thalweg.docs.media.address import scheme_of
+from thalweg.docs.media.fetching import fetch
 from thalweg.docs.query.suggestion import did_you_mean
 from thalweg.docs.whole_file import whole_file
 from thalweg.errors import MalformedRequest

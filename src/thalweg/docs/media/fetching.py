@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import os
-import re
 import stat
 from base64 import b64decode
 from typing import IO, Any
 from urllib.parse import unquote_to_bytes, urlsplit
 
 from thalweg.docs.extras import load_extra
+from thalweg.docs.media.address import check_size, scheme_of, shown
 from thalweg.errors import MissingDependency
 
 MAX_BYTES = 1 << 28
@@ -17,14 +17,6 @@ MAX_BYTES = 1 << 28
 
 SECONDS = 60.0
 """How long fetching may take unless a caller says otherwise."""
-
-_SCHEME = re.compile(r"([a-zA-Z][a-zA-Z0-9+.-]+):")  # two letters at least: one letter is a drive of Windows
-
-
-def scheme_of(address: str) -> str:
-    """What an address begins with, in lower case, such as "https"; empty for a path."""
-    match = _SCHEME.match(address)
-    return match[1].lower() if match else ""
 
 
 def fetch(address: str, timeout: float | None = SECONDS, max_bytes: int = MAX_BYTES) -> bytes:
@@ -67,18 +59,6 @@ def bounded(stream: IO[bytes], address: str, max_bytes: int) -> bytes:
     data = stream.read(max_bytes + 1)
     check_size(len(data), address, max_bytes)
     return data
-
-
-def check_size(size: int, address: str, max_bytes: int) -> None:
-    """Raise ValueError where `size` is beyond `max_bytes`."""
-    if size > max_bytes:
-        raise ValueError(f"{shown(address)} holds more than {max_bytes:,} bytes; raise max_bytes to read it")
-
-
-def shown(address: str) -> str:
-    """An address as messages show it: without a password, and not longer than a line."""
-    text = re.sub(r"//[^/@\s]*@", "//", address)
-    return text if len(text) <= 200 else f"{text[:200]}..."
 
 
 def _decoded(address: str, max_bytes: int) -> bytes:

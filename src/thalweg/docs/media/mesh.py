@@ -12,7 +12,8 @@ from zipfile import BadZipFile, ZipFile
 import numpy as np
 
 from thalweg.docs.extras import load_extra
-from thalweg.docs.media.fetching import MAX_BYTES, SECONDS, check_size, fetch, scheme_of, shown
+from thalweg.docs.media.address import check_size, scheme_of, shown
+from thalweg.docs.media.fetching import MAX_BYTES, SECONDS, fetch
 
 Array: TypeAlias = np.ndarray[Any, np.dtype[Any]]
 

@@ -22,7 +22,7 @@ from urllib.request import (
     Request,
 )
 
-from thalweg.docs.media.fetching import check_size, scheme_of, shown
+from thalweg.docs.media.address import check_size, scheme_of, shown
 
 REDIRECTS = 10
 """Redirects that are followed at most."""

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from thalweg.docs.extras import load_extra
-from thalweg.docs.media.fetching import scheme_of, shown
+from thalweg.docs.media.address import scheme_of, shown
 from thalweg.docs.store.location import LocalFile, Location
 from thalweg.errors import MissingDependency
 

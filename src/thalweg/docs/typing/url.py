@@ -14,8 +14,9 @@ from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler
 from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 
+from thalweg.docs.media.address import scheme_of
 from thalweg.docs.media.container import MAX_DECODED
-from thalweg.docs.media.fetching import MAX_BYTES, SECONDS, scheme_of
+from thalweg.docs.media.fetching import MAX_BYTES, SECONDS
 from thalweg.docs.typing import extension
 from thalweg.docs.typing.bytes import AudioBytes, ImageBytes, VideoBytes
 from thalweg.docs.typing.media_array import AudioArray, ImageArray

@@ -9,13 +9,13 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import thalweg
 from thalweg.executor.patching import Unpatchable, patch_of
 from thalweg.service.control import Patched
 
 if TYPE_CHECKING:
     from thalweg.executor.loading import Reference
 
+OURS = Path(__file__).parents[2]
 INSTALLED = frozenset({"site-packages", "dist-packages"})
 
 
@@ -63,8 +63,8 @@ def _own_files(reference: Reference) -> Iterator[str]:
 
 def _is_installed(file: Path) -> bool:
     """Whether it belongs to Python, to a package that was installed, or to Thalweg."""
-    ours = (Path(thalweg.__file__).parent, Path(sysconfig.get_path("stdlib")))
-    return not INSTALLED.isdisjoint(file.parts) or any(file.is_relative_to(folder) for folder in ours)
+    folders = (OURS, sysconfig.get_path("stdlib"))
+    return not INSTALLED.isdisjoint(file.parts) or any(file.is_relative_to(folder) for folder in folders)
 
 
 def _text(file: str) -> str:
