@@ -12,6 +12,7 @@ from thalweg.errors import DeadlineExceeded, ExecutorFailed, PeerLost, ThalwegEr
 from thalweg.message import Buffer, Context, Request, Response
 from thalweg.routing import ReplicaPool, lineup
 from thalweg.routing.replica import Replica as At
+from thalweg.routing.replica import spoken
 from thalweg.testing.leaks import eventually, no_leaks
 from thalweg.testing.reply import AwaitedReply
 from thalweg.transport import registry
@@ -69,7 +70,8 @@ async def pool(
         for replica in replicas:
             if started:
                 await replica.start()
-        made = ReplicaPool("enc", [At(replica.address) for replica in replicas], GatewayOptions(**options))
+        places = [At(replica.address, number=number) for number, replica in enumerate(replicas)]
+        made = ReplicaPool("enc", places, GatewayOptions(**options))
         await made.start()
         try:
             if started:
@@ -141,6 +143,29 @@ async def test_an_only_replica_that_is_lost_and_comes_back_answers_what_it_had_n
         a.hold.set()
         a.break_connections()
         assert [await one for one in calls] == ["a"] * 3
+
+
+@BOTH
+async def test_the_error_of_a_lost_replica_says_which_it_was_and_not_where(tmp_path: Path, call: Any):
+    async with pool(tmp_path, "a", "b", retries=0) as (made, (a, b)):
+        a.hold.clear()
+        b.hold.clear()
+        calls = [asyncio.ensure_future(call(made)) for _ in range(2)]
+        await a.busy(1)
+        await b.busy(1)
+        b.break_connections()
+        b.hold.set()
+        a.hold.set()
+        (error,) = [found for found in await asyncio.gather(*calls, return_exceptions=True) if found != "a"]
+        assert isinstance(error, PeerLost)
+        assert str(error) == "The connection to executor 'enc', replica 1 was lost."
+        assert str(tmp_path) not in repr(error)
+        assert (error.executor, error.replica) == ("enc", 1)
+
+
+def test_a_replica_of_a_shard_is_called_by_both_numbers():
+    assert spoken("enc/2", At("unix:///run/x", shard=2, number=1)) == "executor 'enc', shard 2, replica 1"
+    assert spoken("enc/before", At("unix:///run/x")) == "executor 'enc/before', replica 0"
 
 
 async def test_a_request_with_part_of_its_answer_is_not_repeated(tmp_path: Path):

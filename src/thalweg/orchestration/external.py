@@ -9,6 +9,7 @@ from thalweg.config import NodeOptions
 from thalweg.errors import StartupFailed, Unavailable
 from thalweg.message import ServiceDescription
 from thalweg.routing.peer import Remote, description_at
+from thalweg.routing.replica import Replica
 
 FIRST_WAIT_SECONDS = 0.05
 LONGEST_WAIT_SECONDS = 1.0
@@ -17,6 +18,11 @@ LONGEST_WAIT_SECONDS = 1.0
 def remote(node: NodeOptions) -> Remote:
     """How the replicas of an external node are called."""
     return Remote(node.name, node.trust, node.grpc_metadata, node.grpc_channel_options, node.compression)
+
+
+def elsewhere(node: NodeOptions) -> list[Replica]:
+    """Where the replicas of an external node are."""
+    return [Replica(address, number=number) for number, address in enumerate(node.addresses)]
 
 
 async def description(name: str, node: NodeOptions) -> ServiceDescription:

@@ -15,10 +15,9 @@ from thalweg.message import ServiceDescription
 from thalweg.orchestration.blueprint import Blueprint
 from thalweg.orchestration.change.changeover import Amendment, Changed, Changeover
 from thalweg.orchestration.change.crew import Crew, Post
-from thalweg.orchestration.external import description
+from thalweg.orchestration.external import description, elsewhere
 from thalweg.orchestration.member import Means, Member
 from thalweg.orchestration.scaling import Scaling
-from thalweg.routing.replica import Replica
 from thalweg.service.control import Failed, Go, Patch, Patched, Report
 
 log = logging.getLogger("thalweg.supervisor")
@@ -110,7 +109,7 @@ class Supervisor:
         addresses = await self._all([worker.ready for worker in workers])
         if self.gateway is None:
             return addresses[0]
-        replicas = {name: [Replica(url) for url in node.addresses] for name, node in externals.items()}
+        replicas = {name: elsewhere(node) for name, node in externals.items()}
         for post in self.crew:
             replicas.setdefault(post.name, []).append(post.replica())
         await self.gateway.release(Go(self.descriptions, replicas))

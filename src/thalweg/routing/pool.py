@@ -19,7 +19,7 @@ from thalweg.message.description import DRY_RUN_ENDPOINT
 from thalweg.message.vitals import Demand
 from thalweg.routing.lineup import Lineup, Tell
 from thalweg.routing.peer import Remote
-from thalweg.routing.replica import Replica
+from thalweg.routing.replica import Replica, spoken
 from thalweg.routing.retry import RetryBudget, repeatable
 from thalweg.routing.slumber import Slumber
 from thalweg.transport import registry
@@ -155,8 +155,9 @@ class ReplicaPool:
             except Unavailable as error:
                 attempts += 1
                 self.notice(replica)
+                error = self.named(error, replica)
                 if answered or (tap is not None and tap.read) or not self.again(error, attempts):
-                    raise self.named(error) from None
+                    raise error from None
                 lost = replica
                 log.info("request %s goes to another replica of %s: %s", context.request_id, self._name, error)
             finally:
@@ -200,7 +201,16 @@ class ReplicaPool:
         """Take a replica out that is gone; see `Lineup.notice`."""
         self._lineup.notice(replica)
 
-    def named(self, error: Unavailable) -> Unavailable:
+    def named(self, error: Unavailable, replica: int | None = None) -> Unavailable:
+        """`error` with the Executor that it is of; and, where it came from the connection to `replica` and not from what is
+        beyond it, with that replica in place of its address."""
+        if replica is not None and not error.executor:
+            there = self._seats[replica].replica
+            address = there.address.rstrip("/")
+            if address in error.message:
+                error.message = error.message.replace(address, spoken(self._name, there))
+                error.args = (error.message,)
+                error.replica = there.number
         error.executor = error.executor or self._name
         error.retry_after = error.retry_after or RETRY_AFTER_SECONDS
         return error
@@ -283,8 +293,8 @@ class _Attempt:
         try:
             self._pending = self._pool.submit_to(replica, self._request, self._context, self)
         except Unavailable as error:
-            if not self._goes_on(error):
-                raise self._pool.named(error) from None
+            if not self._goes_on(self._pool.named(error, replica)):
+                raise error from None
             return True
         return self._pending is not None
 
@@ -295,9 +305,11 @@ class _Attempt:
         self._reply.answer(response)
 
     def fail(self, error: ThalwegError) -> None:
+        if isinstance(error, Unavailable):  # before the seat may be another one's
+            error = self._pool.named(error, self._replica)
         self._pool.release(self._replica)
         if not self._goes_on(error):
-            self._reply.fail(self._pool.named(error) if isinstance(error, Unavailable) else error)
+            self._reply.fail(error)
 
     def cancel(self) -> None:
         if self._task is not None:

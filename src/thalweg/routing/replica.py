@@ -15,3 +15,13 @@ class Replica(msgspec.Struct, frozen=True):
     """Its share of the requests beside the others of its shard; 0 takes none while there is another."""
     version: int = 0
     """Replicas of one version share by load; between versions the weights decide."""
+    number: int = 0
+    """Which it is of its Executor, or of its shard: 1 of `enc/1`."""
+
+
+def spoken(executor: str, replica: Replica) -> str:
+    """How people call a replica of `executor`, which is `name/2` for the third shard: never by an address, which may be a
+    path of this machine that means nothing to whoever reads an error."""
+    name, _, part = executor.partition("/")
+    which = f"{name!r}, shard {part}" if part.isdigit() else f"{executor!r}"
+    return f"executor {which}, replica {replica.number}"

@@ -22,7 +22,7 @@ from thalweg.orchestration.change.rollout import (
     Shift,
     TakenBack,
 )
-from thalweg.orchestration.external import description
+from thalweg.orchestration.external import description, elsewhere
 from thalweg.routing.replica import Replica
 from thalweg.service import control
 from thalweg.service.control import Go, Ready, Replicas, Report, Shifted, Standing, Unshifted, Vacated
@@ -382,7 +382,7 @@ class Changeover:
             if weight > 0 and post.name in found:
                 found[post.name].append(post.replica(weight))
         for name, node in blueprint.externals.items():
-            found[name] = [Replica(address) for address in node.addresses]
+            found[name] = elsewhere(node)
         return found
 
     def _idle(self, blueprint: Blueprint) -> list[str]:

@@ -56,7 +56,8 @@ class Post:
 
     def replica(self, weight: float = 1.0) -> Replica:
         """As the Gateway is to know it. Its process has been ready."""
-        return Replica(self.member.ready.result()[0], self.spec.shard, weight, self.version)
+        address = self.member.ready.result()[0]
+        return Replica(address, self.spec.shard, weight, self.version, self.spec.replica)
 
 
 @dataclass
