@@ -124,7 +124,7 @@ def main() -> None:
             f"Two Executors that give back what they get, called from the process that started them; {given.rounds} rounds, "
             f"the best counts. {datetime.now(UTC):%Y-%m-%d}, {os.cpu_count()} cores, load {before:.1f} before."
         )
-        write_section(HEADING, f"{told}\n\n{as_markdown(HEAD, rows)}")
+        write_section(HEADING, f"{HEADING}\n\n{told}\n\n{as_markdown(HEAD, rows)}")
 
 
 if __name__ == "__main__":

@@ -1,9 +1,10 @@
 import asyncio
 import gc
 import os
+import signal
 import threading
 import weakref
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from typing import ClassVar
 
 import numpy as np
@@ -11,6 +12,7 @@ import pytest
 from pydantic import Field
 
 from thalweg import AsyncFlow, Client, Deployment, Executor, Flow, requests
+from thalweg.client.portal import Portal
 from thalweg.docs import BaseDoc, DocList
 from thalweg.docs.codecs.content import OBJECTS
 from thalweg.docs.typing import NdArray
@@ -211,6 +213,68 @@ def test_streams_come_item_by_item(chain):
     assert [item.text for item in chain.stream_doc("/count", Text(text="n"), return_type=Text)] == [
         f"n{first}{second}" for first in range(3) for second in range(3)
     ]
+
+
+def test_a_stream_is_gathered_by_who_waits_for_all_of_it(chain):
+    assert [doc.text for doc in chain.post("/count", Text(text="n"), return_type=Text)] == [
+        f"n{first}{second}" for first in range(3) for second in range(3)
+    ]
+    several = chain.post("/count", [Text(text="n"), Text(text="m")], request_size=1, return_type=Text)
+    assert [doc.text[0] for doc in several] == ["n"] * 9 + ["m"] * 9
+
+
+def test_many_requests_keep_their_order(chain):
+    texts = [Text(text=f"{number}.") for number in range(200)]
+    for inputs in (texts, DocList[Text](texts), iter(texts)):
+        answers = chain.post("/append", inputs, request_size=3, prefetch=5, return_type=Text)
+        assert [doc.text for doc in answers] == [f"{number}.ab" for number in range(200)]
+
+
+def test_the_first_of_many_that_fails_ends_the_call(chain):
+    texts = [Text(text=f"{number}") for number in range(20)]
+    with pytest.raises(ExecutorFailed, match="on purpose, by a"):
+        chain.post("/fail", texts, request_size=1)
+    assert chain.post("/append", Text(text=""), return_type=Text).text == "ab"
+
+
+class Interrupting(Executor):
+    """Has the main thread interrupted while it waits for the answer, and answers when it has been."""
+
+    done = threading.Event()
+
+    @requests(on="/interrupt")
+    def interrupt(self, docs: DocList[Text]) -> DocList[Text]:
+        signal.pthread_kill(threading.main_thread().ident, signal.SIGINT)
+        assert self.done.wait(30)
+        return docs
+
+    @requests(on="/interrupt_stream")
+    async def interrupt_stream(self, doc: Text) -> AsyncIterator[Text]:
+        signal.pthread_kill(threading.main_thread().ident, signal.SIGINT)
+        await asyncio.Event().wait()
+        yield doc
+
+    @requests(on="/append")
+    def append(self, docs: DocList[Text]) -> DocList[Text]:
+        return docs
+
+
+@pytest.mark.parametrize("endpoint", ["/interrupt", "/interrupt_stream"])
+def test_an_interrupt_calls_the_request_off(endpoint):
+    Interrupting.done.clear()
+    with Deployment(uses=Interrupting, placement="inline", protocol="grpc") as deployment:
+        with pytest.raises(KeyboardInterrupt):
+            deployment.post(endpoint, Text(text=""))
+        Interrupting.done.set()
+        assert deployment.post("/append", Text(text="x"), return_type=Text).text == "x"
+
+
+def test_what_waits_is_not_called_on_the_loop_that_it_waits_for(chain):
+    async def blocking() -> None:
+        chain.post("/append", Text(text=""))
+
+    with pytest.raises(RuntimeError, match="use the asynchronous client"):
+        Portal.shared().run(blocking())
 
 
 def test_replicas_are_threads():

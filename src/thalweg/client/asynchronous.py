@@ -15,10 +15,12 @@ from thalweg.client.arguments import ClientArguments
 from thalweg.client.call import ClientSettings, Posted, at_least_one
 from thalweg.client.connections import Connections
 from thalweg.client.conversing import payloads
+from thalweg.client.direct import DirectTrip
 from thalweg.client.exchange import (
     Batch,
     Inputs,
     batches,
+    batches_at_hand,
     decode,
     encode,
     hand_over,
@@ -26,14 +28,14 @@ from thalweg.client.exchange import (
     made,
     single_batch,
 )
-from thalweg.client.pipeline import in_order, unordered
+from thalweg.client.pipeline import TaskTrip, Trip, at_hand, in_order, unordered
 from thalweg.client.postable import AsyncPostable
 from thalweg.client.posting import Posting
 from thalweg.client.profile import Profile, profile
 from thalweg.client.progress import ProgressBar, progress_bar
 from thalweg.docs import BaseDocWithoutId, DocList
 from thalweg.errors import ThalwegError, Unavailable
-from thalweg.message import COLUMNS, Context, Request, Response
+from thalweg.message import COLUMNS, Context, Pending, Reply, Request, Response
 
 log = logging.getLogger("thalweg.client")
 
@@ -122,7 +124,7 @@ class AsyncClient(AsyncPostable):
         if call.plain:
             batch = single_batch(inputs, call.size)
             if batch is not None:
-                return _result(call, inputs, await self._documents(call, batch))
+                return result(call, inputs, await self.documents(call, sending(call, batch)))
             return await self._concatenated(call, inputs)
         answers: list[Answer[Any]] = []
         documents: DocList[Any] = DocList[call.doc_type]()  # type: ignore[name-defined]
@@ -134,7 +136,7 @@ class AsyncClient(AsyncPostable):
                     documents += answer.docs
         if call.as_answers:
             return answers
-        return None if call.silent else _result(call, inputs, documents)
+        return None if call.silent else result(call, inputs, documents)
 
     async def parts(self, call: Posted, inputs: Inputs) -> AsyncGenerator[Any, None]:
         """What came of each request of `call`."""
@@ -150,9 +152,9 @@ class AsyncClient(AsyncPostable):
         inputs = made(inputs)
         batch = None if call.goes_on or call.progress else single_batch(inputs, call.size)
         if batch is not None:
-            request = _request(call, batch)
+            request, context = sending(call, batch)
             request.accept = request.accept or item_type(call.doc_type)
-            async with aclosing(self._connections.handle(request, _context(call), call)) as responses:
+            async with aclosing(self._connections.handle(request, context, call)) as responses:
                 async for response in responses:
                     for document in decode(response, call.doc_type):
                         yield document
@@ -176,15 +178,27 @@ class AsyncClient(AsyncPostable):
     async def _concatenated(self, call: Posted, inputs: Any) -> DocList[Any]:
         """The documents of all requests of a call that wants no more than them."""
         documents: DocList[Any] = DocList[call.doc_type]()  # type: ignore[name-defined]
-        flow = in_order if call.in_order else unordered
-        start = partial(self._responses, call)
-        async with aclosing(flow(batches(inputs, call.size), start, call.prefetch)) as responses:
+        async with aclosing(self._coming(call, inputs)) as responses:
             async for response in responses:
                 documents += decode(response, call.doc_type)
         return documents
 
+    def _coming(self, call: Posted, inputs: Any) -> AsyncGenerator[Response, None]:
+        ready = batches_at_hand(inputs, call.size) if call.in_order else None
+        if ready is not None:
+            return at_hand(ready, partial(self._trip, call), call.prefetch)
+        flow = in_order if call.in_order else unordered
+        return flow(batches(inputs, call.size), partial(self._responses, call), call.prefetch)
+
     def _responses(self, call: Posted, batch: Batch) -> AsyncGenerator[Response, None]:
-        return self._connections.handle(_request(call, batch), _context(call), call)
+        return self._connections.handle(*sending(call, batch), call)
+
+    def _trip(self, call: Posted, batch: Batch) -> Trip[Response]:
+        request, context = sending(call, batch)
+        direct = DirectTrip()
+        if direct.begin(lambda reply: self.submit(call, request, context, reply)):
+            return direct
+        return TaskTrip(self._connections.handle(request, context, call))
 
     async def _answers(self, call: Posted, inputs: Any) -> AsyncGenerator[Answer[Any], None]:
         """Every answer, those that failed too where the call goes on after them; the callbacks have been told."""
@@ -222,12 +236,16 @@ class AsyncClient(AsyncPostable):
         finally:
             shown.advance(len(batch))
 
-    async def _documents(self, call: Posted, batch: Batch) -> DocList[Any]:
+    def submit(self, call: Posted, request: Request, context: Context, reply: Reply) -> Pending | None:
+        """See `Connections.submit`."""
+        return self._connections.submit(request, context, call, reply)
+
+    async def documents(self, call: Posted, sent: tuple[Request, Context]) -> DocList[Any]:
         """The documents that come of one request that is sent once."""
-        context = _context(call)
+        request, context = sent
         gathered: DocList[Any] | None = None
         channel = await self._connections.channel(call.channel, context)
-        answers = channel.handle(_request(call, batch), context)
+        answers = channel.handle(request, context)
         try:
             async for response in answers:
                 documents = decode(response, call.doc_type)
@@ -235,6 +253,11 @@ class AsyncClient(AsyncPostable):
         finally:
             await answers.aclose()
         return DocList[call.doc_type]() if gathered is None else gathered  # type: ignore[name-defined]
+
+
+def sending(call: Posted, batch: Batch) -> tuple[Request, Context]:
+    """One request of `call`, and what goes beside it."""
+    return _request(call, batch), _context(call)
 
 
 def _request(call: Posted, batch: Batch) -> Request:
@@ -246,7 +269,8 @@ def _context(call: Posted) -> Context:
     return Context.with_timeout(call.timeout, metadata=call.headers, priority=call.priority, share=call.share)
 
 
-def _result(call: Posted, inputs: object, documents: DocList[Any]) -> Any:
+def result(call: Posted, inputs: object, documents: DocList[Any]) -> Any:
+    """All that came of `call`, in the form that it asks for."""
     single = call.wants_document and len(documents) == 1 and isinstance(inputs, BaseDocWithoutId)
     return documents[0] if single else documents
 

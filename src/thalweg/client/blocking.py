@@ -9,14 +9,17 @@ from dataclasses import replace
 from typing import Any, Literal, Self, Unpack, overload
 
 from thalweg.client.arguments import ClientArguments
-from thalweg.client.asynchronous import AsyncClient
+from thalweg.client.asynchronous import AsyncClient, result, sending
 from thalweg.client.call import Callbacks, ClientSettings, Posted
 from thalweg.client.caller import Desk, Feed, runs_code
 from thalweg.client.conversing import Monologue
-from thalweg.client.exchange import Inputs, made
+from thalweg.client.direct import BlockingTrip
+from thalweg.client.exchange import Batch, Inputs, decode, made, single_batch
 from thalweg.client.portal import Portal
 from thalweg.client.postable import Postable
 from thalweg.client.profile import Profile
+from thalweg.docs import DocList
+from thalweg.message import Response
 
 
 class Client(Postable):
@@ -103,6 +106,10 @@ class Client(Postable):
         self._check_process()
         inputs = made(inputs)
         feeds = runs_code(inputs)
+        if call.by_reference and call.plain:
+            batch = single_batch(inputs, call.size)
+            if batch is not None:
+                return result(call, inputs, self._crossed(call, batch))
         if call.callbacks is None and not feeds:
             return self._portal.run(self._client.gather(call, inputs))
         desk = Desk()
@@ -113,6 +120,15 @@ class Client(Postable):
         if feeds:
             inputs = Feed(inputs, desk, call.size)  # type: ignore[arg-type]
         return desk.serve(self._portal.submit(self._client.gather(call, inputs)))
+
+    def _crossed(self, call: Posted, batch: Batch) -> DocList[Any]:
+        """What comes of one request to a service of this process."""
+        client, (request, context) = self._client, sending(call, batch)
+        found = BlockingTrip(
+            lambda reply: client.submit(call, request, context, reply),
+            lambda: client.documents(call, (request, context)),
+        ).wait(self._portal)
+        return decode(found, call.doc_type) if isinstance(found, Response) else found
 
     def carry_out_by_item(self, call: Posted, inputs: Inputs) -> Iterator[Any]:
         """The documents that came of `call`, one by one."""

@@ -14,10 +14,11 @@ from thalweg.client.hedge import HedgeSchedule
 from thalweg.client.retry import RetrySchedule
 from thalweg.config import ChannelOptions, HedgePolicy, RetryPolicy
 from thalweg.errors import ConfigurationError, DeadlineExceeded
-from thalweg.message import Context, Request, Response
+from thalweg.message import Context, Pending, Reply, Request, Response
 from thalweg.routing.retry import RetryBudget
 from thalweg.transport import registry
 from thalweg.transport.contract import Channel
+from thalweg.transport.inprocess import InProcessChannel
 
 K = TypeVar("K")
 V = TypeVar("V")
@@ -107,6 +108,16 @@ class Connections:
     async def close(self) -> None:
         self._closed, self._loop = True, None
         await asyncio.gather(*(channel.close() for channel in self._channels.values()))
+
+    def submit(self, request: Request, context: Context, call: Posted, reply: Reply) -> Pending | None:
+        """Begin `request` by the short way; see `UnaryHandler.submit`. None where it needs `handle`: the service is not of
+        this process, there may be several attempts, or nobody has connected yet."""
+        main = self._main
+        if not isinstance(main, InProcessChannel) or not main.connected or call.retry or call.hedge:
+            return None
+        if call.channel is not self._settings.channel or asyncio.get_running_loop() is not self._loop:
+            return None
+        return main.submit(request, context, reply)
 
     def handle(self, request: Request, context: Context, call: Posted) -> Answers:
         """The answer of `request`, sent as often as the policies of `call` say."""

@@ -85,6 +85,15 @@ def _checked(inputs: object) -> Iterable[Item]:
     )
 
 
+def batches_at_hand(inputs: object, size: int) -> Iterable[Batch] | None:
+    """`inputs` in lists of at most `size` documents where none of them has yet to be made, else None."""
+    if isinstance(inputs, (DocList, DocVec)):
+        return (inputs[start : start + size] for start in range(0, len(inputs), size))
+    if isinstance(inputs, (list, tuple)):
+        return (_listed(inputs[start : start + size]) for start in range(0, len(inputs), size))
+    return None
+
+
 async def batches(inputs: Item | Several, size: int) -> AsyncGenerator[Batch, None]:
     """`inputs` in lists of at most `size` documents; a generator is read no further than is asked for.
 

@@ -3,12 +3,46 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Callable
+from collections import deque
+from collections.abc import AsyncGenerator, Callable, Iterable
 from contextlib import aclosing
-from typing import Generic, TypeVar
+from typing import Generic, Protocol, TypeVar
 
 S = TypeVar("S")
 T = TypeVar("T")
+T_co = TypeVar("T_co", covariant=True)
+
+
+class Trip(Protocol[T_co]):
+    """A request that is under way once this is made."""
+
+    def answers(self) -> AsyncGenerator[T_co, None]:
+        """Read once, when its turn has come."""
+
+    async def call_off(self) -> None:
+        """Let go of all that is held for it. Idempotent, and without effect on one that has ended."""
+
+
+async def at_hand(batches: Iterable[S], start: Callable[[S], Trip[T]], most: int) -> AsyncGenerator[T, None]:
+    """As `in_order`, of batches that nobody has to wait for: no task feeds it, and no queue stands between."""
+    line: deque[Trip[T]] = deque()
+    following = iter(batches)
+    fed = True
+    try:
+        while True:
+            while fed and len(line) < most:
+                batch = next(following, None)
+                if batch is None:
+                    fed = False
+                else:
+                    line.append(start(batch))
+            if not line:
+                return
+            async for answer in line[0].answers():
+                yield answer
+            line.popleft()
+    finally:
+        await asyncio.gather(*(trip.call_off() for trip in line))
 
 
 async def in_order(
@@ -20,10 +54,10 @@ async def in_order(
     that what is kept stays bounded. The first error, of a request or of `batches`, ends it: the other requests are called
     off and gone before it is raised.
     """
-    flights: asyncio.Queue[_Flight[T] | BaseException | None] = asyncio.Queue()
+    flights: asyncio.Queue[TaskTrip[T] | BaseException | None] = asyncio.Queue()
     room = asyncio.Semaphore(most)
     feeder = asyncio.ensure_future(_feed(batches, start, flights, room))
-    current: _Flight[T] | None = None
+    current: TaskTrip[T] | None = None
     try:
         while True:
             arrived = await flights.get()
@@ -32,11 +66,8 @@ async def in_order(
             if isinstance(arrived, BaseException):
                 raise arrived
             current = arrived
-            first = await current.first
-            if first is not None:
-                yield first
-                async for response in current.answer:
-                    yield response
+            async for response in current.answers():
+                yield response
             current = None
             room.release()
     finally:
@@ -45,32 +76,41 @@ async def in_order(
         await _call_off(current, flights)
 
 
-class _Flight(Generic[T]):
-    """A request that is under way."""
+class TaskTrip(Generic[T]):
+    """A request whose first answer a task of its own waits for. Is a `Trip`."""
 
-    __slots__ = ("answer", "first")
+    __slots__ = ("_answer", "_first")
 
     def __init__(self, answer: AsyncGenerator[T, None]) -> None:
-        self.answer = answer
-        self.first = asyncio.ensure_future(anext(answer, None))
+        self._answer = answer
+        self._first = asyncio.ensure_future(anext(answer, None))
+
+    async def answers(self) -> AsyncGenerator[T, None]:
+        """See `Trip`."""
+        first = await self._first
+        if first is not None:
+            yield first
+            async for response in self._answer:
+                yield response
 
     async def call_off(self) -> None:
-        self.first.cancel()
-        await asyncio.gather(self.first, return_exceptions=True)
-        await self.answer.aclose()
+        """See `Trip`."""
+        self._first.cancel()
+        await asyncio.gather(self._first, return_exceptions=True)
+        await self._answer.aclose()
 
 
 async def _feed(
     batches: AsyncGenerator[S, None],
     start: Callable[[S], AsyncGenerator[T, None]],
-    flights: asyncio.Queue[_Flight[T] | BaseException | None],
+    flights: asyncio.Queue[TaskTrip[T] | BaseException | None],
     room: asyncio.Semaphore,
 ) -> None:
     try:
         async with aclosing(batches):
             await room.acquire()  # before the batch is read: nothing is read that cannot be sent
             async for batch in batches:
-                flights.put_nowait(_Flight(start(batch)))
+                flights.put_nowait(TaskTrip(start(batch)))
                 await room.acquire()
     except Exception as error:
         flights.put_nowait(error)
@@ -78,11 +118,11 @@ async def _feed(
         flights.put_nowait(None)
 
 
-async def _call_off(current: _Flight[T] | None, flights: asyncio.Queue[_Flight[T] | BaseException | None]) -> None:
+async def _call_off(current: TaskTrip[T] | None, flights: asyncio.Queue[TaskTrip[T] | BaseException | None]) -> None:
     under_way = [current]
     while not flights.empty():
         flight = flights.get_nowait()
-        if isinstance(flight, _Flight):
+        if isinstance(flight, TaskTrip):
             under_way.append(flight)
     await asyncio.gather(*(flight.call_off() for flight in under_way if flight is not None))
 

@@ -11,6 +11,9 @@ from typing import Any, ClassVar, TypeVar
 
 T = TypeVar("T")
 
+SETTLING_SECONDS = 1.0
+"""How long a call that was interrupted may take to let go of what it held."""
+
 
 class Portal:
     """Runs coroutines on a loop in a daemon thread and waits for them, from any thread but that one.
@@ -40,8 +43,8 @@ class Portal:
         return asyncio.run_coroutine_threadsafe(work, self.loop)
 
     def submit_last(self, finish: Callable[[], Coroutine[Any, Any, object]]) -> None:
-        """Run `finish`, from wherever a finalizer runs: waits for it, a second at most, unless on the loop's own thread
-        or in a process that was forked from the loop's."""
+        """Run `finish`, from wherever a finalizer runs: waits for it, but not for long, unless on the loop's own thread or
+        in a process that was forked from the loop's."""
         if os.getpid() != self._pid or not self._thread.is_alive():
             return
         future = self.submit(finish())
@@ -56,10 +59,14 @@ class Portal:
         """
         if threading.current_thread() is self._thread:
             work.close()
-            raise RuntimeError(
-                "A blocking call was made on the event loop's own thread; use the asynchronous client there."
-            )
+            raise _never_ending()
         return self.wait(self.submit(work))
+
+    def call(self, function: Callable[[], object]) -> None:
+        """Have `function` called on the loop, for a thread that is going to wait for it. Raises as `run` does."""
+        if threading.current_thread() is self._thread:
+            raise _never_ending()
+        self.loop.call_soon_threadsafe(function)
 
     def wait(self, future: Future[T]) -> T:
         """The result of what `submit` began; see `run`."""
@@ -71,10 +78,14 @@ class Portal:
             raise
 
 
+def _never_ending() -> RuntimeError:
+    return RuntimeError("A blocking call was made on the event loop's own thread; use the asynchronous client there.")
+
+
 def _settle(future: Future[Any]) -> None:
-    """Wait until a call has ended and let go of what it held, a second at most."""
+    """Wait until a call has ended and let go of what it held, but not for long."""
     try:
-        future.exception(timeout=1.0)
+        future.exception(timeout=SETTLING_SECONDS)
     except (CancelledError, TimeoutError):
         return
 
