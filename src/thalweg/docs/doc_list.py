@@ -64,6 +64,8 @@ class DocList(list[T_doc], metaclass=ArrayClass):
             raise ValueError(f"{cls.__name__} takes several documents, not one {type(docs).__name__}")
         if not isinstance(docs, list):
             docs = cls._listed(docs)
+        if set(map(type, docs)) == {cls.doc_type}:
+            return docs
         for number, doc in enumerate(docs):
             cls._check(doc, number)
         return docs

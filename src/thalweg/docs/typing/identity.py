@@ -29,8 +29,7 @@ def fresh_id() -> str:
 
 def fresh_ids(count: int) -> list[str]:
     """`count` fresh ids, made in one go."""
-    digits = urandom(16 * count).hex()
-    return [digits[start : start + 32] for start in range(0, 32 * count, 32)]
+    return urandom(16 * count).hex(" ", 16).split()  # in C, twice as fast as slices
 
 
 def _as_text(value: Any) -> str:

@@ -37,9 +37,6 @@ from thalweg.docs.typing.shape import UNKNOWN, Dimension, Shape
 from thalweg.docs.typing.type_key import TENSOR_KEYS, TENSORS_BY_KEY
 from thalweg.docs.typing.wrapped_tensor import wrapped_tensor
 
-_UNKNOWN = object()
-"""Sizes that no tensor has: those of a shape with names, an ellipsis or -1."""
-
 JSON_SHAPE = "tensor/array shape"
 """The key under which JSON schemas, DocArray's too, tell the shape of a tensor."""
 JSON_TYPE = "tensor/array type"
@@ -75,7 +72,7 @@ class TensorType:
         ValueError: the shape of an embedding has more than one dimension.
     """
 
-    __slots__ = ("_array", "_keeps", "_sizes", "family", "library", "shape", "wrapped")
+    __slots__ = ("_array", "_keeps", "family", "library", "shape", "wrapped")
 
     def __init__(self, library: str, shape: Shape | None = None, family: str = "tensor", wrapped: bool = False) -> None:
         if family == "embedding" and shape is not None and len(shape.dimensions) != 1:
@@ -86,7 +83,6 @@ class TensorType:
         self.wrapped = wrapped
         self._array: type[np.ndarray[Any, Any]] = ARRAYS.get(family, WrappedArray if wrapped else np.ndarray)
         self._keeps = library in ("numpy", "any") and self._array is np.ndarray
-        self._sizes = None if shape is None else shape.exact or _UNKNOWN
 
     def __getitem__(self, dimensions: Dimension | tuple[Dimension, ...]) -> TensorType:
         if self.shape is not None:
@@ -192,10 +188,6 @@ class TensorType:
                 {"given": str(tuple(tensor.shape))},
             )
         return tensor
-
-    def keeps(self, value: Any) -> bool:
-        """Whether a call would give back `value` as it is; asked of plain arrays, and cheaper than the call."""
-        return (self._sizes is None or value.shape == self._sizes) and value.dtype.char in NUMBERS and self._keeps
 
     @property
     def plain(self) -> bool:
