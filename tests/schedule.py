@@ -9,9 +9,8 @@ SECONDS = {
     "tests/orchestration/launchers/test_conformance.py": 54,
     "tests/endtoend/test_lifecycle.py": 41,
     "tests/compat/jina/test_programs.py": 30,
-    "tests/docs/test_type_checkers.py": 26,
     "tests/cli/test_serve.py": 25,
-    "tests/client/test_types.py": 25,
+    "tests/test_type_checkers.py": 21,
     "tests/examples/test_search_page.py": 24,
     "tests/orchestration/launchers/test_environments.py": 23,
     "tests/endtoend/test_change.py": 21,
@@ -102,17 +101,9 @@ SECONDS = {
 """What files take of one processor, with all processes that they start. Only the order depends on it."""
 
 
-TOGETHER = {"tests/client/test_types.py": "tests/docs/test_type_checkers.py"}
-"""Files that are handed out with another, which leaves them something: here the cache of mypy."""
-
-
 class LongestFirst(LoadFileScheduling):
     """A file at a time, as `--dist loadfile`: the longest of what is left, and of the rest the one with most tests."""
 
     def _assign_work_unit(self, node: WorkerController) -> None:
         self.workqueue.move_to_end(max(self.workqueue, key=lambda file: SECONDS.get(file, 0)), last=False)
         super()._assign_work_unit(node)
-
-    def _split_scope(self, nodeid: str) -> str:
-        file = super()._split_scope(nodeid)
-        return TOGETHER.get(file, file)
