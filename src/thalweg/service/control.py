@@ -199,7 +199,7 @@ class Starting(msgspec.Struct, frozen=True, tag="starting"):
 
 
 class Advance(msgspec.Struct, frozen=True, tag="advance"):
-    """How far that is, in the words of the user's code; `done` is from 0 to 1."""
+    """How far that is, in the words of the user's code, or what has to be made first; `done` is from 0 to 1."""
 
     message: str
     done: float | None = None

@@ -148,7 +148,7 @@ def test_one_that_ends_at_once_is_told_with_its_last_words(image):
 
 def test_an_image_that_cannot_be_fetched_is_named():
     said = failure(uses="docker://localhost:9/there/is:none")
-    assert "the image 'localhost:9/there/is:none' is not here and could not be fetched" in said
+    assert "the image 'localhost:9/there/is:none' could not be fetched: " in said
     assert "refused" in said
 
 

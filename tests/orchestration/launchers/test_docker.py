@@ -11,6 +11,7 @@ from thalweg import Deployment
 from thalweg.config.gpus import gpu_request
 from thalweg.errors import ConfigurationError, StartupFailed
 from thalweg.orchestration.launchers.docker.engine import SYSTEM_SOCKET, engine_socket
+from thalweg.orchestration.launchers.docker.image import FetchedLayers
 from thalweg.orchestration.launchers.docker.settings import ENTRYPOINT, device_request, settings, unknown_argument
 from thalweg.orchestration.launchers.remains import end_containers, engine_status, note, noted
 from thalweg.service.placement import ContainerPlace
@@ -157,3 +158,23 @@ def test_an_engine_that_talks_nonsense_is_an_error(tmp_path):
         with pytest.raises(ConnectionError, match="did not answer in HTTP"):
             engine_status(str(tmp_path / "engine"), "GET", "/_ping")
         thread.join()
+
+
+def test_a_way_is_told_by_layers_and_bytes():
+    way = FetchedLayers()
+    assert (str(way), way.done) == ("the registry is asked", None)
+    for said in (
+        {"status": "Pulling from shelf", "id": "1"},
+        {"status": "Already exists", "progressDetail": {}, "id": "a"},
+        {"status": "Pulling fs layer", "progressDetail": {}, "id": "b"},
+        {"status": "Pulling fs layer", "progressDetail": {}, "id": "c"},
+        {"status": "Waiting", "progressDetail": {}, "id": "c"},
+        {"status": "Downloading", "progressDetail": {"current": 3_000_000, "total": 4_000_000}, "id": "b"},
+        {"status": "Downloading", "progressDetail": {"current": 500_000, "total": -1}, "id": "c"},
+    ):
+        way.hear(said)
+    assert (str(way), way.done) == ("1 of 3 layers, 3.5 MB", pytest.approx(1.75 / 3))
+    way.hear({"status": "Download complete", "progressDetail": {}, "id": "b"})
+    way.hear({"status": "Extracting", "progressDetail": {"current": 1, "total": 500_000}, "id": "c"})
+    way.hear({"status": "Digest: sha256:0123"})
+    assert (str(way), way.done, way.digest) == ("3 of 3 layers, 3.5 MB", 1.0, "sha256:0123")

@@ -11,7 +11,7 @@ from typing import TypeAlias
 from msgspec import MsgspecError
 
 from thalweg.orchestration.launchers.protocol import Environment
-from thalweg.service.control import CHUNK, LONGEST_REPORT, Failed, Frames, Order, Report, Spec, pack
+from thalweg.service.control import CHUNK, LONGEST_REPORT, Advance, Failed, Frames, Order, Report, Spec, pack
 
 
 class Process:
@@ -107,6 +107,11 @@ class Process:
 
     def has_pid(self, pid: int) -> None:
         self.pid.set_result(pid)
+
+    def has_advanced(self, message: str, done: float | None) -> None:
+        """How far that is what has to be made first: in words, and from 0 to 1 where that is known."""
+        if not self._closed:
+            self.reports.put_nowait(Advance(message, done))
 
     def has_exited(self, status: int) -> None:
         while self._on_readable():

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from thalweg.errors import ConfigurationError, MissingDependency, StartupFailed
+from thalweg.errors import ConfigurationError, MissingDependency
 from thalweg.orchestration.launchers.remains import engine_status
 
 SYSTEM_SOCKET = "/var/run/docker.sock"
@@ -55,52 +55,6 @@ def connect(path: str) -> Any:
         raise ConfigurationError(
             f"No container engine answers at {path}: {why}. Start Docker, or say in DOCKER_HOST where it is."
         ) from None
-
-
-def present(client: Any, image: str, pull: str, given_up: Any) -> Any:
-    """The image `image`, fetched where `pull` says so. `given_up` is an event after which nobody waits for it.
-
-    Raises:
-        StartupFailed: it is not here and cannot be fetched.
-    """
-    from docker.errors import APIError, ImageNotFound  # type: ignore[import-untyped]
-
-    try:
-        if pull == "always":
-            _fetch(client, image, given_up)
-        return client.images.get(image)
-    except ImageNotFound:
-        if pull == "never":
-            raise StartupFailed(
-                f"there is no image {image!r} here, and pull='never' keeps it from being fetched; build it, or tag one so"
-            ) from None
-    except APIError as error:
-        raise _not_fetched(image, error) from None
-    try:
-        _fetch(client, image, given_up)
-        return client.images.get(image)
-    except APIError as error:
-        raise _not_fetched(image, error) from None
-
-
-def _fetch(client: Any, image: str, given_up: Any) -> None:
-    from docker.utils import parse_repository_tag  # type: ignore[import-untyped]
-
-    repository, tag = parse_repository_tag(image)
-    for progress in client.api.pull(repository, tag or "latest", stream=True, decode=True):
-        if given_up.is_set():
-            return
-        if "error" in progress:
-            raise StartupFailed(
-                f"the image {image!r} could not be fetched: {str(progress['error'])[:LONGEST_EXPLANATION]}"
-            )
-
-
-def _not_fetched(image: str, error: Exception) -> StartupFailed:
-    return StartupFailed(
-        f"the image {image!r} is not here and could not be fetched: {engine_words(error)}. Build it, or look at its name "
-        f"and at whether the registry can be reached"
-    )
 
 
 def engine_words(error: Exception) -> str:

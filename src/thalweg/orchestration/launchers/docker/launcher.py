@@ -24,7 +24,7 @@ from msgspec.structs import replace
 
 from thalweg.errors import ConfigurationError, ThalwegError
 from thalweg.orchestration.launchers.docker.engine import engine_socket
-from thalweg.orchestration.launchers.docker.life import OUT_OF_MEMORY, ContainerLife, ContainerOrder, Ending
+from thalweg.orchestration.launchers.docker.life import LOGGER, OUT_OF_MEMORY, ContainerLife, ContainerOrder, Ending
 from thalweg.orchestration.launchers.docker.settings import settings
 from thalweg.orchestration.launchers.process import Process
 from thalweg.orchestration.launchers.remains import note
@@ -32,7 +32,7 @@ from thalweg.service.container import CONTROL
 from thalweg.service.control import LENGTH, WIRE, Hello, Surroundings, WorkerSpec
 from thalweg.service.placement import ContainerPlace
 
-log = logging.getLogger("thalweg.containers")
+log = logging.getLogger(LOGGER)
 
 LONGEST_HELLO = 4096
 HELLO_SECONDS = 10.0
@@ -111,7 +111,12 @@ class Start:
         self._listener = listener
 
     def begin(self, order: ContainerOrder) -> Process:
-        self._life = ContainerLife(order, self._call(self._has_started), self._call(self._has_ended))
+        self._life = ContainerLife(
+            order,
+            self._call(self._has_started),
+            self._call(self._has_ended),
+            self._call(self.process.has_advanced),
+        )
         self._life.start()
         self._greeting = self._loop.create_task(self._greet(), name=f"greet {order.name}")
         return self.process

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import time
 from collections import deque
@@ -13,15 +14,22 @@ from threading import Event, Thread
 from typing import Any
 from urllib.parse import quote
 
-from thalweg.errors import StartupFailed, ThalwegError
-from thalweg.orchestration.launchers.docker.engine import connect, engine_words, present
+import msgspec
+
+from thalweg.errors import Cancelled, StartupFailed, ThalwegError
+from thalweg.orchestration.launchers.docker.engine import connect, engine_words
+from thalweg.orchestration.launchers.docker.image import present
 from thalweg.orchestration.launchers.docker.settings import unknown_argument
 from thalweg.orchestration.launchers.remains import engine_status
+from thalweg.service.journal import RS, JournalRecord, record_pieces
 
 LAST_LINES = 20
 LONGEST_LINE = 500
-RECORD = b"\x1e"
-"""With which a record of logging begins; what is printed beside them are a container's last words."""
+LOGGER = "thalweg.containers"
+ADVANCE_SECONDS = 0.2
+"""How often at most it is told how far an image is that is fetched."""
+LOG_SECONDS = 5.0
+"""How often that makes an entry of the log."""
 EVENT_SECONDS = 5
 KILLED = 9
 SHELL_SIGNAL = 128
@@ -59,12 +67,18 @@ class ContainerLife:
     Args:
         has_started: told its process id, on that thread.
         has_ended: told how it ended, on that thread, as the last thing.
+        advanced: told how far its image is where that is fetched, on that thread: in words, and from 0 to 1.
     """
 
     def __init__(
-        self, order: ContainerOrder, has_started: Callable[[int], None], has_ended: Callable[[Ending], None]
+        self,
+        order: ContainerOrder,
+        has_started: Callable[[int], None],
+        has_ended: Callable[[Ending], None],
+        advanced: Callable[[str, float | None], None],
     ) -> None:
         self._order = order
+        self._way = _Way(order.output, advanced)
         self._has_started = has_started
         self._has_ended = has_ended
         self._given_up = Event()
@@ -101,7 +115,10 @@ class ContainerLife:
     def _ending(self) -> Ending:
         client = connect(self._order.engine)
         try:
-            image = present(client, self._order.image, self._order.pull, self._given_up)
+            try:
+                image = present(client, self._order.image, self._order.pull, self._given_up, self._way)
+            except Cancelled:
+                return Ending(-KILLED)
             if self._given_up.is_set():
                 return Ending(-KILLED)
             self._making.set()
@@ -161,12 +178,9 @@ class ContainerLife:
         return None
 
     def _hear(self, part: bytes) -> None:
-        with suppress(OSError):  # nobody reads it any more; the container runs on
-            view = memoryview(part)
-            while view:
-                view = view[os.write(self._order.output, view) :]
+        _write(self._order.output, part)
         for line in part.splitlines():
-            if line.strip() and not line.startswith(RECORD):
+            if line.strip() and not line.startswith(RS):
                 self._said.append(line[:LONGEST_LINE])
 
     def _looked_up(self, client: Any, container: Any, since: int) -> Ending:
@@ -186,6 +200,36 @@ class ContainerLife:
         finally:
             events._response.close()
         return Ending(1, last_words=words)
+
+
+class _Way:
+    """The way of an image to this machine, told to the log and to who waits for the container."""
+
+    def __init__(self, output: int, advanced: Callable[[str, float | None], None]) -> None:
+        self._output = output
+        self._advanced = advanced
+        self._told = -math.inf
+        self._logged = -math.inf
+
+    def advance(self, message: str, done: float | None) -> None:
+        now = time.monotonic()
+        if now - self._told >= ADVANCE_SECONDS:
+            self._told = now
+            self._advanced(message, done)
+        if now - self._logged >= LOG_SECONDS:
+            self.note(message)
+
+    def note(self, text: str) -> None:
+        self._logged = time.monotonic()
+        record = msgspec.json.encode(JournalRecord(time.time(), "INFO", LOGGER, text))
+        _write(self._output, b"".join(record_pieces(record, b"0")))
+
+
+def _write(output: int, content: bytes) -> None:
+    with suppress(OSError):  # nobody reads it any more; the container runs on
+        view = memoryview(content)
+        while view:
+            view = view[os.write(output, view) :]
 
 
 def _remove(container: Any) -> None:
