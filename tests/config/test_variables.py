@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from thalweg.config.load import load_flow
+from thalweg.config.source import read
 from thalweg.config.variables import escaped, has_placeholder
 from thalweg.errors import ConfigurationError
 
@@ -57,6 +58,26 @@ def test_nothing_is_filled_in_where_nothing_should_be() -> None:
     assert flow.executors[0].uses_with["x"] == "${{ ENV.A }}"
 
 
-def test_a_reference_to_itself_has_an_end() -> None:
+@pytest.mark.parametrize("text", ["this.x", "root.x-own.x", "root.x-deep.y"])
+def test_a_reference_to_itself_has_an_end(text: str) -> None:
     with pytest.raises(ConfigurationError, match="means itself"):
-        filled("'${{this.x}}'")
+        read(f"x-deep: {{y: '${{{{root.x-deep.z}}}}', z: '${{{{this.y}}}}'}}\nx-own: {{x: '${{{{{text}}}}}'}}")
+
+
+@pytest.mark.parametrize(
+    "text, expected",
+    [
+        ("a: {b: 1, c: '${{this.b}}'}\nd: {b: 2, e: '${{root.a.c}}'}", {"e": 1, "b": 2}),
+        ("d: {b: 2, e: '${{root.a.c}}'}\na: {b: 1, c: '${{this.b}}'}", {"e": 1, "b": 2}),
+        ("a: {b: 1, c: {d: ['${{this.b}}'], b: 3}}\nd: {b: 2, e: '${{root.a.c.d[0]}}'}", {"e": 3, "b": 2}),
+        ("a: {b: 1, c: '${{this.b}}'}\nd: {b: 2, e: '${{root.a}}'}", {"e": {"b": 1, "c": 1}, "b": 2}),
+        (
+            "a: {b: '${{root.d.b}}', c: '${{this.b}}'}\nd: {b: '${{root.d.f}}', f: 4, e: '${{root.a.c}}'}",
+            {"e": 4, "b": 4, "f": 4},
+        ),
+        ("a: '${{root.c}}'\nc: {b: 5}\nd: {e: '${{root.a.b}}'}", {"e": 5}),
+    ],
+    ids=["from there", "whatever comes first", "in a list", "in a mapping", "through three", "through a reference"],
+)
+def test_what_a_reference_finds_means_what_it_means_where_it_stands(text: str, expected: Any) -> None:
+    assert read(text).data["d"] == expected

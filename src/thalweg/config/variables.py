@@ -87,7 +87,8 @@ class _Filling:
         self._root = root
         self._scalar = scalar
         self._warn = warn
-        self._open: list[str] = []
+        self._open: list[tuple[int, str]] = []
+        """References that are being followed: where they begin, and what they name."""
 
     def of(self, value: Any, path: KeyPath, around: Any) -> Any:
         """`value` filled in; `around` is the mapping that it stands in."""
@@ -182,19 +183,22 @@ class _Filling:
         return Referenced(value, f"${{{{{inside}}}}}") if hidden and isinstance(value, str) and value else value
 
     def _elsewhere(self, kind: str, name: str, inside: str, path: KeyPath, around: Any, optional: bool) -> Any:
+        """What stands at another place of the description. A `this` in it is meant from there."""
         here = self._root if kind == "ROOT" else around
-        for key, number, _, quoted in _PART.findall(name):
-            step: Any = int(number) if number else quoted or key
-            try:
-                here = here[step]
-            except (KeyError, IndexError, TypeError):
-                if optional:
-                    return None
-                raise PlaceholderError(path, f"${{{{{inside}}}}} names nothing in this description") from None
-        if inside in self._open:
+        followed = (id(here), name)
+        if followed in self._open:
             raise PlaceholderError(path, f"${{{{{inside}}}}} means itself")
-        self._open.append(inside)
+        self._open.append(followed)
         try:
+            for key, number, _, quoted in _PART.findall(name):
+                here = self.of(here, path, around) if isinstance(here, str) else here  # which leads further
+                around = here if isinstance(here, Mapping) else around
+                try:
+                    here = here[int(number) if number else quoted or key]
+                except (KeyError, IndexError, TypeError):
+                    if optional:
+                        return None
+                    raise PlaceholderError(path, f"${{{{{inside}}}}} names nothing in this description") from None
             return self.of(here, path, around)
         finally:
             self._open.pop()
