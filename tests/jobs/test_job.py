@@ -25,7 +25,7 @@ from thalweg.errors import (
 )
 from thalweg.jobs import BatchJob, Summary, check_job, run_job
 from thalweg.jobs.place import LocalFilePlace
-from thalweg.jobs.sink import UnlikeAnswers
+from thalweg.jobs.forms import UnlikeAnswers
 from thalweg.jobs.source import PARCEL_BYTES
 
 

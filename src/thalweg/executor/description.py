@@ -9,6 +9,8 @@ from pydantic import BaseModel
 from pydantic.errors import PydanticInvalidForJsonSchema, PydanticUserError
 
 from thalweg.config.workers import WorkerOptions
+from thalweg.docs import BaseDocWithoutId
+from thalweg.docs.codecs.plain_json import writes_values
 from thalweg.errors import ConfigurationError
 from thalweg.executor.endpoint import Endpoint
 from thalweg.executor.source import ExecutorSource
@@ -58,7 +60,16 @@ def _description(source: ExecutorSource, path: str, endpoint: Endpoint) -> Endpo
         reads_stream=endpoint.reads_stream,
         writes=endpoint.writes,
         description=endpoint.description,
+        plain=_plain(endpoint.output_type),
         reads_metadata=endpoint.takes_rest or bool(endpoint.takes & {"headers", "context"}),
+    )
+
+
+def _plain(given: type[BaseDocWithoutId] | None) -> bool:
+    return (
+        given is not None
+        and (given.model_config.get("title") or given.__name__) == given.__name__
+        and writes_values(given)
     )
 
 

@@ -80,10 +80,11 @@ def _outside(path: str, shape: Plan, descriptions: Descriptions) -> EndpointDesc
     givers = Givers(shape)
     first = {step.name: step for step in steps if ENTRY in givers.of(step.needs)}
     taking = [found[name] for name in first]
+    giving = givers.of(shape.leaves)
     return EndpointDescription(
         path,
         _input(first, found),
-        _output([None if name == ENTRY else output_of(found[name]) for name in givers.of(shape.leaves)]),
+        _output([None if name == ENTRY else output_of(found[name]) for name in giving]),
         combined([e.parameters_schema for e in found.values() if e.parameters_schema is not None]),
         any(step.streaming for step in shape.steps),
         "\n\n".join(dict.fromkeys(e.description for e in found.values() if e.description)),
@@ -91,6 +92,7 @@ def _outside(path: str, shape: Plan, descriptions: Descriptions) -> EndpointDesc
         envelope=all(e.envelope for e in taking),
         reads_stream=any(step.reads_stream for step in shape.steps),
         writes=any(e.writes for e in found.values()),
+        plain=len(giving) == 1 and giving[0] != ENTRY and found[giving[0]].plain,
     )
 
 

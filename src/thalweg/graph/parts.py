@@ -54,6 +54,7 @@ def _joined(
         envelope=first.envelope,
         reads_metadata=any(part.reads_metadata for part in parts),
         writes=any(part.writes for part in parts),
+        plain=last.plain,
     )
 
 

@@ -17,26 +17,32 @@ import msgspec
 
 from thalweg.client.pipeline import in_order
 from thalweg.config import ClientTlsOptions
+from thalweg.docs.codecs.columns.layout import size_of
 from thalweg.errors import (
     ConfigurationError,
     EndpointNotFound,
+    InternalError,
     PeerLost,
     PermissionDenied,
     ThalwegError,
     Unauthenticated,
     Unavailable,
 )
+from thalweg.jobs.forms import Rows, output_form
 from thalweg.jobs.parcel import Parcel
 from thalweg.jobs.place import LocalFilePlace, place_at
-from thalweg.jobs.sink import LOCK, NOTHING, Output, OutputPart, output_form
+from thalweg.jobs.sink import LOCK, NOTHING, Output, OutputPart, Pending
 from thalweg.jobs.source import Input
 from thalweg.jobs.turns import Turns
-from thalweg.message import Context, Request, Response
+from thalweg.message import Context, EndpointDescription, Request, Response
+from thalweg.routing.peer import Describing
 from thalweg.transport import registry
 from thalweg.transport.contract import Channel
 
-PART_BYTES = 64 << 20
+PART_BYTES = 16 << 20
 """A part of the output is written when it has so many bytes, however few documents they are."""
+INLINE_BYTES = 1 << 20
+"""Answers of at most so many bytes are brought into the form of the output at once: a thread takes longer to wake."""
 PATIENCE_SECONDS = 300.0
 """For so long a service may take nothing before the job gives up."""
 LOSSES = 3
@@ -220,21 +226,25 @@ def _begun(identity: bytes, output: Output, restart: bool) -> OutputPart:
 
 @dataclass(frozen=True, slots=True)
 class _Outcome:
-    """What came of one parcel: the answers, and of those of its documents that failed the records."""
+    """What came of one parcel: what is to be written, and of those of its documents that failed the records."""
 
     parcel: Parcel
-    responses: list[Response]
+    rows: list[Rows]
     failures: list[dict[str, Any]]
 
 
 class _Run:
-    """Reads, sends and writes. At most `prefetch` requests are in memory, and the part that is being written."""
+    """Reads, sends and writes. At most `prefetch` requests are in memory, one part that is being written, and the next."""
 
     def __init__(self, job: BatchJob, given: Input, output: Output, last: OutputPart, tell: Tell | None) -> None:
         self._job = job
         self._input = given
         self._output = output
         self._last = self._part = self._so_far = last
+        self._pending = Pending()
+        self._writing: asyncio.Future[None] | None = None
+        self._whole = True
+        self._endpoint: EndpointDescription | None = None
         self._tell = tell
         self._extent = given.extent
         self._done = given.work_before(last.end) if self._extent else 0
@@ -253,40 +263,63 @@ class _Run:
             self._writer.shutdown()
 
     async def _run(self, channel: Channel) -> OutputPart:
+        self._endpoint = await self._described(channel)
         outcomes = in_order(self._parcels(), lambda parcel: self._outcome(channel, parcel), self._job.prefetch)
         try:
             async with aclosing(outcomes) as coming:
                 async for outcome in coming:
                     await self._take(outcome)
         except ThalwegError:
-            if self._so_far.read > self._part.read:
+            if self._whole and self._so_far.read > self._part.read:
                 await self._finish()  # what was before the failure is not done again
             raise
-        if self._so_far.read > self._part.read or self._part is NOTHING:
-            await self._finish()
+        else:
+            if self._so_far.read > self._part.read or self._part is NOTHING:
+                await self._finish()
+        finally:
+            await self._written()
         return self._part
 
+    async def _described(self, channel: Channel) -> EndpointDescription | None:
+        """What the service says of the endpoint; None where it does not, or is not there yet."""
+        if not isinstance(channel, Describing):
+            return None
+        try:
+            await channel.connect()
+            return (await channel.describe()).find(self._job.on)
+        except (ThalwegError, TimeoutError):  # whoever asks for something hears of it
+            return None
+
     async def _take(self, outcome: _Outcome) -> None:
-        parcel, so_far = outcome.parcel, self._so_far
-        written = so_far.written + await self._written(self._output.form.add, outcome.responses)
+        parcel, so_far, pending = outcome.parcel, self._so_far, self._pending
+        for rows in outcome.rows:
+            pending.add(rows)
         for record in outcome.failures:
-            self._output.fail(record)
+            pending.fail(record)
+        written = so_far.written + sum(rows.documents for rows in outcome.rows)
         read, failed = so_far.read + parcel.documents, so_far.failed + len(outcome.failures)
         self._so_far = OutputPart(self._part.number + 1, read, written, failed, parcel.end)
         self._done += parcel.work
         if self._tell is not None:
             self._tell(JobProgress(read, written, failed, self._done, self._extent))
-        if read - self._part.read >= self._job.part_size or self._output.size >= PART_BYTES:
+        if read - self._part.read >= self._job.part_size or pending.size >= PART_BYTES:
             await self._finish()
 
     async def _finish(self) -> None:
-        """Write what has come since the last part."""
-        part = self._so_far._replace(number=self._part.number + 1)
-        await self._written(self._output.finish, part)
-        self._part = part
+        """Begin to write what has come since the last part, when that one is written."""
+        await self._written()
+        self._part = self._so_far._replace(number=self._part.number + 1)
+        pending, self._pending = self._pending, Pending()
+        loop = asyncio.get_running_loop()
+        self._writing = loop.run_in_executor(self._writer, self._output.write, self._part, pending)
 
-    async def _written(self, write: Callable[[Any], Any], given: Any) -> Any:
-        return await asyncio.get_running_loop().run_in_executor(self._writer, write, given)
+    async def _written(self) -> None:
+        """Wait until the last part is there."""
+        if self._writing is not None:
+            writing, self._writing = self._writing, None
+            self._whole = False
+            await writing
+            self._whole = True
 
     async def _parcels(self) -> AsyncGenerator[Parcel, None]:
         """What is left of the input, read on a thread."""
@@ -301,7 +334,7 @@ class _Run:
 
     async def _outcome(self, channel: Channel, parcel: Parcel) -> AsyncGenerator[_Outcome, None]:
         try:
-            yield _Outcome(parcel, await self._answers(channel, parcel), [])
+            yield _Outcome(parcel, [await self._rows(channel, parcel)], [])
         except ThalwegError as error:
             if _of_service(error):
                 raise
@@ -313,23 +346,39 @@ class _Run:
         """Those of the documents that do not fail by themselves, and why the others do."""
         if parcel.documents == 1:
             return _Outcome(parcel, [], [_record(parcel, error)])
-        responses: list[Response] = []
+        rows: list[Rows] = []
         failures: list[dict[str, Any]] = []
         suspect = isinstance(error, PeerLost)
         for one in parcel.singly():
             try:
-                responses += await self._answers(channel, one, 1 if suspect else 0)
+                rows.append(await self._rows(channel, one, 1 if suspect else 0))
             except ThalwegError as reason:
                 if _of_service(reason):
                     raise
                 failures.append(_record(one, reason))
-        return _Outcome(parcel, responses, failures)
+        return _Outcome(parcel, rows, failures)
 
-    async def _answers(self, channel: Channel, parcel: Parcel, losses: int = 0) -> list[Response]:
+    async def _rows(self, channel: Channel, parcel: Parcel, losses: int = 0) -> Rows:
+        """What is to be written of the answers."""
+        form, endpoint = self._output.form, self._endpoint
+        responses = await self._answers(channel, parcel, form.accept(endpoint), losses)
+        size = sum(size_of(buffer) for response in responses for buffer in response.body)
+        if size <= INLINE_BYTES:
+            rows = form.rows(responses, endpoint)
+        else:
+            rows = await asyncio.to_thread(form.rows, responses, endpoint)
+        if rows is None and endpoint is not None:
+            self._endpoint = None  # it is not as it was described, and there is more to come of the kind
+            return await self._rows(channel, parcel, losses)
+        if rows is None:
+            raise InternalError(f"The answer to {self._job.on} cannot be written.")
+        return rows
+
+    async def _answers(self, channel: Channel, parcel: Parcel, accept: str, losses: int) -> list[Response]:
         """The answers, asked for again as long as the service may come back. What was lost with a process goes alone from
         then on, so that it is known who was the cause when the next one is lost: raises `PeerLost` then."""
         job = self._job
-        request = Request(job.on, parcel.body, parcel.content_type, self._output.form.accept, dict(job.parameters))
+        request = Request(job.on, parcel.body, parcel.content_type, accept, dict(job.parameters))
         until = monotonic() + job.patience
         wait = FIRST_WAIT_SECONDS
         while True:

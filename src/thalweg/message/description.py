@@ -36,6 +36,9 @@ class EndpointDescription(msgspec.Struct, frozen=True):
     """Whether it takes documents that come while its answers go out."""
     writes: bool = False
     """Whether it changes the state of its Executor."""
+    plain: bool = False
+    """Whether what it gives are documents of one class, `title` in `output_schema`, whose JSON is their values and nothing
+    else: who has them in columns can write that JSON without the class."""
 
 
 class ServiceDescription(msgspec.Struct, frozen=True):

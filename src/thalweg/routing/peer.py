@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple, Protocol, cast
+from typing import NamedTuple, Protocol, cast, runtime_checkable
 
 import msgspec
 
@@ -31,6 +31,7 @@ class Remote(NamedTuple):
         return channel
 
 
+@runtime_checkable
 class Describing(Protocol):
     """A channel whose peer says what it answers, and is told which Executor it is."""
 

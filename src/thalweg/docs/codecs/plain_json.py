@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 import orjson
+from pydantic_core import to_json
 
 from thalweg.docs.derived import derive
 from thalweg.docs.document import BaseDocWithoutId, assemble_all
@@ -46,6 +47,28 @@ def encode_plain(docs: Sequence[BaseDocWithoutId]) -> bytes | None:
     if b"null" in written and not all(map(_finite, rows)):
         return None
     return written
+
+
+def plain_lines(rows: Sequence[dict[str, Any]]) -> list[bytes]:
+    """The line of JSON, with its end, of each of the documents given by their fields, whose class `writes_values`: what
+    the class writes of all of them."""
+    try:
+        lines = [orjson.dumps(row, _other, _OPTIONS | orjson.OPT_APPEND_NEWLINE) for row in rows]
+        if all(b"null" not in line or _finite(row) for row, line in zip(rows, lines, strict=True)):
+            return lines
+    except (orjson.JSONEncodeError, _NotPlain):
+        pass
+    # What pydantic writes for such a class; `ser_json_inf_nan` is that of all documents.
+    return [to_json(row, inf_nan_mode="strings", fallback=to_nested_lists) + b"\n" for row in rows]
+
+
+def writes_values(doc_type: type[BaseDocWithoutId]) -> bool:
+    """Whether the JSON of a document is its text, numbers, booleans and NumPy's tensors, each under the name of its field,
+    so that who has only those values can write it too."""
+    return derive(doc_type, "JSON written plainly", _writes_plainly) and all(
+        kind.type.library == "numpy" if kind.holds is Holds.TENSOR else kind.type in _READABLE
+        for kind in field_kinds(doc_type).values()
+    )
 
 
 def _writes_plainly(doc_type: type[BaseDocWithoutId]) -> bool:

@@ -55,12 +55,20 @@ def from_tensors(values: list[Any]) -> Written:
     if others:
         raise ValueError(f"a tensor is expected, not {', '.join(others)}")
     metadata = _of_library(there[0])
-    arrays = [_native(raw(value)) for value in there]
+    arrays = there if _ready(there) else [_native(raw(value)) for value in there]
     first = arrays[0]
     if not stackable(arrays) or not first.size or not _has_type(first.dtype):  # readers take empty ones for nothing
         return _variable(arrays, values, metadata)
     stacked = end_to_end(arrays).reshape(len(arrays), *first.shape)
     return _fixed(stacked, [] if len(there) == len(values) else [value is not None for value in values], metadata)
+
+
+def _ready(tensors: list[Any]) -> bool:
+    """Whether all are arrays of NumPy that can be written as they are: one look instead of one at each."""
+    first = tensors[0]
+    if set(map(type, tensors)) != {np.ndarray} or first.dtype.kind not in "?biuf" or not first.dtype.isnative:
+        return False
+    return stackable(tensors) and raw(first) is first
 
 
 def from_stack(tensor: Any) -> Written:
