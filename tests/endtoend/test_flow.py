@@ -147,7 +147,7 @@ class Constructed(Length):
 
 
 def test_build_takes_an_executor_that_it_does_not_know_yet_to_fit():
-    Flow().add(uses=Length).add(uses="nowhere:Thing").add(uses=Upper).build()
+    Flow().add(uses=Length).add(uses="xml:Thing").add(uses=Upper).build()
 
 
 @pytest.mark.parametrize("name", ["a", "b"])

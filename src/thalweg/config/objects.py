@@ -144,11 +144,16 @@ def imported_module(name: str, text: str) -> ModuleType:
     except ModuleNotFoundError as error:
         # Only if it is this module that is missing, not one that it imports: that is for its author to see in full.
         if error.name is not None and f"{name}.".startswith(f"{error.name}."):
-            raise ConfigurationError(
-                f"{text!r}: there is no module {error.name!r}. It is looked for in the current folder, in PYTHONPATH and "
-                f"among the installed packages."
-            ) from None
+            raise ConfigurationError(no_module(error.name, text)) from None
         raise
+
+
+def no_module(name: str, text: str) -> str:
+    """That there is none of this name, which `text` of the user's asks for."""
+    return (
+        f"{text!r}: there is no module {name!r}. It is looked for in the current folder, in PYTHONPATH and among the "
+        f"installed packages."
+    )
 
 
 def file_module(path: Path) -> ModuleType:

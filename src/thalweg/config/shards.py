@@ -10,6 +10,7 @@ from typing import Any, Literal
 from pydantic import Field, field_validator
 
 from thalweg.config.options import Options
+from thalweg.config.uses import Uses
 
 Polling = Literal["ANY", "ALL"]
 EVERY = "*"
@@ -35,10 +36,10 @@ class ShardOptions(Options):
     reduce: bool = Field(
         True, description="Whether what shards or branches answer is joined by id; else an Executor gets all of it."
     )
-    uses_before: Any = Field(
+    uses_before: Uses = Field(
         None, description="An Executor that requests pass before they are divided among the shards."
     )
-    uses_after: Any = Field(
+    uses_after: Uses = Field(
         None, description="An Executor that gets what each shard answered, as docs_matrix, to join it."
     )
 

@@ -18,6 +18,7 @@ from thalweg.config.rollout import Reload
 from thalweg.config.secrets import MaybeSecret
 from thalweg.config.shards import ShardOptions
 from thalweg.config.supervision import LifetimeOptions
+from thalweg.config.uses import Uses
 
 Placement = Literal["process", "inline"]
 
@@ -25,7 +26,7 @@ Placement = Literal["process", "inline"]
 class ExecutorOptions(Options):
     """Which user code, made with what."""
 
-    uses: Any = Field(
+    uses: Uses = Field(
         None, description="A class, a function, 'package.module:Class', 'file.py:Class', YAML, or docker://image."
     )
     uses_with: dict[str, Any] = Field({}, description="Keyword arguments of the constructor.")

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import importlib
+import importlib.util
 import json
+import os
+import sys
 from collections.abc import Iterable, Mapping
 from difflib import get_close_matches
 from pathlib import Path
@@ -14,8 +18,8 @@ import msgspec
 
 from thalweg.config.file import ExecutorFile
 from thalweg.config.load import parse_options
-from thalweg.config.objects import file_module, importable, imported_module, pickled
-from thalweg.config.source import read
+from thalweg.config.objects import file_module, importable, imported_module, no_module, pickled
+from thalweg.config.source import Source, read
 from thalweg.config.workers import WorkerOptions
 from thalweg.errors import ConfigurationError
 from thalweg.executor.endpoint import requests
@@ -23,6 +27,8 @@ from thalweg.executor.executor import Executor
 from thalweg.executor.source import ExecutorSource, executor_class
 
 YAML_SUFFIXES = (".yml", ".yaml", ".json")
+PLACEHOLDER = "${{"
+"""Where this stands, another process knows what is meant."""
 
 
 class Reference(msgspec.Struct, frozen=True):
@@ -89,11 +95,67 @@ def reference(uses: Any, options: WorkerOptions | None = None) -> Reference:
     return Reference("pickle", name, pickled(uses, name), modules)
 
 
+def check_reference(found: Reference, folder: Path | None = None, elsewhere: bool = False) -> None:
+    """Raise where another process cannot find what is named, as far as that is known without importing anything. Names with
+    placeholders in them are left to it. `elsewhere` says that modules may be found there which are not found here.
+
+    Raises:
+        ConfigurationError: there is no such file or module, or the YAML names no Executor.
+    """
+    folder = folder or Path.cwd()
+    if found.kind == "yaml":
+        _check_yaml(found, elsewhere)
+    if found.kind in ("yaml", "nothing", "pickle") or PLACEHOLDER in found.text:
+        return
+    where = found.text.rpartition(":" if ":" in found.text else ".")[0]
+    for name in (*found.py_modules, *([] if found.kind == "name" else [where])):
+        if name.endswith(".py"):
+            there = (folder / Path(name).expanduser()).resolve()
+            if not there.is_file():
+                raise ConfigurationError(f"uses={found.text!r}: there is no file {there}.")
+        elif not elsewhere and not _is_there(name, folder):
+            raise ConfigurationError(no_module(name.partition(".")[0], found.text))
+
+
+def _check_yaml(found: Reference, elsewhere: bool) -> None:
+    source = read(found.text, substitute=False)
+    uses, more = source.data.get("jtype") or source.data.get("uses"), source.data.get("metas")
+    if not uses:
+        raise ConfigurationError(_of_no_executor(source))
+    own = _one_or_many(source.data.get("py_modules") or ())
+    own += _one_or_many((more.get("py_modules") if isinstance(more, Mapping) else None) or ())
+    if isinstance(uses, str) and PLACEHOLDER not in uses:
+        modules = (*own, *found.py_modules)
+        check_reference(Reference(_kind_of(uses, modules), uses, py_modules=own), source.folder, elsewhere)
+
+
+def _is_there(module: str, folder: Path) -> bool:
+    """Whether something is found under the first part of a module's name, here or in `folder`."""
+    top = module.partition(".")[0]
+    if top in sys.modules or (folder / top).is_dir() or (folder / f"{top}.py").is_file():
+        return True
+    if importlib.util.find_spec(top) is None:
+        importlib.invalidate_caches()  # it may have been written just now
+        return importlib.util.find_spec(top) is not None
+    return True
+
+
 def _kind_of(text: str, modules: tuple[str, ...]) -> Literal["import", "file", "name", "yaml"]:
     if "\n" in text or ": " in text or text.lstrip().startswith("{") or text.endswith(YAML_SUFFIXES):
         return "yaml"
     where, colon, name = text.rpartition(":")
-    if "://" in text or not text or (colon and not all(part.isidentifier() for part in name.split("."))):
+    if text and not colon and not modules and Path(text).expanduser().is_dir():
+        raise ConfigurationError(
+            f"uses={text!r} is a folder. Say which Executor in it: '{Path(text, 'config.yml')}' or "
+            f"'{Path(text, 'file.py')}:Class'."
+        )
+    named = all(part.isidentifier() for part in name.split("."))
+    if (
+        "://" in text
+        or not text
+        or (colon and not (named and where))
+        or (os.sep in where and not where.endswith(".py"))
+    ):
         raise ConfigurationError(
             f"uses={text!r} names no Executor. Write 'package.module:Class', 'file.py:Class', or a YAML file."
         )
@@ -164,9 +226,7 @@ def _from_yaml(text: str, modules: tuple[str, ...]) -> ExecutorSource:
     own = (*own, *_one_or_many(file.metas.get("py_modules", ())))
     every = (*own, *(str(Path(name).resolve()) if name.endswith(".py") else name for name in modules))
     if not uses:
-        raise ConfigurationError(
-            f"{found.name or 'The YAML'} does not say which Executor: 'jtype: package.module:Class'."
-        )
+        raise ConfigurationError(_of_no_executor(found))
     return ExecutorSource(
         _found(_kind_of(uses, every), uses, found.folder, every),
         uses_with=file.with_,
@@ -175,6 +235,10 @@ def _from_yaml(text: str, modules: tuple[str, ...]) -> ExecutorSource:
         dynamic_batching={**file.dynamic_batching, **file.uses_dynamic_batching},
         workspace=file.workspace,
     )
+
+
+def _of_no_executor(yaml: Source) -> str:
+    return f"{yaml.name or 'The YAML'} does not say which Executor: 'jtype: package.module:Class'."
 
 
 def _one_or_many(value: Any) -> tuple[str, ...]:

@@ -32,7 +32,7 @@ from thalweg.orchestration.devices import assignment
 from thalweg.orchestration.directory import Directory
 from thalweg.orchestration.external import remote
 from thalweg.orchestration.nesting import flattened
-from thalweg.orchestration.places import placed, referred
+from thalweg.orchestration.places import check_names, placed, referred
 from thalweg.service.contents import ContentHere, Present
 from thalweg.service.control import GatewaySpec, Surroundings, WorkerSpec
 from thalweg.service.front.front import Additions, without_objects
@@ -169,15 +169,20 @@ def as_flow(options: DeploymentOptions) -> FlowOptions:
 
 
 def check_what_is_known(options: FlowOptions) -> None:
-    """Check the graph, and the edges between Executors that are already here as objects. Imports nothing for the others.
+    """Check the graph, that Executors which are named are there, and the edges between those that are already here as
+    objects. Imports nothing for the others.
 
     Raises:
         TopologyError: the Executors make no graph.
+        ConfigurationError: there is no such module or file, or what was given is no Executor.
         SchemaMismatch: one's output cannot feed the next one's input.
     """
     options = flattened(options)
     topology = Topology.of(options.executors, options.inspect)
     standing = {node.name for node in topology.nodes if node.process}
+    for node in options.executors:
+        if node.name in standing and not node.external:
+            check_names(node)
     check_flow(topology, {node.name: _known(node) for node in options.executors if node.name in standing})
 
 

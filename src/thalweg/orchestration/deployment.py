@@ -25,6 +25,7 @@ from thalweg.orchestration.change.revision import (
 )
 from thalweg.orchestration.change.update import Update
 from thalweg.orchestration.directory import Directory
+from thalweg.orchestration.places import check_code
 from thalweg.orchestration.runnable import Runnable
 
 DEFAULT_NAME = "executor"
@@ -67,12 +68,14 @@ class Deployment(Runnable):
             `retries`, `replica_wait`). `thalweg.config.DeploymentOptions` describes each.
 
     Raises:
-        ConfigurationError: an unknown option, with the nearest that is known, or a value that does not fit.
+        ConfigurationError: an unknown option, with the nearest that is known, or a value that does not fit; an object that
+            is no Executor.
     """
 
     def __init__(self, uses: Any = None, *, name: str = DEFAULT_NAME, **options: Unpack[DeploymentArguments]) -> None:
         super().__init__()
         self._options = parse_options(DeploymentOptions, {"uses": uses, "name": name, **options}, "Deployment")
+        check_code(self._options)
 
     @classmethod
     def of(cls, options: DeploymentOptions) -> Deployment:

@@ -27,6 +27,7 @@ from thalweg.orchestration.change.update import Update
 from thalweg.orchestration.deployment import Deployment, node_values
 from thalweg.orchestration.directory import Directory
 from thalweg.orchestration.nesting import flattened, flow_of, with_names
+from thalweg.orchestration.places import check_code
 from thalweg.orchestration.runnable import Runnable
 
 if TYPE_CHECKING:
@@ -243,7 +244,8 @@ class Flow(Runnable):
                 `thalweg.config.NodeOptions` describes each.
 
         Raises:
-            ConfigurationError: an unknown option, with the nearest that is known, or a value that does not fit.
+            ConfigurationError: an unknown option, with the nearest that is known, or a value that does not fit; an object
+                that is no Executor.
         """
         given: dict[str, Any] = {"uses": uses, "name": name, "needs": needs, **options}
         if deployment is not None:
@@ -307,12 +309,13 @@ class Flow(Runnable):
         return self.add(uses=uses, name=name or self._free("gather_inspect"), needs=needs, **options)
 
     def build(self) -> Self:
-        """Check the graph and, between Executors that are given as classes or functions, whether each one's output can
-        feed the next. Starts nothing and imports nothing: those that are given as strings are checked by `start`, before
-        any of them is constructed.
+        """Check the graph, whether there is what `uses` names, and, between Executors that are given as classes or
+        functions, whether each one's output can feed the next. Starts nothing and imports nothing: what those say that are
+        given as strings is checked by `start`, before any of them is constructed.
 
         Raises:
             TopologyError: an unknown or circular need, or a name that is taken.
+            ConfigurationError: there is no such module or file, or it names no Executor.
             SchemaMismatch: names both Executors, the endpoint and the fields.
         """
         check_what_is_known(self._options)
@@ -392,6 +395,8 @@ class Flow(Runnable):
         inner = None if isinstance(node.uses, str) else flow_of(node.uses)
         if inner is not None:  # as it is now, and the same whether it came as a Flow or as YAML
             node = node.model_copy(update={"uses": with_names(inner)})
+        else:
+            check_code(node)
         if not node.name:
             node = node.model_copy(update={"name": f"executor{len(taken)}"})
         self._options = self._options.model_copy(update={"executors": (*taken, node)})

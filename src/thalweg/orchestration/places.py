@@ -13,13 +13,16 @@ from msgspec.structs import replace
 from thalweg.config.containers import ContainerOptions, bind, image_of
 from thalweg.config.workers import WorkerOptions
 from thalweg.errors import ConfigurationError
-from thalweg.executor.loading import YAML_SUFFIXES, Reference, reference
+from thalweg.executor.loading import PLACEHOLDER, YAML_SUFFIXES, Reference, check_reference, reference
+from thalweg.executor.source import executor_class
 from thalweg.service.contents import Present
 from thalweg.service.control import WorkerSpec
 from thalweg.service.foreign import foreign_content
 from thalweg.service.placement import ContainerPlace, EnvironmentPlace
 
 REQUIREMENTS = "requirements.txt"
+CODE = ("uses", "uses_before", "uses_after")
+"""Options that name an Executor."""
 WORKSPACE = "/workspace"
 """Where the folder for an Executor's files is in its container."""
 
@@ -38,10 +41,44 @@ NOT_INLINE = (
 
 
 def referred(uses: Any, options: WorkerOptions) -> Reference | Present:
-    """As `reference`; an image brings its Executor itself, and one that runs in this process is here."""
+    """As `reference`; an image brings its Executor itself, and one that runs in this process is here.
+
+    Raises:
+        ConfigurationError: as `reference`, and where there is no such file or module.
+    """
     if options.placement == "inline" and callable(uses):
         return Present(uses, f"uses={uses!r}")
-    return Reference("nothing") if image_of(uses) is not None else reference(uses, options)
+    if image_of(uses) is not None:
+        return Reference("nothing")
+    found = reference(uses, options)
+    # what is installed for it alone, or lies where its environment says, is not here
+    own = options.install_requirements or options.requirements or "PYTHONPATH" in options.env
+    check_reference(found, elsewhere=bool(own))
+    return found
+
+
+def check_code(options: WorkerOptions) -> None:
+    """Check what is to be an Executor: `uses`, and what stands before and after the shards. Does not look for what is named.
+
+    Raises:
+        ConfigurationError: an object is none, or a text can name none; says what was given, and what is accepted.
+    """
+    for option in CODE:
+        uses = getattr(options, option)
+        if isinstance(uses, str):
+            if image_of(uses) is None and PLACEHOLDER not in uses:
+                reference(uses, options)
+        elif uses is not None and not isinstance(uses, (Path, Mapping)):
+            executor_class(uses, f"{option}={uses!r}")
+
+
+def check_names(options: WorkerOptions) -> None:
+    """Check that Executors which are named are there, as far as that is known without importing anything. Raises as
+    `referred` does."""
+    for option in CODE:
+        uses = getattr(options, option)
+        if isinstance(uses, (str, Path, Mapping)):
+            referred(uses, options)
 
 
 def placed(spec: WorkerSpec, options: WorkerOptions, variables: Mapping[str, str]) -> WorkerSpec:
