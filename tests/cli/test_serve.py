@@ -6,11 +6,14 @@ import re
 import signal
 import socket
 import subprocess
+import time
+from collections.abc import Callable
 from pathlib import Path
 
+import psutil
 import pytest
 
-from tests.cli.conftest import SECONDS, command, environment
+from tests.cli.conftest import SECONDS, Service, command, environment
 from thalweg import Client
 
 
@@ -34,6 +37,60 @@ def test_programs_are_told_by_json(serve) -> None:
     assert {"event": "process", "process": "enc", "phase": "ready"} in told
     assert [one["addresses"][0][:17] for one in told if one["event"] == "ready"] == ["grpc://127.0.0.1:"]
     assert told[-1] == {"event": "stopped"}
+
+
+SLOW = """
+import asyncio
+from pathlib import Path
+
+from thalweg import Executor, requests
+
+
+class Slow(Executor):
+    @requests
+    async def wait(self, docs):
+        Path("begun").touch()
+        await asyncio.sleep(1000)
+"""
+
+
+@pytest.mark.parametrize("number, code", [(signal.SIGINT, 130), (signal.SIGTERM, 143)], ids=["SIGINT", "SIGTERM"])
+@pytest.mark.parametrize("replicas", ["1", "2"])
+def test_a_second_signal_while_it_drains_ends_everything_at_once(
+    tmp_path: Path, number: signal.Signals, code: int, replicas: str
+) -> None:
+    (tmp_path / "slow.py").write_text(SLOW)
+    address = ("--host", "127.0.0.1", "--protocol", "http", "--drain-seconds", "3600", "--replicas", replicas)
+    service = Service(tmp_path, "slow.py:Slow", *address)
+    try:
+        service.read_to("ready after")
+        below = psutil.Process(service.process.pid).children(recursive=True)
+        with socket.create_connection(("127.0.0.1", int(service.addresses["http"].rpartition(":")[2]))) as caller:
+            caller.sendall(b"POST /wait HTTP/1.1\r\nhost: a\r\ncontent-length: 2\r\n\r\n{}")
+            until((tmp_path / "begun").exists)
+            service.process.send_signal(number)
+            until(lambda: not _listens(service.addresses["http"]))
+            assert service.process.poll() is None, "the first signal waits for what is under way"
+            assert service.stop(number) == code
+        assert service.lines[-1] == "stopped"
+        until(lambda: not any(process.is_running() for process in below))
+    finally:
+        service.end()
+
+
+def until(condition: Callable[[], bool]) -> None:
+    late = time.monotonic() + SECONDS
+    while not condition():
+        assert time.monotonic() < late
+        time.sleep(0.01)
+
+
+def _listens(address: str) -> bool:
+    try:
+        socket.create_connection(("127.0.0.1", int(address.rpartition(":")[2]))).close()
+    except ConnectionRefusedError:
+        return False
+    return True
 
 
 def test_options_of_the_command_line_come_before_those_of_the_file(serve) -> None:

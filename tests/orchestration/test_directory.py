@@ -1,5 +1,6 @@
 import fcntl
 import os
+import shutil
 import stat
 import tempfile
 import time
@@ -73,11 +74,39 @@ def test_a_newborn_directory_stays(root):
     assert len(sweep()) == 1
 
 
-def test_a_strangers_folder_of_the_same_prefix_stays(root):
+def test_an_empty_directory_whose_owner_died_before_it_was_locked_is_swept_after_a_day(root):
     path = tempfile.mkdtemp(prefix=directory.PREFIX, dir=root)
-    os.utime(path, (0, 0))
+    then = time.time() - directory.FORSAKEN_SECONDS + 600
+    os.utime(path, (then, then))
     assert sweep() == []
-    os.rmdir(path)
+    os.utime(path, (then - 1200, then - 1200))
+    assert [str(gone) for gone in sweep()] == [path]
+
+
+def full(path):
+    open(os.path.join(path, "theirs"), "w").close()
+
+
+def link(path):
+    os.rename(path, f"{path}-there")
+    os.symlink(f"{path}-there", path)
+
+
+@pytest.mark.parametrize(
+    "suffix, change",
+    [("", full), ("", lambda path: os.chmod(path, 0o755)), ("-faults", lambda path: None), ("", link)],
+    ids=["full", "open to others", "named otherwise", "a link"],
+)
+def test_a_strangers_folder_of_the_same_prefix_stays(root, suffix, change):
+    path = tempfile.mkdtemp(prefix=directory.PREFIX, suffix=suffix, dir=root)
+    change(path)
+    os.utime(path, (0, 0), follow_symlinks=True)
+    before = sorted(os.listdir(root))
+    assert sweep() == []
+    assert sorted(os.listdir(root)) == before
+    for name in before:
+        stays = os.path.join(root, name)
+        os.unlink(stays) if os.path.islink(stays) else shutil.rmtree(stays)
 
 
 def test_the_lock_is_let_go_with_its_owner(root):

@@ -19,6 +19,7 @@ CLIENT = 3
 UNAVAILABLE = 4
 DEADLINE = 5
 INTERRUPTED = 130
+TERMINATED = 143
 
 MEANINGS = {
     0: "done: answered, ready, fine",
@@ -27,7 +28,8 @@ MEANINGS = {
     CLIENT: "the request is wrong: no such endpoint, a document that does not fit, too large",
     UNAVAILABLE: "nobody is there, or too busy; the same may succeed later",
     DEADLINE: "the time was over",
-    INTERRUPTED: "interrupted",
+    INTERRUPTED: "interrupted; of serve: while it started, or twice",
+    TERMINATED: "terminated; of serve: while it started, or twice",
 }
 """Every exit code of every command but plugins, whose own are passed on."""
 

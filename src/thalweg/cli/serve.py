@@ -39,7 +39,7 @@ def serve_command(target: str, as_json: bool, **given: Any) -> None:
     thalweg serve encoder.py:Encoder --protocol http --port 8080 --replicas 2
     thalweg serve encoder.py:Encoder --uses-with model=minilm batch=32 --limits max_inflight=100
 
-    The first Ctrl-C or SIGTERM lets requests under way end, the second one stops at once.
+    The first Ctrl-C or SIGTERM lets requests under way end, the second one stops at once, with exit code 130 or 143.
     """
     from thalweg.cli.target import find, open_working_directory
 
@@ -56,6 +56,11 @@ def begin(options: FlowOptions | DeploymentOptions, again: Again | None = None, 
 
 def _terminate(number: int, _frame: FrameType | None) -> NoReturn:
     """SIGTERM while nobody waits for it yet; `block` has a handler of its own."""
+    _end_by(number)
+
+
+def _end_by(number: int) -> NoReturn:
+    """With the code that a shell gives to what a signal has ended."""
     sys.exit(128 + number)
 
 
@@ -70,10 +75,11 @@ def serve(options: FlowOptions | DeploymentOptions, again: Again | None = None, 
     if again is not None and Path(again[0]).is_file():
         running.read_from(*again)
     shown = display(Board(running.options), f"thalweg {__version__}: {running.name}", as_json)
+    cut_short = 0
     try:
         running.start(shown.tell)
         shown.ready(running.addresses)
-        running.block()
+        cut_short = running.block()
     except (KeyboardInterrupt, SystemExit):
         if not running.running:
             raise
@@ -81,6 +87,8 @@ def serve(options: FlowOptions | DeploymentOptions, again: Again | None = None, 
     finally:
         running.close()
         shown.close()
+    if cut_short:
+        _end_by(cut_short)
 
 
 def runnable(options: FlowOptions | DeploymentOptions) -> Flow | Deployment:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import os
+import re
 import shutil
+import stat
 import tempfile
 import time
 from pathlib import Path
@@ -18,6 +21,10 @@ LONGEST = 70
 SHORT = "/tmp"
 NEWBORN_SECONDS = 10.0
 """A directory that is younger may still be on its way to being locked."""
+FORSAKEN_SECONDS = 86_400.0
+"""An empty directory without a lock that is so old was left by an owner who died while it made or removed it."""
+_MADE = re.compile(re.escape(PREFIX) + r"[a-z0-9_]{8}")
+"""Names that `tempfile.mkdtemp` gives."""
 
 
 class Directory:
@@ -53,10 +60,17 @@ def sweep() -> list[Path]:
     """Remove this user's directories whose owners are dead, and the containers that are left of them; returns those."""
     gone = []
     for entry in os.scandir(_root()):
-        if entry.name.startswith(PREFIX) and _is_dead(entry):
+        if not entry.name.startswith(PREFIX):
+            continue
+        if _is_dead(entry):
             end_containers(noted(entry.path))
             shutil.rmtree(entry.path, ignore_errors=True)
             gone.append(Path(entry.path))
+        elif _is_forsaken(entry):
+            # which fails where somebody has put something into it meanwhile: nothing is ever lost
+            with contextlib.suppress(OSError):
+                os.rmdir(entry.path)
+                gone.append(Path(entry.path))
     return gone
 
 
@@ -82,6 +96,22 @@ def _is_dead(entry: os.DirEntry[str]) -> bool:
     finally:
         os.close(lock)
     return True
+
+
+def _is_forsaken(entry: os.DirEntry[str]) -> bool:
+    """Whether it is one of ours that never had a lock, or has none any more, and that nobody needs: nothing is in it."""
+    try:
+        status = entry.stat(follow_symlinks=False)
+        return (
+            _MADE.fullmatch(entry.name) is not None
+            and stat.S_ISDIR(status.st_mode)
+            and stat.S_IMODE(status.st_mode) == 0o700
+            and status.st_uid == os.getuid()
+            and time.time() - status.st_mtime >= FORSAKEN_SECONDS
+            and not os.listdir(entry.path)
+        )
+    except OSError:  # removed meanwhile
+        return False
 
 
 def _root() -> str:

@@ -90,6 +90,7 @@ class Runnable(Postable):
         Raises:
             StartupFailed: an Executor could not be loaded or constructed (its traceback is part of the error), or a port
                 is taken.
+            ConfigurationError: there is no such module or file. No process was started by then.
             TopologyError, SchemaMismatch: the Executors do not fit together. No user code was constructed by then.
         """
         if self.running:
@@ -178,13 +179,14 @@ class Runnable(Postable):
             if client is not None:
                 client.close()
 
-    def block(self) -> None:
+    def block(self) -> int:
         """Serve until SIGINT (Ctrl-C) or SIGTERM comes, or another thread calls `close`.
 
-        The first signal drains and stops everything and ends the waiting; a second one stops everything at once. Outside
-        of `block` signals do what they always do: Ctrl-C leaves the `with` block, which drains too.
+        The first signal drains and stops everything and ends the waiting; a second one stops everything at once, and its
+        number is returned; otherwise 0. Outside of `block` signals do what they always do: Ctrl-C leaves the `with` block,
+        which drains too.
         """
-        self._running().block()
+        return self._running().block()
 
     @property
     def running(self) -> bool:

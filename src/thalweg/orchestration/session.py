@@ -69,6 +69,7 @@ class Session:
         self._lock = threading.RLock()
         self._ending: Future[None] | None = None
         self._ended = threading.Event()
+        self._cut_short = 0
         self._supervisor: Supervisor | None = None
         self._watcher: Watcher | None = None
         self.addresses: list[str] = []
@@ -263,14 +264,16 @@ class Session:
                 atexit.unregister(self.close)
             return self._ending
 
-    def block(self) -> None:
+    def block(self) -> int:
         """Wait until it was stopped: by SIGINT or SIGTERM, where this is the main thread, or by `close` from another one.
 
-        The first signal drains and stops everything, a second one stops it at once.
+        The first signal drains and stops everything, a second one stops it at once; returns the number of that one, 0 where
+        none came.
         """
         with self._signals():
             self._ended.wait()
         self._begin_ending().result()
+        return self._cut_short
 
     @contextmanager
     def _signals(self) -> Iterator[None]:
@@ -284,10 +287,11 @@ class Session:
             for number, handler in before.items():
                 signal.signal(number, handler)
 
-    def _on_signal(self, _number: int, _frame: FrameType | None) -> None:
+    def _on_signal(self, number: int, _frame: FrameType | None) -> None:
         if self._ending is None:
             self._begin_ending()
         else:
+            self._cut_short = self._cut_short or number
             self._portal.submit(self._kill())
 
 
