@@ -41,15 +41,18 @@ class LauncherSubject:
         options: the options of a worker that runs the Executor with this name in `thalweg.testing.samples`, such as
             `{"uses": f"thalweg.testing.samples:{name}"}`.
         launch: makes the launcher, from a fork server and a private directory; by default those that Thalweg has.
+        server: a fork server for all checks, which takes longer to start than most of them take; used on one event loop.
+            By default each check has its own.
     """
 
     options: Callable[[str], Mapping[str, Any]]
     launch: Callable[[ForkServer, Path], Launch] = shipped
+    server: ForkServer | None = None
 
     @asynccontextmanager
     async def stage(self) -> AsyncIterator[Stage]:
         """A place to start processes at; what still lives at the end is killed."""
-        server = ForkServer()
+        server = self.server or ForkServer()
         directory = Directory()
         server.keep(directory.path)
         stage = Stage(self, self.launch(server, directory.path), directory)
