@@ -46,10 +46,13 @@ demo: $(VENV)/.demo
 
 # A worker that crashes ends the run: another in its place would wait for ever for tests that nobody hands out.
 # Without ARGS, what depends on NumPy most runs once more, with the last release before NumPy 2.
-.PHONY: test test-numpy1
+.PHONY: test test-numpy1 environments
 test: $(VENV)/.test $(VENV)/jina-wire/.tried
 	@$(RUN) -m pytest $(if $(ARGS),$(ARGS),--numprocesses 2 --dist loadfile --max-worker-restart 0)
 	@$(if $(ARGS),,$(MAKE) --no-print-directory test-numpy1)
+
+# What some tests have beside the libraries of all others.
+environments: $(VENV)/jina-wire/.tried $(VENV)/.numpy1
 
 NUMPY1 := tests/docs/test_doc_vec.py tests/docs/test_tensor.py tests/docs/test_doc_list.py tests/docs/query/test_nearest.py \
 	tests/docs/codecs/test_columns.py tests/docs/codecs/test_json.py tests/docs/codecs/test_plain_json.py \
