@@ -1,3 +1,4 @@
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -7,6 +8,7 @@ from thalweg.message import COLUMNS, JSON, Request, Response
 from thalweg.message.status import Failure
 from thalweg.transport.multiplex.frames import (
     HEAD,
+    LARGE_BUFFER_BYTES,
     MAX_FRAME_BYTES,
     Assembly,
     FrameReader,
@@ -23,7 +25,7 @@ from thalweg.transport.multiplex.frames import (
 )
 
 
-def read(data: bytes, step: int) -> list[tuple[int, int, bytes]]:
+def read(data: bytes | memoryview, step: int) -> list[tuple[int, int, bytes]]:
     frames: list[tuple[int, int, bytes]] = []
     reader = FrameReader(lambda *frame: frames.append(frame))
     for start in range(0, len(data), step):
@@ -38,6 +40,32 @@ def read(data: bytes, step: int) -> list[tuple[int, int, bytes]]:
 def test_frames_come_out_as_they_went_in_however_they_are_split(frames: list[tuple[int, int, bytes]], step: int):
     data = b"".join(HEAD.pack(len(body), kind, stream) + body for kind, stream, body in frames)
     assert read(data, step) == frames
+
+
+@pytest.mark.parametrize("step", [1_000, 60_000, 1 << 20])
+def test_a_long_frame_comes_out_as_it_went_in_and_what_follows_it_too(step: int):
+    bodies = [bytes(range(256)) * (MAX_FRAME_BYTES // 256), b"", b"short", bytes(200_000)]
+    data = b"".join(HEAD.pack(len(body), Kind.CHUNK, 1) + body for body in bodies)
+    assert [body for _, _, body in read(data, step)] == bodies
+    assert [body for _, _, body in read(memoryview(data), step)] == bodies
+
+
+def test_the_body_of_a_frame_keeps_nothing_else():
+    data = HEAD.pack(100_000, Kind.REQUEST, 1) + bytes(100_000)
+    assert {type(body) for step in (10_000, 200_000) for _, _, body in read(memoryview(data), step)} == {bytes}
+
+
+def test_a_large_buffer_is_a_view_where_arrays_may_begin():
+    large, small = read_response(_message(LARGE_BUFFER_BYTES)), read_response(_message(LARGE_BUFFER_BYTES - 1))
+    again = read_response(_message(LARGE_BUFFER_BYTES))
+    assert [type(one.body[0]) for one in (large, small, again)] == [memoryview, bytes, memoryview]
+    for one in (large, again):
+        assert bytes(one.body[0]) == bytes(LARGE_BUFFER_BYTES)
+        assert np.frombuffer(one.body[0], np.float64).flags.aligned
+
+
+def _message(size: int) -> bytes:
+    return b"".join(map(bytes, response_message(Response((bytes(size),), COLUMNS))))
 
 
 def test_a_frame_longer_than_any_is_refused():

@@ -64,7 +64,7 @@ async def answers_come_while_payloads_go(subject: Subject) -> None:
 
 @check(duplex=True)
 async def payloads_keep_their_buffers_whatever_their_size(subject: Subject) -> None:
-    sizes = (0, 1, 100_000, 131_072, 131_073, 1_000_000)
+    sizes = (0, 1, 100_000, 524_288, 524_289, 2_000_000)
 
     async def columns() -> AsyncGenerator[tuple[Buffer, ...], None]:
         for size in sizes:

@@ -19,6 +19,8 @@ GREETING = "thalweg-exchange"
 """Initial metadata with which a server takes a stream."""
 MESSAGE_BYTES = 512 * 1024
 """From here on a message is long enough; the next one begins."""
+LONG_BYTES = 64 * 1024
+"""From here on a message is looked at where it is: a copy costs more than the view."""
 HIGH_WATER_BYTES = 1 << 20
 """Bytes that may wait for gRPC to take them before senders wait."""
 LOW_WATER_BYTES = 256 * 1024
@@ -42,15 +44,15 @@ def _varint(number: int) -> bytes:
     return bytes(digits)
 
 
-def unpack_frames(message: bytes) -> bytes:
-    """The data of a `Frames` message. Raises `ValueError` for what is none."""
+def unpack_frames(message: bytes) -> Buffer:
+    """The data of a `Frames` message; of a long one a view. Raises `ValueError` for what is none."""
     if message[:1] == _TAG:
         length = 0
         for start, digit in enumerate(message[1:6], 2):
             length |= (digit & 127) << 7 * (start - 2)
             if digit < 128:
                 if start + length == len(message):
-                    return message[start:]
+                    return message[start:] if length < LONG_BYTES else memoryview(message)[start:]
                 break
     return bytes(Frames.FromString(message).data)  # not as we write it, but perhaps as another may
 
@@ -66,7 +68,7 @@ class Stream(Protocol):
 class Session(Protocol):
     """Either end of a multiplexed connection."""
 
-    def receive(self, data: bytes) -> None: ...
+    def receive(self, data: Buffer) -> None: ...
 
     def lost(self, reason: BaseException | None = None) -> None: ...
 
@@ -154,7 +156,7 @@ class StreamWire:
     async def _read_all(self, session: Session) -> None:
         read = self._stream.read
         try:
-            while isinstance(data := await read(), bytes):
+            while isinstance(data := await read(), (bytes, memoryview)):
                 session.receive(data)
                 if self.full and self._holds_back:
                     await self.room()

@@ -63,7 +63,7 @@ class ClientSession:
     def accepting(self) -> bool:
         return not self.departed.is_set()
 
-    def receive(self, data: bytes) -> None:
+    def receive(self, data: Buffer) -> None:
         """Bytes from the peer. After bytes that make no sense the connection is closed."""
         try:
             self._reader.feed(data)

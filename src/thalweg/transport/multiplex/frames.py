@@ -25,8 +25,13 @@ VERSION = 1
 HEAD = Struct("<IB3xI")
 LENGTH = Struct("<I")
 TOTAL = Struct("<Q")
-MAX_FRAME_BYTES = 128 * 1024
-"""Longest body of a frame: it bounds what one stream may hold up the others by, and what a reader must keep."""
+MAX_FRAME_BYTES = 512 * 1024
+"""Longest body of a frame: it bounds what one stream may hold up the others by, a fraction of a millisecond, and what a
+reader must keep. A message in one frame takes the short way and is copied half as often as one in chunks."""
+MOST_PIECES = 64
+"""Pieces of a body that are kept apart: each takes more memory than its bytes."""
+LARGE_BUFFER_BYTES = 32 * 1024
+"""From here on a buffer is a view of its message, and not a copy."""
 LONGEST_ERROR_TEXT = 8192
 """Characters of each text of an error, where it does not fit into a frame as a whole."""
 
@@ -222,7 +227,8 @@ def read_response(message: bytes | bytearray) -> Response:
             opening = message[:begin]
             plain = _openings.get(opening)
             if plain is not None and len(message) - begin == plain[1]:
-                return Response((message[begin:],), plain[0])
+                whole = plain[1] < LARGE_BUFFER_BYTES
+                return Response((message[begin:] if whole else memoryview(message)[begin:],), plain[0])
     packed, start = _head(message)
     try:
         head = _decode_response(packed)
@@ -246,7 +252,12 @@ def _head(message: bytes | bytearray) -> tuple[memoryview, int]:
 
 
 def _buffers(message: bytes | bytearray, start: int, sizes: list[int]) -> tuple[Buffer, ...]:
-    if len(sizes) == 1 and isinstance(message, bytes) and start + (-start & 7) + sizes[0] == len(message):
+    if (
+        len(sizes) == 1
+        and sizes[0] < LARGE_BUFFER_BYTES
+        and isinstance(message, bytes)
+        and start + (-start & 7) + sizes[0] == len(message)
+    ):
         return (message[start + (-start & 7) :],)
     view = memoryview(message)
     buffers: list[Buffer] = []
@@ -260,30 +271,60 @@ def _buffers(message: bytes | bytearray, start: int, sizes: list[int]) -> tuple[
 
 
 class FrameReader:
-    """Bytes as they come, split anywhere, to calls of `on_frame(kind, stream, body)`."""
+    """Bytes as they come, split anywhere, to calls of `on_frame(kind, stream, body)`.
 
-    __slots__ = ("_on_frame", "_rest")
+    A body is copied once, whether it came whole or in pieces: so it begins where memory is aligned, and what came with it is
+    not kept.
+    """
+
+    __slots__ = ("_missing", "_of", "_on_frame", "_pieces", "_rest")
 
     def __init__(self, on_frame: Callable[[int, int, bytes], None]) -> None:
         self._on_frame = on_frame
         self._rest = b""
+        """Less than a head."""
+        self._of = (0, 0)
+        """Kind and stream of the frame whose body has come in part."""
+        self._pieces: list[Buffer] = []
+        self._missing = 0
 
-    def feed(self, data: bytes) -> None:
+    def feed(self, data: Buffer) -> None:
         """Raises `MalformedRequest` for a frame longer than any we send; the connection is of no more use then."""
-        if self._rest:
+        offset = 0
+        if self._missing:
+            offset = self._complete(data)
+        elif self._rest:
             data = self._rest + data
-        offset, available = 0, len(data)
+            self._rest = b""
+        available = len(data)
         on_frame, unpack = self._on_frame, HEAD.unpack_from
         while available - offset >= 12:
             length, kind, stream = unpack(data, offset)
             if length > MAX_FRAME_BYTES:
                 raise MalformedRequest(f"A frame of {length} bytes; the longest has {MAX_FRAME_BYTES}.")
-            end = offset + 12 + length
+            offset += 12
+            end = offset + length
             if end > available:
-                break
-            on_frame(kind, stream, data[offset + 12 : end])
+                self._of = kind, stream
+                self._pieces.append(memoryview(data)[offset:])
+                self._missing = end - available
+                return
+            on_frame(kind, stream, bytes(data[offset:end]))
             offset = end
-        self._rest = data[offset:] if offset < available else b""
+        if offset < available:
+            self._rest = bytes(data[offset:])
+
+    def _complete(self, data: Buffer) -> int:
+        """Go on with the body that has come in part; how much of `data` belongs to it."""
+        pieces, taken = self._pieces, min(self._missing, len(data))
+        pieces.append(memoryview(data)[:taken])
+        self._missing -= taken
+        if not self._missing:
+            self._pieces = []
+            self._on_frame(*self._of, b"".join(pieces))
+        elif len(pieces) >= MOST_PIECES:
+            self._pieces = [b"".join(pieces)]
+        return taken
 
 
 class Assembly:

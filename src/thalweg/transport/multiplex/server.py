@@ -9,7 +9,7 @@ from time import monotonic
 
 from thalweg.config import Limits
 from thalweg.errors import MalformedRequest, PayloadTooLarge, ThalwegError, Unavailable
-from thalweg.message import Context, Inflow, Request, Response, UnaryHandler
+from thalweg.message import Buffer, Context, Inflow, Request, Response, UnaryHandler
 from thalweg.message.status import to_failure
 from thalweg.transport.admission import Admission
 from thalweg.transport.contract import Serving
@@ -111,6 +111,8 @@ class ServerSession:
         self._outgoing: dict[int, Outgoing] = {}
         self._incoming: dict[int, _Incoming] = {}
         self._receiving: dict[int, Receiving] = {}
+        self._called_off: set[int] = set()
+        """Streams under way of which the peer does not want to hear any more."""
         self._greeted = False
         self.gone = False
 
@@ -118,7 +120,7 @@ class ServerSession:
     def busy(self) -> bool:
         return bool(self._work)
 
-    def receive(self, data: bytes) -> None:
+    def receive(self, data: Buffer) -> None:
         """Bytes from the peer. A peer that breaks the protocol is told so and disconnected."""
         try:
             self._reader.feed(data)
@@ -233,6 +235,7 @@ class ServerSession:
         self._forget(stream)
         work = self._work.get(stream)
         if work is not None:
+            self._called_off.add(stream)
             work.cancel()
 
     def _forget(self, stream: int) -> None:
@@ -347,6 +350,8 @@ class ServerSession:
         """The last word on `stream` is said."""
         del self._work[stream]
         self._sessions.admission.release(admitted)
+        if self._called_off:
+            self._called_off.discard(stream)
         if self._receiving and (receiving := self._receiving.pop(stream, None)) is not None:
             receiving.close()
         if not self._work:
@@ -356,7 +361,7 @@ class ServerSession:
         try:
             error = await dispatch(self._serving.handler, request, context, outgoing.send)
         except asyncio.CancelledError:
-            if not self.gone:  # ignored by a peer that called it off, and news to one that did not
+            if not self.gone:
                 self.fail(stream, Unavailable(STOPPED), context)
             raise
         if error is None:
@@ -369,6 +374,8 @@ class ServerSession:
         return self._serving.limits
 
     def fail(self, stream: int, error: ThalwegError, context: Context | None = None) -> None:
+        if stream in self._called_off:
+            return
         known = context.request_id if context is not None else ""
         self.wire.write([failure_frame(stream, to_failure(error, known))])
 
