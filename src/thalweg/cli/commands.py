@@ -38,6 +38,9 @@ COMMANDS = {
     "reload": Listed("thalweg.cli.running.change:reload_command", "Start a running service's code anew, without loss."),
     "update": Listed("thalweg.cli.running.change:update_command", "Change a running service to what a file says."),
     "stop": Listed("thalweg.cli.running.change:stop_command", "Stop a running service."),
+    "environments": Listed(
+        "thalweg.cli.environments:environments_command", "List the libraries kept for Executors, or remove them."
+    ),
     "graph": Listed("thalweg.cli.graph:graph_command", "Draw a Flow, as SVG or Mermaid."),
     "export": Listed("thalweg.cli.export:export_command", "Write a Flow in another form: mermaid, svg, schema."),
     "schema": Listed(

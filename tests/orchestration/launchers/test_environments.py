@@ -1,5 +1,6 @@
 """Environments of an Executor's own, with libraries from an index made of files."""
 
+import os
 import sys
 import threading
 import time
@@ -15,9 +16,10 @@ from thalweg.docs import DocList
 from thalweg.errors import Cancelled, ConfigurationError, StartupFailed
 from thalweg.orchestration.launchers.environment import installer
 from thalweg.orchestration.launchers.environment.cache import environment, environments_folder
-from thalweg.orchestration.launchers.environment.core import constraints, core, normal
+from thalweg.orchestration.launchers.environment.core import constraints, core, discard, normal
 from thalweg.orchestration.launchers.environment.launcher import layered
 from thalweg.orchestration.launchers.environment.requirements import absolute, all_lines, key
+from thalweg.orchestration.launchers.environment.stock import kept_environments, remove
 from thalweg.testing.samples import Said
 
 ALIVE = threading.Event()
@@ -186,6 +188,80 @@ def test_who_waits_for_another_can_give_up(monkeypatch, tmp_path):
         fcntl.flock(file, fcntl.LOCK_EX)
         with pytest.raises(Cancelled):
             environment(["thalweg_rapids"], [], given_up)
+
+
+def test_who_runs_in_an_environment_keeps_it(index, tmp_path):
+    uses = versions_in(tmp_path, "versions", "thalweg_rapids")
+    with Deployment(uses=uses, requirements=["thalweg_rapids<2"]) as deployment:
+        (kept,) = kept_environments()
+        assert (kept.in_use, kept.requirements) == (True, ("thalweg_rapids<2",))
+        assert not remove(kept)
+        assert deployment.post("/", Said(text="here"), return_type=DocList[Said])[0].text.startswith("here 1.0 ")
+    (kept,) = kept_environments()
+    assert not kept.in_use
+    assert kept.size_bytes > 0
+    assert remove(kept)
+    assert list(environments_folder().iterdir()) == []
+    assert kept_environments() == []
+
+
+def test_the_time_of_the_last_use_is_that_of_the_last_who_came_or_left(index):
+    found = environment(["thalweg_rapids"], [], ALIVE)
+    for mark in (".used", ".lock"):
+        os.utime(found.folder.with_suffix(mark), (1e9, 1e9))
+    assert [kept.last_used for kept in kept_environments()] == [1e9]
+    found.leave()
+    (left,) = kept_environments()
+    assert left.last_used > 1e9
+    os.utime(found.folder.with_suffix(".used"), (1e9, 1e9))
+    again = environment(["thalweg_rapids"], [], ALIVE)
+    assert kept_environments()[0].last_used > 1e9
+    again.leave()
+
+
+def test_who_comes_while_it_is_removed_gets_one_that_is_whole(index, monkeypatch):
+    environment(["thalweg_rapids"], [], ALIVE).leave()
+    (kept,) = kept_environments()
+    comes = []
+
+    def slowly(folder):
+        thread = threading.Thread(target=lambda: comes.append(environment(["thalweg_rapids"], [], ALIVE)))
+        thread.start()
+        comes.append(thread)
+        discard(folder)
+
+    monkeypatch.setattr("thalweg.orchestration.launchers.environment.stock.discard", slowly)
+    assert remove(kept)
+    comes[0].join()
+    found = comes[1]
+    assert found.python.exists()
+    assert [one.in_use for one in kept_environments()] == [True]
+    found.leave()
+
+
+def test_one_that_was_broken_off_can_be_removed_and_one_from_before_there_were_marks(index):
+    broken = environments_folder() / "broken"
+    broken.mkdir(parents=True)
+    os.utime(broken, (1e9, 1e9))
+    found = [kept_environments(), kept_environments()]
+    assert [(kept.requirements, kept.last_used) for (kept,) in found] == [((), 1e9)] * 2
+    assert remove(found[0][0])
+    assert not broken.exists()
+
+
+def test_an_environment_that_others_have_made_needs_no_share(index, monkeypatch):
+    environment(["thalweg_rapids"], [], ALIVE).leave()
+    opened = os.open
+
+    def read_only(path, flags, mode=0o777, **given):
+        if flags & os.O_CREAT and str(path).endswith(".used"):
+            raise PermissionError(f"read only: {path}")
+        return opened(path, flags, mode, **given)
+
+    monkeypatch.setattr(os, "open", read_only)
+    found = environment(["thalweg_rapids"], [], ALIVE)
+    assert found.share is None
+    found.leave()
 
 
 def test_without_an_installer_the_error_says_so(monkeypatch, tmp_path):

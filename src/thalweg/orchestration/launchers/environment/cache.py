@@ -1,4 +1,8 @@
-"""Environments on disk: made once for all that want the same, and kept."""
+"""Environments on disk: made once for all that want the same, and kept until `thalweg environments` removes them.
+
+Two files beside each keep processes apart: whoever makes it is alone with `.lock`, and whoever runs in it has a share of
+`.used`, whose time is that of the last use.
+"""
 
 from __future__ import annotations
 
@@ -11,9 +15,9 @@ import sysconfig
 import threading
 import venv
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import NamedTuple
 
 from thalweg.errors import Cancelled, StartupFailed
 from thalweg.orchestration.launchers.environment.core import constraints, core, discard, write_notes
@@ -24,14 +28,28 @@ FOLDER = "THALWEG_CACHE"
 """Environment variable: below which folder environments are kept, among others."""
 READY = "ready.json"
 """The file that is written last. An environment without it was never finished."""
+REQUIREMENTS = "requirements.txt"
+"""The file with what was asked for."""
+MAKING = ".lock"
+USING = ".used"
 
 
-class Environment(NamedTuple):
-    """An environment that is ready."""
+@dataclass(frozen=True)
+class Environment:
+    """An environment that is ready, and is not removed before it is left."""
 
     folder: Path
     path: tuple[str, ...]
     """Where its own libraries are."""
+    share: int | None = field(default=None, compare=False)
+    """Descriptor of the share in its use; None where there can be none, since nobody may write there."""
+
+    def leave(self) -> None:
+        """It may be removed again. To be called once."""
+        if self.share is not None:
+            with suppress(OSError):
+                os.utime(self.share)
+            os.close(self.share)
 
     @property
     def python(self) -> Path:
@@ -48,7 +66,8 @@ def environments_folder() -> Path:
 
 
 def environment(lines: Sequence[str], files: Sequence[str], given_up: threading.Event) -> Environment:
-    """The environment with these requirements, made now where there is none. Blocks; others who want the same wait.
+    """The environment with these requirements, made now where there is none; the caller leaves it. Blocks; others who want
+    the same wait.
 
     Raises:
         StartupFailed: they cannot be installed; holds what the installer said.
@@ -58,12 +77,30 @@ def environment(lines: Sequence[str], files: Sequence[str], given_up: threading.
     wanted = [*absolute(lines, Path.cwd()), *(f"-r {file}" for file in files)]
     below = [f"{each.metadata['Name']}=={each.version}" for each in core()]
     folder = environments_folder() / key(list(all_lines(wanted, Path.cwd())), below)
-    found = _finished(folder)
-    if found is not None:
-        return found
-    folder.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    with _alone(folder.with_suffix(".lock"), given_up):
-        return _finished(folder) or _made(folder, wanted, given_up)
+    share = _share(folder, given_up)
+    try:
+        found = _finished(folder)
+        if found is None:
+            with _alone(folder, given_up):
+                found = _finished(folder) or _made(folder, wanted, given_up)
+    except BaseException:
+        if share is not None:
+            os.close(share)
+        raise
+    return replace(found, share=share)
+
+
+def _share(folder: Path, given_up: threading.Event) -> int | None:
+    """A descriptor for one's share in the use of an environment."""
+    try:
+        folder.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        share = locked(folder.with_suffix(USING), fcntl.LOCK_SH, given_up)
+        os.utime(share)
+    except OSError:
+        if _finished(folder) is not None:
+            return None  # it was made for all by somebody else
+        raise
+    return share
 
 
 def _finished(folder: Path) -> Environment | None:
@@ -81,7 +118,7 @@ def _made(folder: Path, wanted: Sequence[str], given_up: threading.Event) -> Env
         venv.EnvBuilder(symlinks=True).create(folder)
         site = Path(sysconfig.get_path("purelib", "venv", {"base": str(folder), "platbase": str(folder)}))
         write_notes(site, core())
-        required, bounds = folder / "requirements.txt", folder / "constraints.txt"
+        required, bounds = folder / REQUIREMENTS, folder / "constraints.txt"
         required.write_text("\n".join(wanted) + "\n", "utf-8")
         bounds.write_text("\n".join(constraints()) + "\n", "utf-8")
         command, variables = installation(folder / "bin" / "python", [required], bounds)
@@ -110,17 +147,41 @@ def _sealed(folder: Path) -> Environment:
 
 
 @contextmanager
-def _alone(path: Path, given_up: threading.Event) -> Iterator[None]:
-    """While no other process of this machine is in it."""
-    lock = os.open(path, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
+def _alone(folder: Path, given_up: threading.Event) -> Iterator[None]:
+    """While no other process of this machine makes it."""
+    lock = locked(folder.with_suffix(MAKING), fcntl.LOCK_EX, given_up)
     try:
-        while True:
-            try:
-                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                break
-            except BlockingIOError:
-                if given_up.wait(POLL_SECONDS):
-                    raise Cancelled("nobody waits for it any more") from None
         yield
     finally:
         os.close(lock)
+
+
+def locked(path: Path, how: int, given_up: threading.Event) -> int:
+    """A descriptor of the file `path`, made where there is none, once it is locked: to be closed.
+
+    Args:
+        how: as `fcntl.flock` takes it.
+
+    Raises:
+        Cancelled: it was given up before another one let go of it.
+    """
+    while True:
+        lock = os.open(path, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
+        try:
+            fcntl.flock(lock, how | fcntl.LOCK_NB)
+            if _is_at(lock, path):  # else it was removed before it was ours
+                lock, found = -1, lock
+                return found
+        except BlockingIOError:
+            if given_up.wait(POLL_SECONDS):
+                raise Cancelled("nobody waits for it any more") from None
+        finally:
+            if lock >= 0:
+                os.close(lock)
+
+
+def _is_at(descriptor: int, path: Path) -> bool:
+    try:
+        return os.path.samestat(os.fstat(descriptor), os.stat(path))
+    except FileNotFoundError:
+        return False

@@ -65,6 +65,7 @@ class _Start:
         except OSError as error:
             self._fail(f"its environment cannot be made: {error}")
             return
+        self._process.exited.add_done_callback(lambda _: found.leave())
         interpreter = Interpreter(str(found.python), os.pathsep.join(layered(import_path(), found.path)))
         try:
             await self._server.launch(_inside(self._spec, found), self._output, interpreter, self._process)
