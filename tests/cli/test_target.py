@@ -33,6 +33,12 @@ def test_a_class_in_a_file_becomes_a_deployment_wherever_the_file_is(
     assert find("encoder.py:Encoder", {}) == DeploymentOptions(uses=f"{tmp_path}/encoder.py:Encoder")
 
 
+@pytest.mark.parametrize("image", ["docker://encoder", "docker://registry.example.com:5000/team/encoder:2.1"])
+def test_an_image_becomes_a_deployment(image: str) -> None:
+    found = find(image, {"protocol": ("http",), "gpus": "all"})
+    assert found == DeploymentOptions(uses=image, protocol=("http",), gpus="all")
+
+
 def test_overrides_come_before_what_a_file_says(tmp_path: Path) -> None:
     found = flow(tmp_path, ONE, port=(9090,), replicas=3, uses_with={"y": 3})
     assert found.gateway.port == (9090,)
@@ -58,11 +64,14 @@ def test_an_option_that_could_be_meant_for_several_executors_is_refused(tmp_path
     [
         (
             "encoder",
-            "'encoder' is nothing that can be served: name a YAML file, package.module:Class, or file.py:Class.",
+            "'encoder' is nothing that can be served: name a YAML file, package.module:Class, file.py:Class, or "
+            "docker://image.",
         ),
         ("absent.py:Encoder", "There is no file absent.py."),
         ("absent.yml", "absent.yml cannot be read: No such file or directory."),
         ("a:b c", "is nothing that can be served"),
+        ("docker://", "names no image. Write docker://name"),
+        ("jinaai+docker://team/Enc", "Jina's hub is not asked. Name an image by docker://image[:tag]"),
     ],
 )
 def test_a_target_that_is_none_is_refused(target: str, message: str) -> None:

@@ -31,8 +31,8 @@ SAID_BY_TARGET = ("uses",)
 def serve_command(target: str, as_json: bool, **given: Any) -> None:
     """Serve an Executor or a Flow until Ctrl-C.
 
-    TARGET is a YAML file of a Flow, a Deployment or an Executor; package.module:Class; or file.py:Class. A function with
-    @requests will do in place of a class. What the options say comes before what the file says.
+    TARGET is a YAML file of a Flow, a Deployment or an Executor; package.module:Class; file.py:Class; or docker://image.
+    A function with @requests will do in place of a class. What the options say comes before what the file says.
 
     \b
     thalweg serve flow.yml

@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from thalweg.config import DeploymentOptions, FlowOptions, GatewayOptions
+from thalweg.config.containers import image_of
 from thalweg.config.forms import OF_FLOW
 from thalweg.config.load import load_options, parse_options
 from thalweg.config.old import OldSpelling
@@ -23,17 +24,21 @@ GATEWAY = frozenset(GatewayOptions.model_fields) - {"uses", "uses_with"}
 
 
 def find(target: str, overrides: Mapping[str, Any]) -> FlowOptions | DeploymentOptions:
-    """The options of `target`, a YAML file or an import string, with `overrides` in place of what it says itself.
+    """The options of `target`, a YAML file, an import string or `docker://image`, with `overrides` in place of what it says
+    itself.
 
     Raises:
-        ConfigurationError: it is neither; it is wrong; or an override has no one Executor that it could be meant for.
+        ConfigurationError: it is none of these; it is wrong; or an override has no one Executor that it could be meant for.
     """
     _show_old_spellings()
+    if image_of(target) is not None:
+        return parse_options(DeploymentOptions, {"uses": target, **overrides}, target)
     if _CLASS.fullmatch(target):
         return parse_options(DeploymentOptions, {"uses": _absolute(target), **overrides}, target)
     if not _FILE.fullmatch(target):
         raise ConfigurationError(
-            f"{target!r} is nothing that can be served: name a YAML file, package.module:Class, or file.py:Class."
+            f"{target!r} is nothing that can be served: name a YAML file, package.module:Class, file.py:Class, or "
+            f"docker://image."
         )
     found = load_options(target)
     return _of_flow(found, overrides, target) if isinstance(found, FlowOptions) else _changed(found, overrides, target)
