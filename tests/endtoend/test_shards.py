@@ -76,10 +76,19 @@ def test_streams_come_from_the_shard_of_the_document(library: Flow) -> None:
 
 def test_a_shard_that_dies_comes_back_with_its_documents(library: Flow) -> None:
     before = library.pids["lib/1/0"]
+    os.kill(before, signal.SIGSTOP)
+    eventually(lambda: readiness(library) != (200, {"status": "ready"}))
+    assert readiness(library) == (200, {"status": "degraded", "troubles": {"lib/1": "no replica answers"}})
+    assert library.is_ready()
     os.kill(before, signal.SIGKILL)
-    eventually(lambda: library.pids.get("lib/1/0", before) != before and library.is_ready())
+    eventually(lambda: library.pids.get("lib/1/0", before) != before and readiness(library)[1] == {"status": "ready"})
     found = library.post("/search", Book(), parameters={"limit": 100}, return_type=DocList[Book])
     assert {match.id for match in found[0].matches} >= {book.id for book in TITLES}
+
+
+def readiness(flow: Flow) -> tuple[int, dict[str, object]]:
+    answer = http.get(f"{flow.addresses[0]}/readyz", timeout=30)
+    return answer.status_code, answer.json()
 
 
 def test_a_deployment_gives_each_replica_of_each_shard_a_device_of_its_own() -> None:

@@ -125,7 +125,7 @@ def test_who_follows_reads_on_and_may_leave(flow):
         flow.post("/say", Word(text="again"), return_type=Word)
         arrived.wait(0.05)
     flow.post("/say", Word(text="the end"), return_type=Word)
-    reader.join(20.0)
+    reader.join(60)
     assert not reader.is_alive()
     assert found[-5:] == [f"{way} the end" for way in ("printed", "logged", "complained", "echoed", "written")]
 
@@ -158,14 +158,15 @@ def test_questions_that_nobody_understands_are_refused_and_harm_nobody(flow):
 def test_a_crash_loop_is_seen_in_the_status_and_by_who_asks_whether_it_is_ready(flow):
     for _ in range(3):
         eventually(lambda: process("seen", "talker/1").phase == "ready")
-        os.kill(flow.pids["talker/1"], signal.SIGKILL)
-        eventually(lambda: process("seen", "talker/1").phase != "ready")
+        pid = flow.pids["talker/1"]
+        os.kill(pid, signal.SIGKILL)
+        eventually(lambda: process("seen", "talker/1").pid != pid)  # noqa: B023
     eventually(lambda: process("seen", "talker/1").crash_loop)
     assert process("seen", "talker/1").reason == "it was killed by SIGKILL"
     eventually(lambda: "troubles" in readiness(flow)[1])
     assert readiness(flow) == (
         200,
-        {"status": "ready", "troubles": {"talker/1": "crash loop: it was killed by SIGKILL"}},
+        {"status": "degraded", "troubles": {"talker/1": "crash loop: it was killed by SIGKILL"}},
     )
     assert not process("seen", "talker/0").crash_loop
 

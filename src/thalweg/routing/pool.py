@@ -124,6 +124,11 @@ class ReplicaPool:
         return self._lineup.ready or (self._slumber is not None and self._slumber.sound)
 
     @property
+    def missing(self) -> list[str]:
+        """Its own name, where it is not ready."""
+        return [] if self.ready else [self._name]
+
+    @property
     def connections(self) -> int:
         """How many replicas are there now."""
         return sum(self._balancer.available)

@@ -197,12 +197,30 @@ async def test_a_shard_that_is_not_there_is_not_waited_for_longer_than_a_replica
     async with sharded(uses=Index, shards=3) as house:
         await house.post("/index", texts(12))
         await house.lose(1)
-        await eventually(lambda: not house.shards.ready)
+        await eventually(lambda: house.shards.missing)
         documents, response = await house.post("/search", [Text()])
         assert response.headers["failed_shards"] == "1"
         assert sorted(documents[0].seen) == ["0", "2"]
         with pytest.raises(Unavailable, match="'e/1'"):
             await house.post("/index", texts(20))
+
+
+async def test_shards_are_ready_as_long_as_some_of_them_give_an_answer(sharded: Sharded):
+    async with sharded(uses=Index, shards=3) as house:
+        await house.lose(1)
+        await eventually(lambda: house.shards.missing == ["e/1"])
+        assert house.shards.ready
+        await house.lose(0)
+        await house.lose(2)
+        await eventually(lambda: not house.shards.ready)
+        assert house.shards.missing == ["e/0", "e/1", "e/2"]
+
+
+async def test_shards_of_which_a_part_is_never_an_answer_are_not_ready_without_one_of_them(sharded: Sharded):
+    async with sharded(uses=Index, shards=2, polling="ANY") as house:
+        await house.lose(1)
+        await eventually(lambda: house.shards.missing == ["e/1"])
+        assert not house.shards.ready
 
 
 async def test_documents_of_other_shards_are_not_held_up_by_one_that_is_gone(sharded: Sharded):

@@ -92,7 +92,7 @@ class FlowHandler:
 
     @property
     def ready(self) -> bool:
-        """Whether each Executor has a replica."""
+        """Whether each Executor has a replica; one with shards in enough of them for an answer."""
         return all(pool.ready for pool in self._pools.values())
 
     @property
@@ -103,8 +103,8 @@ class FlowHandler:
 
     @property
     def gone(self) -> list[str]:
-        """Executors that have no replica."""
-        return [name for name, pool in self._pools.items() if not pool.ready]
+        """Executors and shards that have no replica."""
+        return [name for pool in self._pools.values() for name in pool.missing]
 
     @property
     def alive(self) -> bool:

@@ -7,8 +7,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from thalweg.config.objects import ObjectReference, object_reference
-from thalweg.config.shards import Polling, ShardOptions, polled
+from thalweg.config.shards import ALL_UNLESS_SAID, Polling, ShardOptions, polled
 from thalweg.errors import ExecutorFailed, InvalidDocument
+from thalweg.message import ServiceDescription
+from thalweg.message.description import DEFAULT_ENDPOINT
 
 if TYPE_CHECKING:
     from thalweg.docs import BaseDocWithoutId
@@ -45,6 +47,14 @@ class Division:
     def asks_all(self, endpoint: str) -> bool:
         """Whether a request goes to all shards, not only to those to which its documents belong."""
         return polled(self.polling, endpoint) == "ALL"
+
+    def asked(self, description: ServiceDescription) -> set[str]:
+        """The endpoints at which a request may come; of an Executor that answers everything, those of which it is said here
+        how they are divided."""
+        paths = {endpoint.path for endpoint in description.endpoints}
+        if DEFAULT_ENDPOINT in paths:
+            paths |= ALL_UNLESS_SAID | (self.polling.keys() if isinstance(self.polling, Mapping) else set())
+        return paths
 
     def reader(self) -> Key:
         """What gives the key of a document. Imports the function where it is one.

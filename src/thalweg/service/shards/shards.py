@@ -72,6 +72,7 @@ class Shards:
         self._pools = tuple(
             ReplicaPool(f"{name}/{shard}", _of(shard, replicas), options, tell=tell) for shard in range(division.shards)
         )
+        self._answers_in_part = any(self._does_in_part(path) for path in division.asked(description))
         self._ways: dict[str, Way] = {}
         self._last = -1
         self._told: dict[int, float] = {}
@@ -110,8 +111,14 @@ class Shards:
 
     @property
     def ready(self) -> bool:
-        """Whether each shard has a replica that is ready."""
-        return all(pool.ready for pool in self._pools)
+        """Whether each shard has a replica that is ready; or some have, where a part of the answer is of use."""
+        there = [pool.ready for pool in self._pools]
+        return all(there) or (self._answers_in_part and any(there))
+
+    @property
+    def missing(self) -> list[str]:
+        """The shards that have no replica which is ready, as `name/0`."""
+        return [f"{self._name}/{shard}" for shard, pool in enumerate(self._pools) if not pool.ready]
 
     asleep: Final = False
     """See `ReplicaPool`: the number of its replicas changes by hand alone."""
@@ -245,9 +252,7 @@ class Shards:
         return way
 
     def _made(self, endpoint: str) -> Way:
-        binding = self._description.find(endpoint)
         every = self._division.asks_all(endpoint)
-        writes = endpoint in WRITES or (binding is not None and binding.writes)
         return Way(
             self._name,
             self._pools,
@@ -256,10 +261,16 @@ class Shards:
             self._division,
             self._key,
             every,
-            every and not writes,
+            self._does_in_part(endpoint),
             self._tell,
             self._turn,
         )
+
+    def _does_in_part(self, endpoint: str) -> bool:
+        """Whether an answer without some of the shards is one: all are asked, and nothing is written."""
+        binding = self._description.find(endpoint)
+        writes = endpoint in WRITES or (binding is not None and binding.writes)
+        return self._division.asks_all(endpoint) and not writes
 
     def _turn(self) -> int:
         self._last = (self._last + 1) % len(self._pools)

@@ -241,7 +241,7 @@ class Application:
             raise Unavailable("The server is stopping.", retry_after=RETRY_AFTER_SECONDS)
         troubles = dict(self.serving.troubles())
         if self.serving.ready():
-            return _json({"status": "ready"} | ({"troubles": troubles} if troubles else {}))
+            return _json({"status": "degraded", "troubles": troubles} if troubles else {"status": "ready"})
         listed = "; ".join(f"{name}: {trouble}" for name, trouble in troubles.items())
         reason = f"The service is not ready: {listed}." if troubles else "The service is not ready yet."
         details = [{"name": name, "trouble": trouble} for name, trouble in troubles.items()]
