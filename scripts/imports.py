@@ -46,6 +46,7 @@ ALLOWED: dict[str, Libraries] = {
     "thalweg.docs.integrations.torch": libraries("torch"),
     "thalweg.docs.mypy": libraries("", "mypy"),
     "thalweg.executor": libraries("cloudpickle", "uvloop"),
+    "thalweg.jobs": libraries("", "uvloop"),
     "thalweg.message.proto": libraries("google"),
     "thalweg.orchestration": libraries("", "cloudpickle docker uvloop watchfiles"),
     "thalweg.service": libraries("", "cloudpickle uvloop"),

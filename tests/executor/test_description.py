@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 from thalweg.config.workers import WorkerOptions
 from thalweg.docs import BaseDoc, DocList
@@ -99,3 +99,29 @@ def test_a_description_says_whether_headers_are_read() -> None:
         "/context": True,
         "/all": True,
     }
+
+
+class Loud(Text):
+    text: str = Field(serialization_alias="words")
+
+
+class Named(Text):
+    model_config = ConfigDict(title="Something else")
+
+
+def test_documents_whose_json_is_their_values_are_said_to_be_plain() -> None:
+    class Speaker(Executor):
+        @requests(on="/any")
+        def any(self, docs: Any) -> Any: ...
+
+        @requests(on="/loud")
+        def loud(self, docs: DocList[Text]) -> DocList[Loud]: ...
+
+        @requests(on="/named")
+        def named(self, docs: DocList[Text]) -> DocList[Named]: ...
+
+        @requests(on="/text")
+        def text(self, docs: DocList[Text]) -> DocList[Text]: ...
+
+    endpoints = describe(ExecutorSource(Speaker), WorkerOptions(name="speak")).endpoints
+    assert [endpoint.path for endpoint in endpoints if endpoint.plain] == ["/text"]

@@ -119,3 +119,21 @@ def test_a_join_keeps_the_order_of_where_its_branches_parted():
     steps = {step.name: step for step in plan(Topology.of(nodes), ends, "/e").steps}
     assert (steps["j"].order, steps["low"].order) == ("a", "")
     assert steps["k"].order == "a"
+
+
+@pytest.mark.parametrize(
+    "nodes, plain",
+    [
+        ([node("a"), node("b")], True),
+        ([node("b"), node("a")], False),
+        (FORK, False),
+        ([node("b", when={"text": {"$eq": ""}}, otherwise="skip")], False),
+        ([], False),
+    ],
+)
+def test_answers_are_plain_where_one_executor_gives_them_and_says_so(nodes, plain):
+    ends = {
+        one.name: ServiceDescription(one.name, (EndpointDescription("/e", TEXT, TEXT, plain=one.name != "a"),))
+        for one in nodes
+    }
+    assert [one.plain for one in outline("flow", Topology.of(nodes), ends).endpoints] == [plain]

@@ -8,11 +8,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import fsspec
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from tests.jobs.executors import Encoder
+from tests.jobs.executors import Encoder, Speaker
 from thalweg import Deployment
 from thalweg.errors import (
     ConfigurationError,
@@ -24,8 +25,8 @@ from thalweg.errors import (
     Unavailable,
 )
 from thalweg.jobs import BatchJob, Summary, check_job, run_job
-from thalweg.jobs.place import LocalFilePlace
 from thalweg.jobs.forms import UnlikeAnswers
+from thalweg.jobs.place import LocalFilePlace
 from thalweg.jobs.source import PARCEL_BYTES
 
 
@@ -88,6 +89,51 @@ def test_parquet_is_read_and_so_is_what_one_job_wrote_by_the_next(address, corpu
     run_job(job(corpus, tmp_path / "first.parquet"), address)
     run_job(job(tmp_path / "first.parquet", tmp_path / "second.jsonl"), address)
     assert [document["id"] for document in lines(tmp_path / "second.jsonl")] == [str(n) for n in range(1000)]
+
+
+def test_numbers_of_tensors_lie_unpacked_and_text_does_not(address, corpus, tmp_path):
+    run_job(job(corpus, tmp_path / "out.parquet"), address)
+    group = pq.ParquetFile(tmp_path / "out.parquet").metadata.row_group(0)
+    packing = {column.path_in_schema: column.compression for column in map(group.column, range(group.num_columns))}
+    assert packing == {"id": "ZSTD", "text": "ZSTD", "vector.list.element": "UNCOMPRESSED"}
+
+
+@pytest.fixture(scope="module")
+def speaker() -> Iterator[str]:
+    with Deployment(uses=Speaker, protocol="grpc") as deployment:
+        yield deployment.private_address
+
+
+@pytest.mark.parametrize(
+    "on, written",
+    [
+        ("/renamed", {"id": "6", "words": "xxxxxx"}),
+        ("/spoken", {"id": "6", "text": "xxxxxx", "shouted": True}),
+        ("/halves", {"id": "6", "text": "xxxxxx", "vector": [float(np.float32(0.1))] * 4}),
+    ],
+)
+def test_lines_are_written_as_the_class_of_the_answers_writes_them(speaker, corpus, tmp_path, on, written):
+    assert run_job(job(corpus, tmp_path / "out.jsonl", on), speaker).written == 1000
+    found = lines(tmp_path / "out.jsonl")
+    assert found[6] == written
+    assert [document["id"] for document in found] == [str(n) for n in range(1000)]
+
+
+def test_a_part_that_cannot_be_written_leaves_no_gap(address, corpus, tmp_path, monkeypatch):
+    work = job(corpus, tmp_path / "out.jsonl")
+    begin = LocalFilePlace.writing
+
+    def full(place: LocalFilePlace):
+        if place.name.startswith("part-00000003"):
+            raise UnlikeAnswers("no room")
+        return begin(place)
+
+    with monkeypatch.context() as changed:
+        changed.setattr(LocalFilePlace, "writing", full)
+        with pytest.raises(UnlikeAnswers):
+            run_job(work, address)
+    assert run_job(work, address).resumed == 300
+    assert [document["id"] for document in lines(tmp_path / "out.jsonl")] == [str(n) for n in range(1000)]
 
 
 def test_csv_is_read(address, tmp_path):

@@ -6,7 +6,7 @@ import asyncio
 import fcntl
 import os
 import random
-from collections.abc import AsyncGenerator, Callable, Iterator, Mapping
+from collections.abc import AsyncGenerator, Callable, Coroutine, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import aclosing, contextmanager, suppress
 from dataclasses import dataclass, field
@@ -29,13 +29,12 @@ from thalweg.errors import (
     Unavailable,
 )
 from thalweg.jobs.forms import Rows, output_form
-from thalweg.jobs.parcel import Parcel
+from thalweg.jobs.parcel import Parcel, ReadAhead
 from thalweg.jobs.place import LocalFilePlace, place_at
 from thalweg.jobs.sink import LOCK, NOTHING, Output, OutputPart, Pending
 from thalweg.jobs.source import Input
 from thalweg.jobs.turns import Turns
 from thalweg.message import Context, EndpointDescription, Request, Response
-from thalweg.routing.peer import Describing
 from thalweg.transport import registry
 from thalweg.transport.contract import Channel
 
@@ -153,7 +152,7 @@ def run_job(
         _check_output(job, given, output, restart, overwrite)  # again: another run may have ended meanwhile
         identity = _identity(job, given)
         last = _begun(identity, output, restart)
-        end = output.made() or asyncio.run(_Run(job, given, output, last, tell).run(address, tls))
+        end = output.made() or _carried_out(_Run(job, given, output, last, tell).run(address, tls))
         if output.made() is not None:
             output.tidy()
         else:
@@ -161,6 +160,13 @@ def run_job(
                 raise ConfigurationError("The input has changed while it was read; --restart begins anew.")
             output.join()
     return Summary(output.place.shown, end.read, end.written, end.failed, last.read, monotonic() - began)
+
+
+def _carried_out(run: Coroutine[Any, Any, OutputPart]) -> OutputPart:
+    import uvloop
+
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        return runner.run(run)
 
 
 def check_job(job: BatchJob, *, restart: bool = False, overwrite: bool = False) -> tuple[Input, Output]:
@@ -282,8 +288,6 @@ class _Run:
 
     async def _described(self, channel: Channel) -> EndpointDescription | None:
         """What the service says of the endpoint; None where it does not, or is not there yet."""
-        if not isinstance(channel, Describing):
-            return None
         try:
             await channel.connect()
             return (await channel.describe()).find(self._job.on)
@@ -326,11 +330,13 @@ class _Run:
         loop = asyncio.get_running_loop()
         last = self._last
         parcels = self._input.parcels(last.end, last.read, self._job.request_size)
+        ahead = ReadAhead(parcels)
         try:
-            while (parcel := await loop.run_in_executor(self._reader, next, parcels, None)) is not None:
-                yield parcel
+            while few := await loop.run_in_executor(self._reader, ahead.few):
+                for parcel in few:
+                    yield parcel
         finally:
-            self._reader.submit(parcels.close)  # behind the last `next`, which may still be reading
+            self._reader.submit(parcels.close)  # behind the last `few`, which may still be reading
 
     async def _outcome(self, channel: Channel, parcel: Parcel) -> AsyncGenerator[_Outcome, None]:
         try:

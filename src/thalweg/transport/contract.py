@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, Protocol, TypeAlias
 
 from thalweg.config import Compression, ConnectionOptions, CorsOptions, Limits, TlsOptions, WebSocketOptions
+from thalweg.errors import Unavailable
 from thalweg.message import Context, Handler, Request, Response, ServiceDescription
 from thalweg.message.snapshot import SnapshotProgress
 
@@ -132,6 +133,11 @@ class Channel(ABC):
         """Whether the far side says that it is ready to answer (`Serving.ready`). Raises `Unavailable` without a
         connection."""
         return self.connected
+
+    async def describe(self) -> ServiceDescription:
+        """What the far side says of itself (`Serving.describe`). Raises `Unavailable` without a connection, and where its
+        protocol has no words for that."""
+        raise Unavailable("Nobody can be asked here for what is served.")
 
     @abstractmethod
     async def closed(self) -> None:

@@ -13,7 +13,7 @@ from typing import cast
 
 from thalweg.config import Limits
 from thalweg.errors import ConfigurationError, Unavailable
-from thalweg.message import Buffer, Context, Pending, Reply, Request, Response
+from thalweg.message import Buffer, Context, Pending, Reply, Request, Response, ServiceDescription
 from thalweg.transport.contract import Channel, Server, Serving
 from thalweg.transport.multiplex.client import ClientSession
 from thalweg.transport.multiplex.server import ServerSession, Sessions
@@ -280,6 +280,9 @@ class LocalChannel(Channel):
 
     async def ready(self) -> bool:
         return await self.session.ready()
+
+    async def describe(self) -> ServiceDescription:
+        return await self.session.describe()
 
     @property
     def connected(self) -> bool:

@@ -5,14 +5,17 @@ Both ways are for simple documents only. Whoever calls gets None for all others.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
 import msgspec
+import numpy as np
 
 from thalweg.docs.codecs.columns import layout
 from thalweg.docs.codecs.columns.decoder import opened
 from thalweg.docs.codecs.columns.layout import Buffer, Column, Documents, Group, Header
+from thalweg.docs.codecs.columns.reader import Reader
 from thalweg.docs.codecs.plain_json import plain_lines
 from thalweg.docs.document import AnyDoc
 
@@ -50,7 +53,7 @@ def lines_of_columns(body: Sequence[Buffer], name: str) -> list[bytes] | None:
     if len(groups) != 1 or documents.order or groups[0].name != name or not all(map(_simple, groups[0].columns)):
         return None
     rows = reader.documents(documents, lambda _: dict, lambda number: ["data", number])
-    return plain_lines(rows)
+    return plain_lines(rows, all(_finite(reader, column, groups[0].count) for column in groups[0].columns))
 
 
 def _simple(column: Column) -> bool:
@@ -59,6 +62,18 @@ def _simple(column: Column) -> bool:
     if isinstance(column, layout.Stacked):
         return _numbers(column)
     return isinstance(column, layout.Ragged) and all(cell is None or _numbers(cell) for cell in column.cells)
+
+
+def _finite(reader: Reader, column: Column, count: int) -> bool:
+    if isinstance(column, layout.Stacked):
+        return bool(np.isfinite(reader.stacked(column, count)).all())
+    cells: list[Any] = reader.python(column, count, lambda _: dict, lambda _: [])
+    return all(
+        math.isfinite(cell)
+        if type(cell) is float
+        else not isinstance(cell, np.ndarray) or bool(np.isfinite(cell).all())
+        for cell in cells
+    )
 
 
 def _numbers(tensor: layout.Stacked | layout.Cell) -> bool:

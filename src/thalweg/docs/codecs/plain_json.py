@@ -49,13 +49,13 @@ def encode_plain(docs: Sequence[BaseDocWithoutId]) -> bytes | None:
     return written
 
 
-def plain_lines(rows: Sequence[dict[str, Any]]) -> list[bytes]:
+def plain_lines(rows: Sequence[dict[str, Any]], finite: bool) -> list[bytes]:
     """The line of JSON, with its end, of each of the documents given by their fields, whose class `writes_values`: what
-    the class writes of all of them."""
+    the class writes of all of them. `finite` says that no number is infinite or none at all."""
+    options = _OPTIONS | orjson.OPT_APPEND_NEWLINE
     try:
-        lines = [orjson.dumps(row, _other, _OPTIONS | orjson.OPT_APPEND_NEWLINE) for row in rows]
-        if all(b"null" not in line or _finite(row) for row, line in zip(rows, lines, strict=True)):
-            return lines
+        if finite:
+            return [orjson.dumps(row, _other, options) for row in rows]
     except (orjson.JSONEncodeError, _NotPlain):
         pass
     # What pydantic writes for such a class; `ser_json_inf_nan` is that of all documents.

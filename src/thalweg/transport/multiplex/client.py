@@ -6,9 +6,11 @@ import asyncio
 from collections.abc import AsyncGenerator
 from time import monotonic
 
+import msgspec
+
 from thalweg.config import Limits
 from thalweg.errors import PayloadTooLarge, PeerLost, ThalwegError, Unavailable
-from thalweg.message import Buffer, Context, Pending, Reply, Request, Response
+from thalweg.message import Buffer, Context, Pending, Reply, Request, Response, ServiceDescription
 from thalweg.message.credit import Credit
 from thalweg.message.status import from_failure
 from thalweg.transport.multiplex.frames import (
@@ -186,17 +188,26 @@ class ClientSession:
 
     async def ready(self) -> bool:
         """Ask the server whether it is ready. Raises `Unavailable` where the connection is lost."""
+        return (await self._asked(Kind.READY)).ready
+
+    async def describe(self) -> ServiceDescription:
+        """Ask the server what it serves. Raises `Unavailable` where the connection is lost."""
+        items = (await self._asked(Kind.DESCRIBE)).items
+        return msgspec.json.decode(b"".join(items[0].body), type=ServiceDescription)
+
+    async def _asked(self, kind: int) -> Pulled:
+        """The answer to a question that is no request."""
         if self._lost is not None:
             raise self._lost
         number = self._next_number()
         stream = self._streams[number] = Pulled(self._loop)
         try:
-            self.wire.write([HEAD.pack(0, Kind.READY, number)])
+            self.wire.write([HEAD.pack(0, kind, number)])
             while not stream.settled:
                 await stream.news()
             if stream.error is not None:
                 raise stream.error
-            return stream.ready
+            return stream
         finally:
             del self._streams[number]
 

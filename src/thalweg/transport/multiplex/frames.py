@@ -55,6 +55,7 @@ class Kind:
     ANSWER: Final = 11  # server: an ITEM and an END in one
     READY: Final = 10  # client: asks whether the server is ready; server: one byte, 1 where it is
     MORE: Final = 12  # client: u64 length of a payload of the inflow that follows in chunks
+    DESCRIBE: Final = 13  # client: asks what the server serves, which is an ITEM of JSON
 
 
 class RequestHead(msgspec.Struct, array_like=True):

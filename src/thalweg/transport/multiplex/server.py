@@ -7,6 +7,8 @@ from collections.abc import Coroutine
 from math import isnan
 from time import monotonic
 
+import msgspec
+
 from thalweg.config import Limits
 from thalweg.errors import MalformedRequest, PayloadTooLarge, ThalwegError, Unavailable
 from thalweg.message import Buffer, Context, Inflow, Request, Response, UnaryHandler
@@ -25,6 +27,7 @@ from thalweg.transport.multiplex.frames import (
     announced,
     failure_frame,
     frame,
+    framed,
     read_request,
     response_message,
 )
@@ -168,12 +171,20 @@ class ServerSession:
         elif kind == Kind.READY:
             ready = self._serving.ready() and not self._sessions.draining
             self.wire.write([frame(Kind.READY, stream, bytes([ready]))])
+        elif kind == Kind.DESCRIBE and self._greeted:
+            self._describe(stream)
         elif kind in (Kind.ITEM, Kind.MORE, Kind.END) and self._greeted:
             self._on_inflow(kind, stream, body)
         elif kind == Kind.HELLO:
             self._on_hello(body)
         else:
             raise MalformedRequest(f"A frame of kind {kind} was not expected here.")
+
+    def _describe(self, stream: int) -> None:
+        told = Response((msgspec.json.encode(self._serving.describe()),))
+        for written in framed(Kind.ITEM, stream, response_message(told)):
+            self.wire.write(written)
+        self.wire.write([frame(Kind.END, stream)])
 
     def _on_inflow(self, kind: int, stream: int, body: bytes) -> None:
         receiving = self._receiving.get(stream)
