@@ -104,16 +104,23 @@ async def in_turn(
     off and gone by then.
     """
     line = _Line(items, begin, most)
-    feeding = asyncio.ensure_future(line.feed())
+    feeding: Task[None] | None = None
     try:
+        # The first one in this task: who waits for it does not wait for a turn of another one as well.
+        first = await anext(items, None)
+        if first is None:
+            return
+        line.flights.append(begin(first))
+        feeding = asyncio.ensure_future(line.feed())
         while (flight := await line.head()) is not None:
             async with aclosing(flight.results()) as results:
                 async for result in results:
                     yield result
             line.advance()
     finally:
-        feeding.cancel()
-        await asyncio.wait([feeding])
+        if feeding is not None:
+            feeding.cancel()
+            await asyncio.wait([feeding])
         for flight in line.flights:
             await flight.call_off()
         await items.aclose()
@@ -136,16 +143,21 @@ class _Line(Generic[Source, Output]):
 
     async def feed(self) -> None:
         try:
+            await self._room()
             async for item in self._items:
                 self.flights.append(self._begin(item))
                 _wake(self._reader)
-                while len(self.flights) >= self._most:
-                    self._feeder = asyncio.get_running_loop().create_future()
-                    await self._feeder
+                if len(self.flights) >= self._most:
+                    await self._room()
         except Exception as error:
             self._error = error
         self._ended = True
         _wake(self._reader)
+
+    async def _room(self) -> None:
+        while len(self.flights) >= self._most:
+            self._feeder = asyncio.get_running_loop().create_future()
+            await self._feeder
 
     async def head(self) -> Flight[Output] | None:
         """The first of those that are under way, as soon as there is one; None at the end."""
