@@ -32,7 +32,7 @@ from thalweg.orchestration.devices import assignment
 from thalweg.orchestration.directory import Directory
 from thalweg.orchestration.external import remote
 from thalweg.orchestration.nesting import flattened
-from thalweg.orchestration.places import check_names, placed, referred
+from thalweg.orchestration.places import check_named_code, placed, referred
 from thalweg.service.contents import ContentHere, Present
 from thalweg.service.control import GatewaySpec, Surroundings, WorkerSpec
 from thalweg.service.front.front import Additions, without_objects
@@ -182,7 +182,7 @@ def check_what_is_known(options: FlowOptions) -> None:
     standing = {node.name for node in topology.nodes if node.process}
     for node in options.executors:
         if node.name in standing and not node.external:
-            check_names(node)
+            check_named_code(node)
     check_flow(topology, {node.name: _known(node) for node in options.executors if node.name in standing})
 
 

@@ -72,7 +72,7 @@ def check_code(options: WorkerOptions) -> None:
             executor_class(uses, f"{option}={uses!r}")
 
 
-def check_names(options: WorkerOptions) -> None:
+def check_named_code(options: WorkerOptions) -> None:
     """Check that Executors which are named are there, as far as that is known without importing anything. Raises as
     `referred` does."""
     for option in CODE:
