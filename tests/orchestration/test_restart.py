@@ -34,6 +34,29 @@ def test_a_process_that_dies_soon_after_it_was_ready_keeps_its_back_off():
     assert policy.ended(clock()) - clock() == 1.0
 
 
+def test_a_process_that_serves_between_its_ends_is_away_for_a_fifth_of_that_time_at_most():
+    clock = VirtualClock()
+    policy = RestartPolicy(BACKOFF)
+    waits = []
+    for _ in range(5):
+        policy.ready(clock())
+        clock.advance(8.0)
+        waits.append(round(policy.ended(clock()) - clock(), 6))
+        clock.advance(waits[-1])
+    assert waits == [0.5, 1.0, 1.6, 1.6, 1.6]
+    assert policy.looping  # it ends again and again all the same
+
+
+def test_and_one_that_hardly_serves_keeps_its_back_off():
+    clock = VirtualClock()
+    policy = RestartPolicy(BACKOFF)
+    for _ in range(4):
+        policy.ready(clock())
+        clock.advance(4.9)
+        wait = policy.ended(clock()) - clock()
+    assert wait == 3.0
+
+
 def test_one_healthy_time_counts_once():
     clock = VirtualClock()
     policy = RestartPolicy(BACKOFF)

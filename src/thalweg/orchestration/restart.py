@@ -9,13 +9,16 @@ from dataclasses import dataclass
 class BackOff:
     """How long to wait before a restart: `first_seconds`, then each time `factor` times longer, up to `longest_seconds`.
     A process that was ready for `healthy_seconds` begins anew. One that has ended `loop_ends` times in a row without that
-    is in a crash loop."""
+    is in a crash loop. One that was ready for `useful_seconds` has served in between: it waits no longer than `idle_share`
+    of that time, so that most of what can be served is."""
 
     first_seconds: float = 0.1
     factor: float = 2.0
     longest_seconds: float = 30.0
     healthy_seconds: float = 60.0
     loop_ends: int = 3
+    useful_seconds: float = 5.0
+    idle_share: float = 0.2
 
 
 class RestartPolicy:
@@ -45,11 +48,14 @@ class RestartPolicy:
         backoff = self._backoff
         if self._is_healthy(now):
             self._forgive()
+        served = 0.0 if self._ready_since is None else now - self._ready_since
+        wait = self._wait
+        if served >= backoff.useful_seconds:
+            wait = min(wait, served * backoff.idle_share)
         self._ready_since = None
         self._ends += 1
         self.looping = self._ends >= backoff.loop_ends
-        wait = self._wait
-        self._wait = min(wait * backoff.factor, backoff.longest_seconds)
+        self._wait = min(self._wait * backoff.factor, backoff.longest_seconds)
         return now + wait
 
     def _is_healthy(self, now: float) -> bool:
