@@ -45,11 +45,16 @@ demo: $(VENV)/.demo
 	@$(RUN) examples/stdlib_search/demo.py $(if $(filter-out 0 no false,$(SERVE)),--serve)
 
 # A worker that crashes ends the run: another in its place would wait for ever for tests that nobody hands out.
-# Without ARGS, what depends on NumPy most runs once more, with the last release before NumPy 2.
+# Without ARGS, what depends on NumPy most runs with the last release before NumPy 2 too, while other tests wait for something.
 .PHONY: test test-numpy1 environments
-test: $(VENV)/.test $(VENV)/jina-wire/.tried
-	@$(RUN) -m pytest $(if $(ARGS),$(ARGS),--numprocesses 2 --dist loadfile --max-worker-restart 0)
-	@$(if $(ARGS),,$(MAKE) --no-print-directory test-numpy1)
+test: $(VENV)/.test $(VENV)/jina-wire/.tried $(if $(ARGS),,$(VENV)/.numpy1)
+	@$(if $(ARGS),$(RUN) -m pytest $(ARGS),$(all_tests))
+
+define all_tests
+	$(MAKE) --no-print-directory test-numpy1 > $(VENV)/numpy1.log 2>&1 & numpy1=$$!; \
+	$(RUN) -m pytest --numprocesses 2 --dist loadfile --max-worker-restart 0; tests=$$?; \
+	wait $$numpy1; numpy1=$$?; cat $(VENV)/numpy1.log; exit $$((tests ? tests : numpy1))
+endef
 
 # What some tests have beside the libraries of all others.
 environments: $(VENV)/jina-wire/.tried $(VENV)/.numpy1
@@ -61,7 +66,7 @@ NUMPY1 := tests/docs/test_doc_vec.py tests/docs/test_tensor.py tests/docs/test_d
 # JAX and TensorFlow need NumPy 2; NumPy 1 knows no Python after 3.12, where the folder stays away.
 test-numpy1: $(VENV)/.test $(VENV)/.numpy1
 	@test ! -d $(VENV)/numpy1 || \
-		PYTHONPATH=$(VENV)/numpy1 $(RUN) -m pytest --quiet -k 'not jax and not tensorflow' $(NUMPY1)
+		PYTHONPATH=$(VENV)/numpy1 $(RUN) -m pytest --quiet -p no:cacheprovider -k 'not jax and not tensorflow' $(NUMPY1)
 
 $(VENV)/.numpy1: | $(VENV)/.test
 	@$(RUN) -c 'import sys; sys.exit(sys.version_info < (3, 13))' || \
