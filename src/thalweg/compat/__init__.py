@@ -12,6 +12,7 @@ from collections.abc import Iterable
 
 from thalweg.compat.finder import Finder
 from thalweg.compat.table import PACKAGES
+from thalweg.compat.variables import adopt_variables
 
 __all__ = ["install", "uninstall"]
 
@@ -20,7 +21,8 @@ _FINDERS = {name: Finder({name: package}) for name, package in PACKAGES.items()}
 
 def install(*packages: str) -> None:
     """Let imports of `packages`, `"jina"` and `"docarray"` where none is named, find Thalweg, also where the real ones are
-    installed. Calling it again does nothing.
+    installed. Calling it again does nothing. With `jina`, variables like JINA_LOG_LEVEL become those of Thalweg's that mean
+    the same; a `UserWarning` names those that mean nothing here.
 
     Raises:
         ImportError: a real one is loaded already; its classes cannot be exchanged any more.
@@ -36,9 +38,11 @@ def install(*packages: str) -> None:
                 f"{loaded[0]} is loaded already: call thalweg.compat.install() before anything imports it",
                 name=loaded[0],
             )
-    for name in named:
-        if _FINDERS[name] not in sys.meta_path:
-            sys.meta_path.insert(0, _FINDERS[name])
+    new = [name for name in named if _FINDERS[name] not in sys.meta_path]
+    for name in new:
+        sys.meta_path.insert(0, _FINDERS[name])
+    if "jina" in new:
+        adopt_variables()
 
 
 def uninstall() -> None:

@@ -21,6 +21,7 @@ from thalweg.compat.excepts import (
 )
 from thalweg.compat.gateway import gateway_source
 from thalweg.compat.sources import source_arguments
+from thalweg.compat.variables import default_host
 from thalweg.compat.yamls import read_yaml
 from thalweg.config import DeploymentOptions, FlowOptions, GatewayOptions, NodeOptions
 from thalweg.config.limits import Limits
@@ -158,7 +159,7 @@ class JinaDeployment(JinaRunnable):
         self.given = options
         self.needs = needs
         with _configuration():
-            given = deployment_arguments(source_arguments(options))
+            given = deployment_arguments({**default_host(), **source_arguments(options)})
             self._options = parse_options(DeploymentOptions, {"name": "executor", **given}, "Deployment")
 
     @classmethod
@@ -188,7 +189,8 @@ class JinaFlow(JinaRunnable):
             key: value for key, value in options.items() if not of_gateway(key) and key not in CLIENT_ONLY
         }
         with _configuration():
-            given = gateway_arguments({key: value for key, value in options.items() if of_gateway(key)})
+            said = {key: value for key, value in options.items() if of_gateway(key)}
+            given = gateway_arguments({**default_host(), **said})
             gateway = parse_options(GatewayOptions, given, "Flow")
             self._options = FlowOptions(name=name, gateway=gateway, inspect=options.get("inspect", "collect"))
         self._deployments: tuple[JinaDeployment, ...] = ()
