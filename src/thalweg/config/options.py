@@ -15,7 +15,8 @@ Compression = Literal["gzip", "deflate"]
 class Options(BaseModel):
     """A value: frozen, compared by content, unknown names refused."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", arbitrary_types_allowed=True)
+    # Most processes make a few of all options, or take them from another one: what checks them is built with the first.
+    model_config = ConfigDict(frozen=True, extra="forbid", arbitrary_types_allowed=True, defer_build=True)
 
     def __repr_args__(self) -> Iterator[tuple[str | None, Any]]:
         """What is not as it always is, without anything that may be secret."""
