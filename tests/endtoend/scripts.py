@@ -19,7 +19,7 @@ from pathlib import Path
 import psutil
 
 MARK = "THALWEG_TEST_MARK"
-SECONDS = 20.0
+SECONDS = 60.0
 PRINTED = re.compile(r"[\d-]+ [\d:.]+ \S+ +\| (?P<text>.*)")
 """A line of the log that an Executor has printed, or a record of logging."""
 
@@ -111,7 +111,7 @@ class Script:
         self.nothing_is_left()
         return code
 
-    def nothing_is_left(self, seconds: float = 3.0) -> None:
+    def nothing_is_left(self, seconds: float = SECONDS) -> None:
         eventually(lambda: not marked(self.mark), seconds)
         eventually(lambda: os.listdir(self.temporary) == [], seconds)
 

@@ -67,7 +67,7 @@ def test_block_ends_when_another_thread_closes_it():
     blocking = threading.Thread(target=deployment.block)
     blocking.start()
     deployment.close()
-    blocking.join(10)
+    blocking.join(60)
     assert not blocking.is_alive()
     assert not deployment.running
 

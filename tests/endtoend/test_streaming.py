@@ -13,7 +13,7 @@ from thalweg import AsyncClient, Client, Deployment, Flow
 from thalweg.docs import DocList
 from thalweg.errors import DeadlineExceeded, ExecutorFailed, MalformedRequest, UnsupportedContent
 
-PATIENCE_SECONDS = 20.0
+PATIENCE_SECONDS = 60.0
 PROTOCOLS = ["http", "grpc", "websocket"]
 
 

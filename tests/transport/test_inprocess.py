@@ -15,7 +15,7 @@ from thalweg.testing.conformance.subject import Answering
 from thalweg.transport.contract import Channel, Serving
 from thalweg.transport.inprocess import channel, server
 
-PATIENCE = 10.0
+PATIENCE = 60.0
 
 
 class Recorder:

@@ -44,7 +44,7 @@ def _is_open(descriptor: int) -> bool:
 
 
 @asynccontextmanager
-async def no_leaks(seconds: float = 5.0) -> AsyncIterator[None]:
+async def no_leaks(seconds: float = 30.0) -> AsyncIterator[None]:
     """Raise `Leak` if the block leaves behind a task of this loop or an open file descriptor of this process.
 
     What is closing when the block ends has `seconds` to be gone; garbage that waits for its collector is collected. A block
@@ -74,7 +74,7 @@ async def no_leaks(seconds: float = 5.0) -> AsyncIterator[None]:
         raise Leak("Left behind:\n" + "\n".join(f"  {one}" for one in left)) from None
 
 
-async def eventually(condition: Callable[[], Any], seconds: float = 5.0) -> None:
+async def eventually(condition: Callable[[], Any], seconds: float = 30.0) -> None:
     """Return as soon as `condition()` holds; raise `TimeoutError` where it does not within `seconds`."""
     until = monotonic() + seconds
     while not condition():

@@ -61,7 +61,7 @@ async def call(
     return list(json.decode(response.body[0], None)[0])
 
 
-async def until(condition: Callable[[], bool], seconds: float = 20.0) -> None:
+async def until(condition: Callable[[], bool], seconds: float = 60.0) -> None:
     """Return when `condition` holds, which other threads bring about."""
     end = monotonic() + seconds
     while not condition():

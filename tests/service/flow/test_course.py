@@ -94,7 +94,7 @@ def texts(answer: Response) -> list[str]:
 
 
 async def following(answers: AsyncGenerator[Response, None]) -> list[str]:
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         return texts(await anext(answers))
 
 
@@ -164,7 +164,7 @@ async def test_an_error_on_the_way_follows_the_items_before_it(tmp_path: Path):
         assert [await following(answers), await following(answers)] == [["s0"], ["s1"]]
         with pytest.raises(ExecutorFailed, match="it broke"):
             await following(answers)
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             await source.ended.wait()
 
 
@@ -185,7 +185,7 @@ async def test_closing_the_answers_ends_all_that_is_under_way(tmp_path: Path, sh
         waiting.cancel()
         await asyncio.gather(waiting, return_exceptions=True)
         await answers.aclose()
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             await source.ended.wait()
             await gated.cancelled.wait()
 
@@ -258,7 +258,7 @@ async def test_an_error_of_one_stream_ends_the_one_beside_it(tmp_path: Path):
         other.let(1)
         with pytest.raises(ExecutorFailed, match="it broke"):
             await following(answers)
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             await one.ended.wait()
 
 

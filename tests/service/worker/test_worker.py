@@ -654,7 +654,7 @@ async def test_a_method_may_read_documents_while_it_answers(endpoint: str) -> No
             await heard.acquire()
             yield (f'{{"data": [{{"text": "{name}"}}]}}'.encode(),)
 
-    async with running() as worker, asyncio.timeout(10):
+    async with running() as worker, asyncio.timeout(60):
         got = []
         async for response in worker.handle(Request(endpoint, inflow=in_turns()), Context()):
             got += read(response)[0]
@@ -671,7 +671,7 @@ async def test_a_method_that_reads_a_stream_may_get_all_at_once(endpoint: str) -
 
 @pytest.mark.parametrize("endpoint", ["/chat", "/chat_later"])
 async def test_a_method_that_waits_for_documents_is_closed_when_nobody_listens(endpoint: str) -> None:
-    async with running() as worker, asyncio.timeout(10):
+    async with running() as worker, asyncio.timeout(60):
         responses = worker.handle(Request(endpoint, inflow=_silent_after("a")), Context())
         assert read(await anext(responses))[0] == ["a!"]
         assert await texts(worker, "/upper", "x") == [["X"]]  # it holds nobody up
@@ -682,7 +682,7 @@ async def test_a_method_that_waits_for_documents_is_closed_when_nobody_listens(e
 
 @pytest.mark.parametrize("endpoint", ["/chat", "/chat_later"])
 async def test_closing_the_worker_ends_methods_that_wait_for_documents(endpoint: str) -> None:
-    async with running() as worker, asyncio.timeout(10):
+    async with running() as worker, asyncio.timeout(60):
         responses = worker.handle(Request(endpoint, inflow=_silent_after("a")), Context())
         await anext(responses)
         closing = asyncio.ensure_future(worker.close())
@@ -697,7 +697,7 @@ async def test_a_document_of_a_stream_that_is_wrong_is_the_callers_fault(endpoin
     async def wrong() -> AsyncGenerator[tuple[Buffer, ...], None]:
         yield (b'{"data": [{"text": 7}]}',)
 
-    async with running() as worker, asyncio.timeout(10):
+    async with running() as worker, asyncio.timeout(60):
         with pytest.raises(InvalidDocument):
             await drained(worker.handle(Request(endpoint, inflow=wrong()), Context()))
 
@@ -710,7 +710,7 @@ async def test_payloads_for_a_method_that_reads_no_stream_are_requests_of_their_
 
 async def test_synchronous_methods_that_read_streams_are_limited(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(steps_module, "MOST_CONVERSATIONS", 1)
-    async with running() as worker, asyncio.timeout(10):
+    async with running() as worker, asyncio.timeout(60):
         first = worker.handle(Request("/chat", inflow=_silent_after("a")), Context())
         await anext(first)
         with pytest.raises(Overloaded, match="streams to read"):

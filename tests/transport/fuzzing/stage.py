@@ -20,7 +20,7 @@ from thalweg.transport.contract import Serving
 from thalweg.transport.graphql import app
 
 T = TypeVar("T")
-PATIENCE_SECONDS = 10.0
+PATIENCE_SECONDS = 60.0
 """How long a request may stay under way after its caller has left, on a machine that is busy."""
 LIMITS = Limits(max_message_bytes=1 << 20, max_inflight=64, max_inflight_bytes=4 << 20, stream_window=4)
 TURNS = 12

@@ -339,7 +339,7 @@ async def ask_frames(pieces: list[bytes]) -> None:
             session.receive(piece)
             await turns(2)
     session.lost()
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         await asyncio.gather(*asked)
     assert pending is not None
     assert heard.said == 1
@@ -427,7 +427,7 @@ class Remote:
     async def say(self, path: str, messages: list[bytes]) -> tuple[StatusCode, str]:
         """The status in which a call ends."""
         try:
-            async with asyncio.timeout(20):
+            async with asyncio.timeout(60):
                 if path in self.UNARY:
                     await self.channel.unary_unary(path)(messages[0])
                 elif path in self.STREAMS:

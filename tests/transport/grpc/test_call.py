@@ -22,7 +22,7 @@ from thalweg.testing.conformance.pressure import Holding
 from thalweg.testing.conformance.subject import Answering, Settings
 
 TRACE = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
-PATIENCE = 10.0
+PATIENCE = 60.0
 
 
 def call(channel: aio.Channel, message: Any, **options: Any) -> Any:

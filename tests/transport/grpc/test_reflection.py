@@ -98,7 +98,7 @@ async def told(channel: aio.Channel, version: str, *asked: Any) -> list[Any]:
         request_serializer=reflection_pb2.ServerReflectionRequest.SerializeToString,
         response_deserializer=reflection_pb2.ServerReflectionResponse.FromString,
     )
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         return [answer async for answer in call(iter(asked))]
 
 

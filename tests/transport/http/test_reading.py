@@ -132,7 +132,7 @@ async def test_the_first_item_arrives_before_the_second_exists(serve, accept: st
 
     async def patient(request: Request, context: Context) -> AsyncGenerator[Response, None]:
         yield item("one")
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             await arrived.wait()
         yield item("two")
 
@@ -148,7 +148,7 @@ async def test_a_silent_stream_says_that_it_is_there(serve, method: str) -> None
     pinged = asyncio.Event()
 
     async def silent(request: Request, context: Context) -> AsyncGenerator[Response, None]:
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             await pinged.wait()
         yield item("one")
 

@@ -34,7 +34,7 @@ __all__ = ["serve"]
 DataRequest = message_class("jina.DataRequestProto")
 DataRequests = message_class("jina.DataRequestListProto")
 DocumentRequest = message_class("jina.SingleDocumentRequestProto")
-PATIENCE = 10.0
+PATIENCE = 60.0
 
 
 class Text(BaseDoc):

@@ -50,12 +50,12 @@ class Stranger:
 
     async def read(self) -> tuple[int, bytes]:
         """Kind and body of the next frame."""
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             length, kind, _ = HEAD.unpack(await self._reader.readexactly(HEAD.size))
             return kind, await self._reader.readexactly(length)
 
     async def ended(self) -> bool:
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             return await self._reader.read() == b""
 
 

@@ -72,7 +72,7 @@ def serve() -> Open:
 @asynccontextmanager
 async def talk(address: str, *protocols: str, **settings: Any) -> AsyncIterator[ClientConnection]:
     named = [Subprotocol(name) for name in protocols] or None
-    async with asyncio.timeout(20), connect(address, subprotocols=named, proxy=None, **settings) as talking:
+    async with asyncio.timeout(60), connect(address, subprotocols=named, proxy=None, **settings) as talking:
         yield talking
 
 

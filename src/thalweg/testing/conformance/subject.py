@@ -32,7 +32,7 @@ ONE = "/one"
 MANY = "/many"
 """Endpoint that answers with a stream."""
 
-PATIENCE_SECONDS = 10.0
+PATIENCE_SECONDS = 30.0
 """How long a check waits for what should come at once. Only a failing check ever waits so long."""
 
 DESCRIPTION = ServiceDescription("conformance", (EndpointDescription(ONE), EndpointDescription(MANY, streaming=True)))
@@ -173,7 +173,7 @@ CHECKS: list[Check] = []
 
 
 def check(
-    *, separate: bool = False, duplex: bool = False, seconds: float = 30.0
+    *, separate: bool = False, duplex: bool = False, seconds: float = 120.0
 ) -> Callable[[Callable[[Subject], Awaitable[None]]], Callable[[Subject], Awaitable[None]]]:
     """Add a function to `CHECKS`."""
 
