@@ -101,6 +101,49 @@ def test_with_a_surge_of_one_replicas_follow_one_after_the_other(flow: Flow, cal
     until(lambda: text(flow).endswith("d"))
 
 
+def test_where_there_is_no_room_the_old_ends_first_and_requests_wait():
+    made = Flow(protocol=EVERY, replica_wait=0.01).add(uses=Marks, name="one").add(uses=Marks, name="two", replicas=2)
+    most = {"one": 0, "two": 0}
+    with made as flow, Callers(flow.addresses) as callers:
+        going = threading.Event()
+
+        def count() -> None:
+            while not going.is_set():
+                titles = psutil_names(flow)
+                for name, before in most.items():
+                    most[name] = max(before, len([title for title in titles if title.startswith(f"{name}/")]))
+                time.sleep(0.05)
+
+        watching = threading.Thread(target=count)
+        watching.start()
+        for name, answer in {"one": "-ba", "two": "-bb"}.items():
+            assert flow.update(executor=name, uses_with={"mark": "b"}, surge=0).replaced == (name,)
+            fresh(callers, answer)
+        with pytest.raises(StartupFailed, match="there is no such model") as raised:
+            flow.update(executor="one", uses=Unready, surge=0)
+        assert "All is as it was" in "".join(raised.value.__notes__)
+        fresh(callers, "-bb")
+        going.set()
+        watching.join()
+    assert callers.errors == []
+    assert most == {"one": 1, "two": 2}
+
+
+def test_where_nothing_can_be_started_any_more_requests_are_told_so_until_something_can(tmp_path: Path):
+    code = tmp_path / "marks.py"
+    text_of = "from tests.endtoend.versions import Marks\n\n\nclass Mine(Marks):\n    pass\n"
+    code.write_text(text_of)
+    with Flow(replica_wait=0.01).add(uses=f"{code}:Mine", name="mine") as flow:
+        code.write_text("raise RuntimeError('half written')")
+        with pytest.raises(StartupFailed, match="half written"):
+            flow.reload(surge=0)
+        with pytest.raises(Unavailable, match="'mine'"):
+            text(flow)
+        code.write_text(text_of)
+        flow.reload(surge=0)
+        assert text(flow) == "-a"
+
+
 def psutil_names(flow: Flow) -> list[str]:
     found = []
     for process in psutil.Process().children(recursive=True):
@@ -138,7 +181,7 @@ def test_with_no_replica_a_request_waits_for_one(flow: Flow):
     [
         (Unready, {}, "there is no such model"),
         (Cold, {"warmup": {"/do": {"text": "x"}}}, "it stays cold"),
-        ("no.such.module:Executor", {}, "no module"),
+        ("xml.no.such:Executor", {}, "no module"),
     ],
 )
 def test_what_does_not_become_ready_never_gets_a_request(
@@ -283,7 +326,11 @@ def test_what_cannot_change_is_named(flow: Flow):
     with pytest.raises(ConfigurationError, match="did you mean 'replicas'"):
         flow.update(executor="second", replcas=2)  # type: ignore[call-overload]
     with pytest.raises(ConfigurationError, match="surge"):
-        flow.update(executor="second", replicas=2, surge=0)
+        flow.update(executor="second", replicas=2, surge=-1)
+    with pytest.raises(ConfigurationError, match="surge=0 leaves no room"):
+        flow.update(executor="second", replicas=2, surge=0, canary=0.5)
+    with pytest.raises(ConfigurationError, match="there is no module 'no'"):
+        flow.update(executor="second", uses="no.such.module:Executor")
     with pytest.raises(ConfigurationError, match="not both"):
         flow.update(Flow().add(uses=Marks), executor="second")
 

@@ -163,6 +163,34 @@ async def test_the_error_of_a_lost_replica_says_which_it_was_and_not_where(tmp_p
         assert (error.executor, error.replica) == ("enc", 1)
 
 
+async def test_on_hold_a_request_waits_for_whoever_comes(tmp_path: Path):
+    async with pool(tmp_path, "a", replica_wait=0.01) as (made, (a,)):
+        made.hold(True)
+        made.settle([])
+        held = asyncio.ensure_future(by_handle(made))
+        await eventually(lambda: made.asleep and made._waiting == 1)
+        assert made.ready
+        place = [At(a.address)]
+        await made.join(place)
+        made.settle(place)
+        made.hold(False)
+        assert await held == "a"
+        assert not made.asleep
+
+
+async def test_when_nobody_comes_those_on_hold_wait_no_longer(tmp_path: Path):
+    async with pool(tmp_path, "a", replica_wait=0.01) as (made, _):
+        made.hold(True)
+        made.settle([])
+        held = asyncio.ensure_future(by_handle(made))
+        await eventually(lambda: made._waiting == 1)
+        made.hold(False)
+        with pytest.raises(Unavailable, match="'enc' could be started"):
+            await held
+        with pytest.raises(Unavailable, match="'enc' is there"):
+            await by_handle(made)
+
+
 def test_a_replica_of_a_shard_is_called_by_both_numbers():
     assert spoken("enc/2", At("unix:///run/x", shard=2, number=1)) == "executor 'enc', shard 2, replica 1"
     assert spoken("enc/before", At("unix:///run/x")) == "executor 'enc/before', replica 0"
@@ -256,7 +284,7 @@ async def test_a_request_waits_for_a_replica_to_come(tmp_path: Path):
         assert made.submit(Request("/e"), Context(), AwaitedReply()) is None
         call = asyncio.ensure_future(by_handle(made))
         await a.start()
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(60):
             assert await call == "a"
         assert made.ready
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Literal, TypeAlias
+from typing import Literal, Self, TypeAlias
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from thalweg.config.options import Options
 
@@ -16,8 +16,9 @@ class UpdateOptions(Options):
 
     surge: int | None = Field(
         None,
-        ge=1,
-        description="So many more replicas of an Executor run at most while it is replaced; null: as many as there are.",
+        ge=0,
+        description="So many more replicas of an Executor run at most while it is replaced; 0: each ends before its new one "
+        "starts; null: as many as there are.",
     )
     canary: float | None = Field(
         None, gt=0, lt=1, description="Part of the requests that the new version gets until promote() or abort()."
@@ -28,3 +29,9 @@ class UpdateOptions(Options):
     drain_seconds: float | None = Field(
         None, ge=0, description="How long requests may take to end in old replicas; null: as long as at a stop."
     )
+
+    @model_validator(mode="after")
+    def _a_canary_has_room(self) -> Self:
+        if self.surge == 0 and self.canary is not None:
+            raise ValueError("a canary runs beside the replicas that there are, and surge=0 leaves no room for it")
+        return self

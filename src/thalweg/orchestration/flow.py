@@ -137,8 +137,9 @@ class Flow(Runnable):
         Args:
             inputs: what the Flow is to be: another Flow, a YAML file, or its text. Of its Gateway nothing may differ.
             executor: in place of that: whose options change. All others stay.
-            surge: so many more replicas of each Executor run at most meanwhile, for want of memory. Old and new replicas
-                answer side by side then, so endpoints, documents and the graph must stay as they are.
+            surge: so many more replicas of each Executor run at most meanwhile, for want of memory; with 0 an old one ends
+                before its new one starts, and requests to an only one are held. Old and new replicas answer side by side
+                then, so endpoints, documents and the graph must stay as they are.
             canary: part of the requests that the new version gets, by one replica, until `promote` or `abort` of what is
                 returned. The same must stay as with `surge`.
             settle: seconds that new replicas must stay ready with all requests before the old ones end.

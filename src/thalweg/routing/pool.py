@@ -59,6 +59,8 @@ class ReplicaPool:
         self._seats = self._lineup.seats
         self._budget = RetryBudget()
         self._slumber: Slumber | None = None
+        self._holds = False
+        """Whether that is for a while only."""
         self._waiting = 0
         self._trials = 0
 
@@ -96,6 +98,15 @@ class ReplicaPool:
         if self._slumber is None:
             self._slumber = Slumber(self._name, wake, asleep=not self.replicas)
 
+    def hold(self, held: bool) -> None:
+        """Whether a request that finds no replica waits, as after `let_sleep`, for one that is about to be started."""
+        if held and self._slumber is None:
+            self._holds = True
+            self._slumber = Slumber(self._name, lambda: None, asleep=not self.replicas)
+        elif not held and self._holds and self._slumber is not None:
+            slumber, self._slumber, self._holds = self._slumber, None, False
+            slumber.refuse(f"No replica of {self._name!r} could be started; the log says why.", RETRY_AFTER_SECONDS)
+
     def refuse(self, reason: str, retry_after: float) -> None:
         """No replica could be started: what waits for one fails with `Unavailable`."""
         if self._slumber is not None:
@@ -109,7 +120,7 @@ class ReplicaPool:
     @property
     def demand(self) -> Demand | None:
         """What is asked of it, dry runs left out; None of one that never sleeps, whose replicas nobody counts."""
-        if self._slumber is None:
+        if self._slumber is None or self._holds:
             return None
         under_way, chosen = sum(self._balancer.outstanding), self._balancer.chosen
         return Demand(under_way + self._waiting, chosen + self._waiting - self._trials, chosen - under_way)

@@ -155,6 +155,8 @@ class Replicas(msgspec.Struct, frozen=True, tag="replicas"):
     descriptions: dict[str, ServiceDescription]
     content: bytes = b""
     """A pickled `GatewayContent` whose graph holds from now on; empty for the one that it has."""
+    held: list[str] = []
+    """Executors that have no replica, or a shard without one, until the next of these orders: requests wait for it."""
 
 
 class Patch(msgspec.Struct, frozen=True, tag="patch"):

@@ -141,6 +141,8 @@ class Changeover:
             self._act(self._rollout.begin())
             while self._outcome is None:
                 self._act(await self._next())
+            if isinstance(self._outcome, TakenBack) and self._outcome.mixed:
+                await self._let_go()
             return self._concluded(changed)
         finally:
             gateway.heed = None
@@ -366,7 +368,22 @@ class Changeover:
         gateway.revise(blueprint.gateway.content)
         await gateway.release(Go(descriptions, replicas))
         content = b"" if self._same_graph else blueprint.gateway.content
-        await gateway.order(Replicas(number, replicas, descriptions, content))
+        await gateway.order(Replicas(number, replicas, descriptions, content, self._held(shift)))
+
+    def _held(self, shift: Shift) -> list[str]:
+        """Executors of which somebody has gone, and nobody come yet."""
+        alone = [turn for turn in self._turns if turn.old and turn.new]
+        empty = [turn for turn in alone if not shift.weights.keys() & {*turn.old, *turn.new}]
+        return sorted({self.posts[turn.new[0]].name for turn in empty})
+
+    async def _let_go(self) -> None:
+        """Let nobody wait for a replica that does not come."""
+        shift, supervisor = Shift(self._weights, new=False), self._supervisor
+        if self._held(shift):
+            replicas = self._replicas(shift, supervisor.blueprint)
+            order = Replicas(supervisor.next_number(), replicas, self._known(new=False))
+            assert supervisor.gateway is not None
+            await supervisor.gateway.order(order)
 
     @property
     def _same_graph(self) -> bool:

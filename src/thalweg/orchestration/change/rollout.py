@@ -13,7 +13,7 @@ Where a new process does not become ready, or is not ready any more before the o
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from math import ceil
@@ -106,9 +106,10 @@ class Rollout:
     Args:
         turns: whose processes are to be replaced, added or taken away.
         surge: how many more processes of one Executor there may be at a time; None for as many as there are. With a number
-            the change goes through in waves.
+            the change goes through in waves; with 0 an old one ends before its new one is launched, so that of an only one
+            nobody serves meanwhile.
         canary: which part of the requests the new ones get until `promote` or `abort`, by one process of each Executor;
-            None for no such stage.
+            None for no such stage. Not with a surge of 0.
         settle: seconds that the new ones must stay ready with all requests before the old ones are let go.
     """
 
@@ -301,12 +302,20 @@ class Rollout:
 
 
 def _waves(turns: Sequence[Replacement], surge: int | None) -> list[_Wave]:
-    """The turns, at most `surge` processes of each at a time."""
+    """The turns, at most `surge` processes of each at a time; with 0, one that goes and one that comes in turns."""
     most = max((max(len(turn.old), len(turn.new)) for turn in turns), default=0)
     size = max(1, most if surge is None else surge)
     waves = []
     for number in range(ceil(most / size)):
         part = slice(number * size, (number + 1) * size)
-        cut = tuple(Replacement(turn.node, turn.old[part], turn.new[part]) for turn in turns)
-        waves.append(_Wave(tuple(turn for turn in cut if turn.old or turn.new)))
-    return waves or [_Wave(())]
+        cut = [Replacement(turn.node, turn.old[part], turn.new[part]) for turn in turns]
+        if surge == 0:
+            waves.append(_wave(Replacement(turn.node, turn.old, ()) for turn in cut))
+            waves.append(_wave(Replacement(turn.node, (), turn.new) for turn in cut))
+        else:
+            waves.append(_wave(cut))
+    return [wave for wave in waves if wave.turns] or [_Wave(())]
+
+
+def _wave(turns: Iterable[Replacement]) -> _Wave:
+    return _Wave(tuple(turn for turn in turns if turn.old or turn.new))

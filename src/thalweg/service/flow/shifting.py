@@ -76,6 +76,14 @@ class Shifting:
         task.add_done_callback(self._waiting.discard)
 
     async def _shift(self, order: Replicas) -> None:
+        for name in order.held:
+            self.versions.pools[name].hold(True)
+        await self._restaff(order)
+        for name, pool in self.versions.pools.items():
+            if name not in order.held:
+                pool.hold(False)
+
+    async def _restaff(self, order: Replicas) -> None:
         if not order.content and order.descriptions == self._descriptions:
             await self.versions.restaff(order.replicas)
             return

@@ -100,6 +100,11 @@ class Shards:
         for shard, pool in enumerate(self._pools):
             pool.settle(_of(shard, replicas))
 
+    def hold(self, held: bool) -> None:
+        """See `ReplicaPool.hold`. What asks all shards does not wait: it is answered by the others."""
+        for pool in self._pools:
+            pool.hold(held)
+
     async def vacated(self) -> None:
         """See `ReplicaPool.vacated`."""
         await asyncio.gather(*(pool.vacated() for pool in self._pools))
