@@ -156,14 +156,18 @@ class Parquet(OutputForm):
                 with part.reading() as content, self._arrow.ipc.open_stream(content) as stream:
                     table = stream.read_all()
                 if table.num_columns:
-                    whole = self._together([schema.empty_table(), table])
+                    whole = self._together([self._nothing(schema), table])
                     writer.write_table(self._fitted(whole.select(schema.names), schema))
+
+    def _nothing(self, schema: Any) -> Any:
+        """A table without rows: `Schema.empty_table` would load pandas."""
+        return self._arrow.Table.from_batches([], schema)
 
     def _packing(self, schema: Any) -> dict[str, Any]:
         """How columns are packed: the numbers of tensors as they are, because they take much time and hardly get smaller;
         values that may come again, once each."""
         empty = io.BytesIO()
-        self._parquet.write_table(schema.empty_table(), empty)
+        self._parquet.write_table(self._nothing(schema), empty)
         leaves = self._parquet.ParquetFile(empty).schema
         columns = [leaves.column(number) for number in range(len(leaves))]
         plain = {
