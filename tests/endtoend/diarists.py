@@ -49,8 +49,13 @@ class Diarist(Executor):
 
 
 class Before(Executor):
-    """Stands before it in a Flow."""
+    """Stands before it in a Flow, and names in a file `passed` in `folder` whom it has let through."""
+
+    def __init__(self, folder: str, **kwargs: object) -> None:
+        super().__init__(**kwargs)  # type: ignore[arg-type]
+        self.passed = Path(folder) / "passed"
 
     @requests
-    def passed_on(self, docs: DocList[Text]) -> None:
-        """Keep the documents."""
+    def let_through(self, docs: DocList[Text]) -> None:
+        with open(self.passed, "a") as passed:
+            passed.write(f"{docs[0].text}\n")

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 import aiohttp
@@ -14,7 +15,7 @@ from grpc import aio
 
 from tests.endtoend.diarists import Before, Diarist
 from tests.endtoend.samples import Text
-from thalweg import AsyncClient, Deployment, Flow
+from thalweg import AsyncClient, Executor, Flow
 from thalweg.docs import DocList
 from thalweg.errors import DeadlineExceeded, ThalwegError
 from thalweg.message.proto.gateway import CALL, SERVICE, CallRequest, CallResponse
@@ -43,9 +44,15 @@ class Diary:
     async def has(self, line: str) -> None:
         await until(lambda: line in self.lines)
 
+    async def near(self, task: "asyncio.Future[Any]", text: str) -> None:
+        """Give a request the time to reach the queue: it has come past `Before`, and its last hop takes next to nothing."""
+        passed = self.folder / "passed"
+        await until(lambda: passed.exists() and text in passed.read_text().splitlines())
+        await asyncio.wait([task], timeout=0.3)
+
     def hold(self) -> None:
-        (self.folder / "go").unlink(missing_ok=True)
-        (self.folder / "diary").unlink(missing_ok=True)
+        for name in ("go", "diary", "passed"):
+            (self.folder / name).unlink(missing_ok=True)
 
     def let_go(self) -> None:
         (self.folder / "go").touch()
@@ -62,9 +69,13 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("diary")
 
 
+def written(kind: type[Executor], folder: Path) -> dict[str, Any]:
+    return {"uses": kind, "uses_with": {"folder": str(folder)}}
+
+
 @pytest.fixture(scope="module")
 def flow(folder: Path) -> Iterator[Flow]:
-    with Flow(protocol=["http", "grpc"]).add(uses=Before).add(uses=Diarist, uses_with={"folder": str(folder)}) as flow:
+    with Flow(protocol=["http", "grpc"]).add(**written(Before, folder)).add(**written(Diarist, folder)) as flow:
         yield flow
 
 
@@ -104,11 +115,6 @@ async def _ask(
     )
 
 
-async def sent(*tasks: "asyncio.Task[DocList[Text]]") -> None:
-    """Give requests the time to reach the queue. One that has not does not make a test fail: it only comes later."""
-    await asyncio.wait(tasks, timeout=0.3)
-
-
 # who goes first ------------------------------------------------------------------------------------------------------------
 
 
@@ -117,7 +123,7 @@ async def test_priorities_reach_the_last_executor(client: AsyncClient, diary: Di
     await diary.has("begin first")
     for text, priority in (("low", -5), ("usual", 0), ("high", 5)):
         tasks.append(ask(client, text, priority=priority))
-        await sent(*tasks)
+        await diary.near(tasks[-1], text)
     diary.let_go()
     await asyncio.gather(*tasks)
     assert diary.begun == ["first", "high", "usual", "low"]
@@ -128,7 +134,7 @@ async def test_shares_take_turns(client: AsyncClient, diary: Diary) -> None:
     await diary.has("begin first")
     for text, share in (("a1", "a"), ("a2", "a"), ("a3", "a"), ("b1", "b")):
         tasks.append(ask(client, text, share=share))
-        await sent(*tasks)
+        await diary.near(tasks[-1], text)
     diary.let_go()
     await asyncio.gather(*tasks)
     assert diary.begun == ["first", "a1", "b1", "a2", "a3"]
@@ -136,14 +142,14 @@ async def test_shares_take_turns(client: AsyncClient, diary: Diary) -> None:
 
 async def test_what_callers_claim_need_not_count(tmp_path: Path) -> None:
     diary = Diary(tmp_path)
-    options = {"caller_priority": None, "caller_share": False}
-    with Deployment(uses=Diarist, uses_with={"folder": str(tmp_path)}, protocol="http", **options) as deployment:  # type: ignore[arg-type]
-        async with AsyncClient(deployment.addresses[0]) as client:
+    flow = Flow(protocol="http", caller_priority=None, caller_share=False)
+    with flow.add(**written(Before, tmp_path)).add(**written(Diarist, tmp_path)):
+        async with AsyncClient(flow.addresses[0]) as client:
             tasks = [ask(client, "first")]
             await diary.has("begin first")
             for text, share, priority in (("a", "x", 0), ("b", "x", 0), ("c", "y", 0), ("d", "", 9)):
                 tasks.append(ask(client, text, share=share, priority=priority))
-                await sent(*tasks)
+                await diary.near(tasks[-1], text)
             diary.let_go()
             await asyncio.gather(*tasks)
     assert diary.begun == ["first", "a", "b", "c", "d"]
@@ -185,7 +191,7 @@ async def test_any_grpc_client_can_say_its_priority(flow: Flow, diary: Diary) ->
     await diary.has("begin first")
     for text, priority in (("low", "-1"), ("high", "1")):
         calls.append(asyncio.ensure_future(call_grpc(flow, text, metadata={"x-priority": priority})))
-        await asyncio.wait(calls, timeout=0.3)
+        await diary.near(calls[-1], text)
     diary.let_go()
     assert await asyncio.gather(*calls) == [grpc.StatusCode.OK] * 3
     assert diary.begun == ["first", "high", "low"]
@@ -225,7 +231,7 @@ async def test_work_whose_time_is_up_never_begins(client: AsyncClient, diary: Di
     with pytest.raises(DeadlineExceeded):
         await ask(client, "late", timeout=0.1)
     last = ask(client, "last")
-    await sent(last)
+    await diary.near(last, "last")
     diary.let_go()
     await asyncio.gather(first, last)
     assert diary.begun == ["first", "last"]
@@ -252,11 +258,11 @@ async def test_what_a_caller_calls_off_while_it_waits_never_begins(client: Async
     first = ask(client, "first")
     await diary.has("begin first")
     gone = ask(client, "gone")
-    await sent(gone)
+    await diary.near(gone, "gone")
     gone.cancel()
     await asyncio.wait([gone])
     last = ask(client, "last")
-    await sent(last)
+    await diary.near(last, "last")
     diary.let_go()
     await asyncio.gather(first, last)
     assert diary.begun == ["first", "last"]
