@@ -81,3 +81,18 @@ def test_a_reference_to_itself_has_an_end(text: str) -> None:
 )
 def test_what_a_reference_finds_means_what_it_means_where_it_stands(text: str, expected: Any) -> None:
     assert read(text).data["d"] == expected
+
+
+@pytest.mark.parametrize(
+    "text, kept",
+    [
+        ("'${{ size }}-${{ ENV.A }}'", "3-${{ ENV.A }}"),
+        ("'${{ this.beside }}${{ ENV.A }}$${{x}}'", "5${{ ENV.A }}$${{x}}"),
+        ("'a ${{ root.executors[0].name }} ${{ ENV.A }} ${{'", "a enc ${{ ENV.A }} $${{"),
+    ],
+)
+def test_beside_what_may_be_secret_the_rest_is_saved_as_text(text: str, kept: str) -> None:
+    found = filled(text, size=3)
+    assert found.reference == kept
+    again = read({"x": kept}, environment={"A": "one"}).data["x"]
+    assert again.get_secret_value() == found.get_secret_value()

@@ -115,23 +115,28 @@ class _Filling:
         return self._joined(text, parts, plain, path, around)
 
     def _joined(self, text: str, parts: Sequence[re.Match[str]], plain: bool, path: KeyPath, around: Any) -> Any:
-        """Text with placeholders among other words: secret where one of them is."""
-        pieces, end, secret, filled = [], 0, False, False
+        """Text with placeholders among other words: secret where one of them is. What others than secrets gave stands in its
+        reference as text: a context is not there any more when what was saved is read."""
+        pieces, kept, end, secret, filled = [], [], 0, False, False
         for part in parts:
-            pieces.append(text[end : part.start()])
+            words = text[end : part.start()]
             end = part.end()
             if len(part[1]) > 1:  # one `$` more than what is meant
-                pieces.append(f"{part[1][1:]}{{{{")
+                found: Any = f"{words}{part[1][1:]}{{{{"
                 end = part.end(1) + 2
             elif part[2] is None:
-                pieces.append(part[0])
+                found = f"{words}{part[0]}"
             else:
                 value = self._value(part[2], path, around)
                 secret, filled = secret or isinstance(value, Referenced), True
-                pieces.append(value if isinstance(value, str) else str(value))
+                pieces.append(words)
+                kept.append(escaped(words))
+                found = value if isinstance(value, str) else str(value)
+            pieces.append(found)
+            kept.append(found.reference if isinstance(found, Referenced) else escaped(found))
         joined = "".join([*pieces, text[end:]])
         if secret:
-            return self._typed(Referenced(joined, str(text)), plain, path)
+            return self._typed(Referenced(joined, "".join([*kept, escaped(text[end:])])), plain, path)
         return self._scalar(joined) if plain and filled else joined
 
     def _typed(self, value: str, plain: bool, path: KeyPath) -> Any:
