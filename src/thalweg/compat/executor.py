@@ -6,7 +6,8 @@ import inspect
 from collections.abc import AsyncGenerator, Callable, Iterator, Mapping
 from contextlib import aclosing, contextmanager
 from functools import wraps
-from typing import Any, TypeVar, cast
+from pathlib import Path
+from typing import Any, Self, TypeVar, cast
 
 from thalweg.compat.documents import LegacyDocument
 from thalweg.compat.logs import JinaLogger
@@ -25,6 +26,7 @@ class JinaExecutor(ThalwegExecutor):
 
     tracer = tracer_provider = meter = meter_provider = None
     dynamic_batching: Mapping[str, Any] = {}
+    _constructed_with: Mapping[str, Any]
 
     @property
     def logger(self) -> Any:
@@ -41,6 +43,23 @@ class JinaExecutor(ThalwegExecutor):
         """The paths whose methods are decorated with `@write`."""
         return frozenset(path for path, bound in self.requests.items() if bound.endpoint.writes)
 
+    def __new__(cls, *arguments: Any, **given: Any) -> Self:
+        make = super().__new__
+        made = make(cls) if make is object.__new__ else make(cls, *arguments, **given)
+        vars(made)["_constructed_with"] = _by_name(cls, arguments, given)
+        return made
+
+    def save_config(self, filename: str) -> None:
+        """Write what it was made with to the YAML file `filename`, of which `load_config` makes another one. Only what the
+        program itself gave to its constructor is there, and nothing in a worker, whose options say it.
+
+        Raises:
+            ConfigurationError: something that was given is no text, number, list or mapping; or the file cannot be written.
+        """
+        from thalweg.compat.sources import write_executor
+
+        write_executor(self, self._constructed_with, Path(filename))
+
     @classmethod
     def serve(cls, stop_event: Any = None, **options: Any) -> None:
         """Serve it alone until `stop_event` is set."""
@@ -55,6 +74,12 @@ class JinaExecutor(ThalwegExecutor):
         from thalweg.compat.sources import executor_of
 
         return executor_of(source, **options)
+
+
+def _by_name(cls: type[JinaExecutor], arguments: tuple[Any, ...], given: Mapping[str, Any]) -> dict[str, Any]:
+    """What a constructor is given, by the names of its parameters."""
+    names = list(inspect.signature(cls.__init__).parameters)[1:]
+    return {**dict(zip(names, arguments, strict=False)), **given}
 
 
 def jina_requests(func: Any = None, *, on: Any = None, request_schema: Any = None, response_schema: Any = None) -> Any:

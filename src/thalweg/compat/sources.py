@@ -8,8 +8,10 @@ from typing import Any
 
 from thalweg.compat.excepts import BadConfigSource
 from thalweg.compat.yamls import YamlFile, is_yaml, read_yaml
-from thalweg.config.objects import file_module, imported_module
+from thalweg.config.description import write_values
+from thalweg.config.objects import file_module, imported_module, named_file
 from thalweg.executor import Executor
+from thalweg.executor.executor import INJECTED
 from thalweg.executor.loading import reference
 
 PASSTHROUGH = ("BaseExecutor", "Executor", "thalweg.compat.executor.JinaExecutor")
@@ -105,3 +107,21 @@ def executor_of(source: Any, *, context: Mapping[str, Any] | None = None, **give
         requests=laid.get("uses_requests", {}),
         workspace=laid.get("workspace"),
     )
+
+
+def write_executor(executor: Executor, given: Mapping[str, Any], path: Path) -> None:
+    """Write the YAML of an Executor whose constructor was `given` these arguments.
+
+    Raises:
+        ConfigurationError: as `write_values`.
+    """
+    named, module = named_file(type(executor)), type(executor).__module__
+    described = {
+        "jtype": type(executor).__name__,
+        "py_modules": [named.rpartition(":")[0] if named else module] if module != "__main__" else [],
+        "with": {name: value for name, value in given.items() if name not in INJECTED},
+        "metas": given.get("metas") or {},
+        "requests": given.get("requests") or {},
+        "workspace": given.get("workspace") or "",
+    }
+    write_values({key: value for key, value in described.items() if value}, path)

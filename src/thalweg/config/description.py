@@ -72,6 +72,23 @@ def write_description(options: FlowOptions | DeploymentOptions, path: Path) -> N
             raise ConfigurationError(f"{path}: JSON cannot hold it, YAML can: {error}") from None
     else:
         text = yaml_text(options, folder)
+    _replace(path, text)
+
+
+def write_values(values: Mapping[str, Any], path: Path) -> None:
+    """Write `values` to `path` as YAML, under the same rules.
+
+    Raises:
+        ConfigurationError: as `write_description`.
+    """
+    from thalweg.config.markup import dumped
+
+    _replace(path, dumped(_Plain(None).value(values, ())))
+
+
+def _replace(path: Path, text: str) -> None:
+    """Have `path` hold `text`, at once or not at all."""
+    folder = path.resolve().parent
     try:
         handle, beside = tempfile.mkstemp(prefix=f".{path.name}.", dir=folder)
         try:

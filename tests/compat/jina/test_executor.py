@@ -13,6 +13,7 @@ from tests.endtoend.scripts import eventually
 from thalweg.compat.excepts import BadConfigSource
 from thalweg.compat.executor import JinaExecutor, jina_requests
 from thalweg.docs import BaseDoc, DocList
+from thalweg.errors import ConfigurationError
 
 MODULE = """
 from pathlib import Path
@@ -29,6 +30,11 @@ class Outside(JinaExecutor):
 
 class Text(BaseDoc):
     text: str = ""
+
+
+class Kept(JinaExecutor):
+    def __init__(self, folder: Any, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
 
 
 class Marking(JinaExecutor):
@@ -120,3 +126,29 @@ def test_the_latest_of_several_classes_of_one_name_is_meant_and_each_keeps_its_e
     assert list(first().requests) == ["/first"]
     assert list(second().requests) == ["/second"]
     assert type(JinaExecutor.load_config({"jtype": "OneName"})) is second
+
+
+def test_what_it_was_made_with_is_saved_and_makes_it_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "outside_saved.py").write_text(MODULE)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.syspath_prepend(str(tmp_path))
+    import outside_saved  # type: ignore[import-not-found]
+
+    made = outside_saved.Outside(3, metas={"name": "out"}, workspace=str(tmp_path))
+    made.save_config("saved.yml")
+    assert "runtime_args" not in Path("saved.yml").read_text()
+    monkeypatch.delitem(sys.modules, "outside_saved")
+    again = JinaExecutor.load_config("saved.yml")
+    assert (type(again).__name__, again.size, again.metas.name, again.workspace) == (
+        "Outside",
+        3,
+        "out",
+        made.workspace,
+    )
+    for module in [module for module in sys.modules if module.startswith("outside_")]:
+        monkeypatch.delitem(sys.modules, module)
+
+
+def test_what_cannot_be_written_is_named(tmp_path: Path) -> None:
+    with pytest.raises(ConfigurationError, match=r"with\.folder is a object"):
+        Kept(folder=object()).save_config(str(tmp_path / "saved.yml"))
