@@ -15,6 +15,7 @@ from pydantic_core import PydanticUndefined
 from thalweg.docs import slots
 from thalweg.docs.equality import same
 from thalweg.docs.garbage import uncollected
+from thalweg.docs.namespaces import namespaces
 from thalweg.docs.typing.array import is_tensor
 from thalweg.docs.typing.identity import ID, fresh_id
 from thalweg.docs.typing.tensor import to_plain
@@ -405,7 +406,7 @@ def _assembled(doc_type: type[BaseDocWithoutId], values: dict[str, Any], given: 
 
 
 def assemble_all(
-    doc_type: type[BaseDocWithoutId], names: Sequence[str], columns: Sequence[list[Any]], given: set[str]
+    doc_type: type[BaseDocWithoutId], names: tuple[str, ...], columns: Sequence[list[Any]], given: set[str]
 ) -> list[Any]:
     """Documents of columns that are known to fit, of a class without hooks or private attributes.
 
@@ -413,19 +414,19 @@ def assemble_all(
     """
     count = len(columns[0])
     if count < FEW:
-        return [_assembled(doc_type, dict(zip(names, row, strict=True)), given) for row in zip(*columns, strict=True)]
+        return [_assembled(doc_type, values, given) for values in namespaces(names)(columns)]
     with uncollected(count):
         return _assembled_together(doc_type, names, columns, given)
 
 
 def _assembled_together(
-    doc_type: type[BaseDocWithoutId], names: Sequence[str], columns: Sequence[list[Any]], given: set[str]
+    doc_type: type[BaseDocWithoutId], names: tuple[str, ...], columns: Sequence[list[Any]], given: set[str]
 ) -> list[Any]:
     docs = list(map(object.__new__, repeat(doc_type, len(columns[0]))))
     # Where all fields are set nothing can be added to it any more, so one set serves all documents.
     sets = repeat(given) if len(given) == len(names) else (given.copy() for _ in docs)
     # One pass over all documents for each slot, without any Python in between.
-    _exhaust(map(slots.put_namespace, docs, map(dict, map(zip, repeat(names), zip(*columns, strict=True)))))
+    _exhaust(map(slots.put_namespace, docs, namespaces(names)(columns)))
     _exhaust(map(slots.put_given, docs, sets))
     _exhaust(map(slots.put_extra, docs, repeat(None)))
     _exhaust(map(slots.put_private, docs, repeat(None)))

@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from pydantic import Field, TypeAdapter, ValidationError, field_serializer
 
 from thalweg.docs import BaseDoc, DocList
-from thalweg.docs.codecs.plain_json import decode_plain, encode_plain
+from thalweg.docs.codecs.plain_json import encode_plain
+from thalweg.docs.codecs.vector_json import BLOCK, blocks, decode_vectors
 from thalweg.docs.typing import AnyTensor, NdArray, TorchTensor
 
 
@@ -86,7 +87,7 @@ def test_a_list_is_read_as_pydantic_reads_it(objects: list[dict[str, Any]], cut:
 def test_lists_of_vectors_are_read_plainly() -> None:
     pytest.importorskip("simdjson")
     text = b'[{"text":"a","vector":[0.5,2]},{"text":"b[","vector":[1e-3,0.0]}]'
-    docs = decode_plain(text, Embedded)
+    docs = decode_vectors(text, Embedded)
     assert docs is not None
     assert [doc.vector.tolist() for doc in docs] == [[0.5, 2.0], [0.001, 0.0]]
     assert docs[0].vector.flags.writeable
@@ -99,13 +100,59 @@ def test_lists_of_vectors_are_read_plainly() -> None:
     ["[1, 2]", "[[0.5], [0.5]]", "[0.5, [0.5]]", "[0.5]", "[null, 0.5]", '["Infinity", 0.5]', "[1e999, 0.5]", "0.5"],
 )
 def test_what_is_no_vector_of_floats_is_left_to_pydantic(vector: str) -> None:
-    assert decode_plain(f'[{{"text": "a", "vector": {vector}}}]', Embedded) is None
+    assert decode_vectors(f'[{{"text": "a", "vector": {vector}}}]', Embedded) is None
 
 
 def test_brackets_in_text_do_not_hide_lists_in_lists() -> None:
     text = '[{"text": "\\u005b", "vector": [0.5, [0.5]]}]'
     with pytest.raises(ValidationError):
         DocList[Embedded].from_json(text)
+
+
+@given(
+    st.lists(
+        st.fixed_dictionaries({"text": st.text('},{[]" \\', max_size=9), "vector": st.just([0.5, 1.5])}), max_size=9
+    ),
+    st.sampled_from([None, (",", ":"), (" ,\n", ": ")]),
+    st.integers(1, 60),
+)
+def test_blocks_that_are_json_hold_the_objects_of_the_whole(
+    objects: list[dict[str, Any]], separators: tuple[str, str] | None, size: int
+) -> None:
+    cut = list(blocks(json.dumps(objects, separators=separators).encode(), size))
+    try:
+        read = [json.loads(block) for block in cut]
+    except ValueError:
+        return  # cut in the middle of text
+    assert [item for block in read for item in block] == objects
+
+
+def test_objects_without_such_text_are_cut_into_blocks_of_json() -> None:
+    objects = [{"text": str(number), "vector": [0.5, number]} for number in range(100)]
+    cut = list(blocks(b"\n" + json.dumps(objects, indent=1).encode() + b" ", 200))
+    assert len(cut) > 10
+    assert [item for block in cut for item in json.loads(block)] == objects
+
+
+@pytest.mark.parametrize("data", [b"", b"[", b"]", b"{}", b"1", b"\x0b[]", b"[]\x0c"])
+def test_what_has_no_brackets_is_not_cut(data: bytes) -> None:
+    with pytest.raises(ValueError, match="bracket"):
+        next(blocks(data))
+
+
+@pytest.mark.parametrize("text", ["the river", "},{", '[{"text": "},  {"}]', "\\", '"', "\u2603[["])
+def test_many_documents_are_read_as_pydantic_reads_them(text: str) -> None:
+    objects = [{"id": str(n), "text": text * 9, "vector": [n / 3, 0.0], "size": n} for n in range(3000)]
+    written = json.dumps(objects, ensure_ascii=False, separators=(",", ":"))
+    assert len(written) > BLOCK
+    read = DocList[Embedded].from_json(written)
+    assert [(doc.id, doc.text, doc.size, doc.vector.tolist()) for doc in read] == [
+        (o["id"], o["text"], o["size"], o["vector"]) for o in objects
+    ]
+    with pytest.raises(ValidationError, match="2999"):
+        DocList[Embedded].from_json(written[:-2] + ',"flag":5}]')
+    with pytest.raises(ValidationError):
+        DocList[Embedded].from_json(written[:-1] + ",]")
 
 
 VALUES = st.fixed_dictionaries(

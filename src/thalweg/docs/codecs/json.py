@@ -13,7 +13,8 @@ from pydantic_core import CoreSchema, SchemaValidator, core_schema, to_json
 
 from thalweg.docs.codecs.failures import error_details, invalid_document
 from thalweg.docs.codecs.foreign import is_text_for_bytes, read_text_bytes
-from thalweg.docs.codecs.plain_json import decode_plain, encode_plain
+from thalweg.docs.codecs.plain_json import encode_plain
+from thalweg.docs.codecs.vector_json import decode_vectors
 from thalweg.docs.derived import derive, derived, keep
 from thalweg.docs.doc_list import DocList
 from thalweg.docs.document import AnyDoc, BaseDocWithoutId, plain_number
@@ -143,7 +144,7 @@ def decode_array(data: str | Buffer, doc_type: type[BaseDocWithoutId]) -> list[A
         pydantic.ValidationError: it is no such array.
     """
     text = bytes(data) if isinstance(data, memoryview) else data
-    docs = decode_plain(text, doc_type)
+    docs = decode_vectors(text, doc_type)
     if docs is not None:
         return docs
     try:
