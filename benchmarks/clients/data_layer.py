@@ -8,11 +8,15 @@ from __future__ import annotations
 
 import gc
 import json
+import os
 import sys
 import time
 import tracemalloc
 from collections.abc import Callable
 from typing import Any
+
+# One thread each: what several threads spin while they wait for each other would be counted as well.
+os.environ["OPENBLAS_NUM_THREADS"] = "1"
 
 import numpy as np
 
@@ -38,6 +42,15 @@ class Embedded(BaseDoc):
 
 
 VECTORS = np.random.default_rng(0).random((COUNT, 128), np.float32)
+
+
+def least_in_turn(work: dict[str, Callable[[], Any]], count: int, calls: int) -> dict[str, float]:
+    """Microseconds for each of `count`, of works that take turns, so that a busy machine is busy for all of them."""
+    best = dict.fromkeys(work, float("inf"))
+    for _ in range(calls):
+        for name, call in work.items():
+            best[name] = min(best[name], least(call, count, 1))
+    return best
 
 
 def least(work: Callable[[], Any], count: int = COUNT, calls: int = CALLS) -> float:
@@ -140,12 +153,13 @@ def search() -> dict[str, float]:
         return find(index, query, "embedding", metric="dot", limit=10, cache=cache)
 
     assert np.allclose(mine(docs, kept).scores, (matrix @ query)[bare()])
-    return {
-        "find-bare": least(bare, 1000, 30),
-        "find-list": least(lambda: mine(docs, kept), 1000, 30),
-        "find-vec": least(lambda: mine(vec, kept_vec), 1000, 30),
-        "find-cosine": least(lambda: find(vec, query, "embedding", limit=10, cache=kept_vec), 1000, 30),
+    turns = {
+        "find-bare": bare,
+        "find-list": lambda: mine(docs, kept),
+        "find-vec": lambda: mine(vec, kept_vec),
+        "find-cosine": lambda: find(vec, query, "embedding", limit=10, cache=kept_vec),
     }
+    return least_in_turn(turns, 1000, 30)
 
 
 if __name__ == "__main__":
