@@ -24,7 +24,7 @@ VALUED = b"thalweg.valued"
 """In the schema of a part, which columns hold anything: for the others no type is known."""
 
 
-class Rows(NamedTuple):
+class OutputRows(NamedTuple):
     """What came of one request: so many documents, of so many bytes, in the way of the form that they are written in."""
 
     documents: int
@@ -42,12 +42,12 @@ class OutputForm(ABC):
         """The content type in which answers are asked for; `endpoint` is what is known of who gives them."""
 
     @abstractmethod
-    def rows(self, responses: Sequence[Response], endpoint: EndpointDescription | None) -> Rows | None:
+    def rows(self, responses: Sequence[Response], endpoint: EndpointDescription | None) -> OutputRows | None:
         """What is to be written of the answers to one request; None where they have to be asked for once more, with
         nothing known of who gives them."""
 
     @abstractmethod
-    def write(self, rows: Sequence[Rows], file: IO[bytes]) -> None:
+    def write(self, rows: Sequence[OutputRows], file: IO[bytes]) -> None:
         """Write a part."""
 
     @abstractmethod
@@ -80,7 +80,7 @@ class Lines(OutputForm):
     def accept(self, endpoint: EndpointDescription | None) -> str:
         return COLUMNS if endpoint is not None and endpoint.plain else JSON
 
-    def rows(self, responses: Sequence[Response], endpoint: EndpointDescription | None) -> Rows | None:
+    def rows(self, responses: Sequence[Response], endpoint: EndpointDescription | None) -> OutputRows | None:
         lines: list[bytes] = []
         for response in responses:
             found = self._lines(response, endpoint)
@@ -88,7 +88,7 @@ class Lines(OutputForm):
                 return None
             lines += found
         text = b"".join(lines)
-        return Rows(len(lines), len(text), [text])
+        return OutputRows(len(lines), len(text), [text])
 
     def _lines(self, response: Response, endpoint: EndpointDescription | None) -> list[bytes] | None:
         if response.content_type == COLUMNS and endpoint is not None and endpoint.plain:
@@ -99,7 +99,7 @@ class Lines(OutputForm):
         texts = map(bytes, data if isinstance(data, list) else [data])
         return [(text if b"\n" not in text else msgspec.json.format(text, indent=-1)) + b"\n" for text in texts]
 
-    def write(self, rows: Sequence[Rows], file: IO[bytes]) -> None:
+    def write(self, rows: Sequence[OutputRows], file: IO[bytes]) -> None:
         if self._packed:
             with gzip.GzipFile("", "wb", 6, file, mtime=0) as packed:
                 packed.writelines(text for one in rows for text in one.content)
@@ -124,9 +124,9 @@ class Parquet(OutputForm):
     def accept(self, endpoint: EndpointDescription | None) -> str:
         return ARROW
 
-    def rows(self, responses: Sequence[Response], endpoint: EndpointDescription | None) -> Rows:
+    def rows(self, responses: Sequence[Response], endpoint: EndpointDescription | None) -> OutputRows:
         tables = [self._table(response) for response in responses]
-        return Rows(
+        return OutputRows(
             sum(table.num_rows for table in tables),
             sum(table.nbytes for table in tables),
             [table for table in tables if table.num_columns],
@@ -141,7 +141,7 @@ class Parquet(OutputForm):
 
         return arrow.encode(decode_content(response.content_type, response.body, None)[0])
 
-    def write(self, rows: Sequence[Rows], file: IO[bytes]) -> None:
+    def write(self, rows: Sequence[OutputRows], file: IO[bytes]) -> None:
         together = self._together([table for one in rows for table in one.content] or [self._arrow.table({})])
         valued = [name for name, column in zip(together.column_names, together.columns, strict=True) if _valued(column)]
         noted = {**(together.schema.metadata or {}), VALUED: json.dumps(valued).encode()}

@@ -28,10 +28,10 @@ from thalweg.errors import (
     Unauthenticated,
     Unavailable,
 )
-from thalweg.jobs.forms import Rows, output_form
+from thalweg.jobs.forms import OutputRows, output_form
 from thalweg.jobs.parcel import Parcel, ReadAhead
 from thalweg.jobs.place import LocalFilePlace, place_at
-from thalweg.jobs.sink import LOCK, NOTHING, Output, OutputPart, Pending
+from thalweg.jobs.sink import LOCK, NOTHING, Output, OutputPart, Unwritten
 from thalweg.jobs.source import Input
 from thalweg.jobs.turns import Turns
 from thalweg.message import Context, EndpointDescription, Request, Response
@@ -235,7 +235,7 @@ class _Outcome:
     """What came of one parcel: what is to be written, and of those of its documents that failed the records."""
 
     parcel: Parcel
-    rows: list[Rows]
+    rows: list[OutputRows]
     failures: list[dict[str, Any]]
 
 
@@ -247,7 +247,7 @@ class _Run:
         self._input = given
         self._output = output
         self._last = self._part = self._so_far = last
-        self._pending = Pending()
+        self._pending = Unwritten()
         self._writing: asyncio.Future[None] | None = None
         self._whole = True
         self._endpoint: EndpointDescription | None = None
@@ -313,7 +313,7 @@ class _Run:
         """Begin to write what has come since the last part, when that one is written."""
         await self._written()
         self._part = self._so_far._replace(number=self._part.number + 1)
-        pending, self._pending = self._pending, Pending()
+        pending, self._pending = self._pending, Unwritten()
         loop = asyncio.get_running_loop()
         self._writing = loop.run_in_executor(self._writer, self._output.write, self._part, pending)
 
@@ -352,7 +352,7 @@ class _Run:
         """Those of the documents that do not fail by themselves, and why the others do."""
         if parcel.documents == 1:
             return _Outcome(parcel, [], [_record(parcel, error)])
-        rows: list[Rows] = []
+        rows: list[OutputRows] = []
         failures: list[dict[str, Any]] = []
         suspect = isinstance(error, PeerLost)
         for one in parcel.singly():
@@ -364,7 +364,7 @@ class _Run:
                 failures.append(_record(one, reason))
         return _Outcome(parcel, rows, failures)
 
-    async def _rows(self, channel: Channel, parcel: Parcel, losses: int = 0) -> Rows:
+    async def _rows(self, channel: Channel, parcel: Parcel, losses: int = 0) -> OutputRows:
         """What is to be written of the answers."""
         form, endpoint = self._output.form, self._endpoint
         responses = await self._answers(channel, parcel, form.accept(endpoint), losses)

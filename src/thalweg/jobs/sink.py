@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 import msgspec
 
 from thalweg.errors import ConfigurationError
-from thalweg.jobs.forms import COPY_BYTES, OutputForm, Rows
+from thalweg.jobs.forms import COPY_BYTES, OutputForm, OutputRows
 from thalweg.jobs.parcel import Position
 from thalweg.jobs.place import FilePlace
 
@@ -52,15 +52,15 @@ NOTHING = OutputPart(-1, 0, 0, 0, Position())
 
 
 @dataclass
-class Pending:
+class Unwritten:
     """What has come since the last part: rows in the order of the input, and lines of the documents that have failed."""
 
-    rows: list[Rows] = field(default_factory=list)
+    rows: list[OutputRows] = field(default_factory=list)
     failures: list[bytes] = field(default_factory=list)
     size: int = 0
     """Bytes of both."""
 
-    def add(self, rows: Rows) -> None:
+    def add(self, rows: OutputRows) -> None:
         self.rows.append(rows)
         self.size += rows.size
 
@@ -116,7 +116,7 @@ class Output:
             raise ConfigurationError(f"{self.folder.shown} lacks part {missing}; begin anew with --restart.")
         return found
 
-    def write(self, part: OutputPart, pending: Pending) -> None:
+    def write(self, part: OutputPart, pending: Unwritten) -> None:
         """Write what is pending as that part. It is there when this returns, its errors before it."""
         if pending.failures:
             with self.folder.within(f"{part.name}{ERRORS}.jsonl").writing() as file:
