@@ -192,7 +192,9 @@ def test_who_waits_for_another_can_give_up(monkeypatch, tmp_path):
 
 def test_who_runs_in_an_environment_keeps_it(index, tmp_path):
     uses = versions_in(tmp_path, "versions", "thalweg_rapids")
-    with Deployment(uses=uses, requirements=["thalweg_rapids<2"]) as deployment:
+    news = []
+    with Deployment(uses=uses, requirements=["thalweg_rapids<2"]).start(progress=news.append) as deployment:
+        assert [one.message for one in news if one.message] == ["installing its requirements"]
         (kept,) = kept_environments()
         assert (kept.in_use, kept.requirements) == (True, ("thalweg_rapids<2",))
         assert not remove(kept)

@@ -14,7 +14,7 @@ import sys
 import sysconfig
 import threading
 import venv
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -65,9 +65,14 @@ def environments_folder() -> Path:
     return Path(os.environ.get("XDG_CACHE_HOME") or usual) / "thalweg" / "environments"
 
 
-def environment(lines: Sequence[str], files: Sequence[str], given_up: threading.Event) -> Environment:
+def environment(
+    lines: Sequence[str], files: Sequence[str], given_up: threading.Event, begins: Callable[[], None] = lambda: None
+) -> Environment:
     """The environment with these requirements, made now where there is none; the caller leaves it. Blocks; others who want
     the same wait.
+
+    Args:
+        begins: called where it is not there yet, before it is made or waited for.
 
     Raises:
         StartupFailed: they cannot be installed; holds what the installer said.
@@ -81,6 +86,7 @@ def environment(lines: Sequence[str], files: Sequence[str], given_up: threading.
     try:
         found = _finished(folder)
         if found is None:
+            begins()
             with _alone(folder, given_up):
                 found = _finished(folder) or _made(folder, wanted, given_up)
     except BaseException:

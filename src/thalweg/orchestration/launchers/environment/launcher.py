@@ -7,6 +7,7 @@ import os
 import sysconfig
 import threading
 from collections.abc import Sequence
+from contextlib import suppress
 
 from msgspec.structs import replace
 
@@ -20,6 +21,8 @@ from thalweg.service.placement import EnvironmentPlace
 
 SITES = ("site-packages", "dist-packages")
 """How folders of installed libraries are called."""
+
+INSTALLING = "installing its requirements"
 
 
 class EnvironmentLauncher:
@@ -44,9 +47,10 @@ class _Start:
         self._output = output
         self._given_up = threading.Event()
         self._process = Process(self._give_up)
+        self._loop = asyncio.get_running_loop()
 
     def begin(self) -> Process:
-        self._task = asyncio.get_running_loop().create_task(self._start(), name=f"make ready {self._spec.name}")
+        self._task = self._loop.create_task(self._start(), name=f"make ready {self._spec.name}")
         return self._process
 
     def _give_up(self, number: int) -> None:
@@ -58,7 +62,9 @@ class _Start:
 
     async def _start(self) -> None:
         try:
-            found = await asyncio.to_thread(environment, self._place.lines, self._place.files, self._given_up)
+            found = await asyncio.to_thread(
+                environment, self._place.lines, self._place.files, self._given_up, self._has_begun
+            )
         except ThalwegError as error:
             self._fail(f"its requirements cannot be installed: {error}")
             return
@@ -71,6 +77,11 @@ class _Start:
             await self._server.launch(_inside(self._spec, found), self._output, interpreter, self._process)
         except OSError as error:
             self._process.has_failed(f"{self._title}: {error}")
+
+    def _has_begun(self) -> None:
+        """Called on another thread."""
+        with suppress(RuntimeError):  # the loop is closed, and nobody waits any more
+            self._loop.call_soon_threadsafe(self._process.has_advanced, INSTALLING, None)
 
     @property
     def _title(self) -> str:
