@@ -72,7 +72,7 @@ def observe(statement: str, folder: Any, before: str = "") -> dict[str, Any]:
         cwd=folder,
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=250,
         check=False,
     )
     assert done.returncode == 0, done.stderr

@@ -29,7 +29,7 @@ def run(plugins: Path, *words: str) -> "subprocess.CompletedProcess[str]":
         input="in\n",
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=250,
         check=False,
     )
 

@@ -141,7 +141,7 @@ except Exception as error:
     print(type(error).__name__)
 """
     ended = subprocess.run(
-        [sys.executable, "-X", "dev", "-c", script], capture_output=True, text=True, timeout=60, check=False
+        [sys.executable, "-X", "dev", "-c", script], capture_output=True, text=True, timeout=250, check=False
     )
     assert "Unclosed" not in ended.stderr
     assert ended.returncode == 0, ended.stderr

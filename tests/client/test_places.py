@@ -67,7 +67,7 @@ print([asyncio.run(call(n)) for n in range(3)])
 
 def test_an_asynchronous_client_serves_one_loop_after_the_other(server: Server):
     done = subprocess.run(
-        [sys.executable, "-c", LOOPS, server.address], capture_output=True, text=True, timeout=60, check=False
+        [sys.executable, "-c", LOOPS, server.address], capture_output=True, text=True, timeout=250, check=False
     )
     assert done.stdout == "[0, 1, 2]\n", done.stderr
 
@@ -129,7 +129,7 @@ def test_a_client_works_in_a_child_that_was_forked(everywhere: str):
         [sys.executable, "-W", "ignore", "-c", FORKS, everywhere],
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=250,
         check=False,
     )
     assert done.returncode == 0, done.stderr
@@ -157,7 +157,7 @@ os.waitpid(child, 0)
 def test_over_grpc_a_client_refuses_to_work_in_a_child_that_was_forked():
     # Before gRPC has threads: with them, a fork alone may crash the child, whatever it does.
     command = [sys.executable, "-W", "ignore", "-c", REFUSES]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    done = subprocess.run(command, capture_output=True, text=True, timeout=250, check=False)
     assert done.stdout.count("gRPC does not work in a process that was forked") == 2, done.stderr
 
 
@@ -171,7 +171,7 @@ def test_a_progress_bar_is_drawn_on_a_terminal_only(server: Server, tmp_path: Pa
         "    client.post('/echo', ({'n': n} for n in range(25)), request_size=5, show_progress=True)\n"
     )
     command = [sys.executable, str(script), server.address]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=True)
+    done = subprocess.run(command, capture_output=True, text=True, timeout=250, check=True)
     assert (done.stdout, done.stderr) == ("", "")
     assert "25/25" in on_a_terminal(command)
 

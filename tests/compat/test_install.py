@@ -24,7 +24,7 @@ def run(tmp_path: Path) -> Run:
     def run(program: str, *arguments: str) -> subprocess.CompletedProcess[str]:
         (tmp_path / "app.py").write_text(dedent(program))
         command = [sys.executable, *(arguments or ["app.py"])]
-        return subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=60, check=False)
+        return subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=250, check=False)
 
     return run
 

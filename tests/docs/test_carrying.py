@@ -69,10 +69,10 @@ print(made.text)
 def test_classes_of_a_script_are_carried_by_value(tmp_path: Path) -> None:
     script = tmp_path / "script.py"
     script.write_text(SCRIPT)
-    carried = subprocess.run([sys.executable, script], capture_output=True, timeout=60, check=False)
+    carried = subprocess.run([sys.executable, script], capture_output=True, timeout=250, check=False)
     assert carried.returncode == 0, carried.stderr.decode()
     done = subprocess.run(
-        [sys.executable, "-c", OTHER_PROCESS], input=carried.stdout, capture_output=True, timeout=60, check=False
+        [sys.executable, "-c", OTHER_PROCESS], input=carried.stdout, capture_output=True, timeout=250, check=False
     )
     assert done.returncode == 0, done.stderr.decode()
     assert done.stdout.decode().strip() == "['a']"
@@ -164,17 +164,17 @@ def test_documents_and_typed_arrays_are_unpickled_where_their_classes_were_never
     (tmp_path / "described.py").write_text(MODULE)
     environment = {**os.environ, "PYTHONPATH": str(tmp_path)}
     command = [sys.executable, "-c"]
-    pickled = subprocess.run([*command, PICKLED], env=environment, capture_output=True, timeout=60, check=False)
+    pickled = subprocess.run([*command, PICKLED], env=environment, capture_output=True, timeout=250, check=False)
     assert pickled.returncode == 0, pickled.stderr.decode()
     done = subprocess.run(
-        [*command, UNPICKLED], env=environment, input=pickled.stdout, capture_output=True, timeout=60, check=False
+        [*command, UNPICKLED], env=environment, input=pickled.stdout, capture_output=True, timeout=250, check=False
     )
     assert done.returncode == 0, done.stderr.decode()
 
 
 def test_importing_documents_loads_nothing_heavy() -> None:
     code = "import json, sys, thalweg.docs, thalweg.docs.typing; print(json.dumps(sorted(sys.modules)))"
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=True)
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=250, check=True)
     loaded = {name.partition(".")[0] for name in json.loads(done.stdout)}
     assert (
         loaded & {"torch", "rich", "grpc", "google", "click", "aiohttp", "uvicorn", "cloudpickle", "yaml", "PIL"}

@@ -268,7 +268,7 @@ print(json.dumps(seen))
         capture_output=True,
         text=True,
         check=True,
-        timeout=60,
+        timeout=250,
         env={**os.environ, "IPYTHONDIR": str(tmp_path)},
     )
     doc, docs = json.loads(done.stdout.splitlines()[-1])

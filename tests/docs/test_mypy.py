@@ -75,7 +75,7 @@ def test_shapes_and_generics_are_understood(tmp_path: Path) -> None:
         cwd=ROOT,  # where the cache is
         capture_output=True,
         text=True,
-        timeout=110,
+        timeout=250,
         check=False,
     )
     shown = [line.split('"')[1] for line in done.stdout.splitlines() if "Revealed type" in line]

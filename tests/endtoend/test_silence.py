@@ -65,7 +65,7 @@ def test_a_flow_calls_no_other_machine(tmp_path: Path) -> None:
         "WATCHED": str(tmp_path / "watched"),
     }
     command = [sys.executable, str(tmp_path / "program.py")]
-    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=100, check=False)
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=250, check=False)
     assert done.returncode == 0, done.stderr
     assert done.stdout.splitlines()[0] == "nothing"
     # What an Executor does itself is heard: the watch stands in its process too.

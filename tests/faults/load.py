@@ -13,7 +13,7 @@ from thalweg import AsyncClient
 from thalweg.docs import DocList
 from thalweg.errors import ThalwegError
 
-PATIENCE_SECONDS = 5.0
+PATIENCE_SECONDS = 30.0
 """How long after its deadline a request may still end before it counts as hanging."""
 
 
@@ -30,8 +30,6 @@ class Outcome:
     errors: Counter[str] = field(default_factory=Counter)
     """Typed errors, by their code."""
     latencies: list[float] = field(default_factory=list)
-    last_error: float = 0.0
-    """When the last error came, by the monotonic clock."""
 
     def percentile(self, part: float) -> float:
         """The latency that `part` of the answered requests stayed below."""
@@ -105,7 +103,6 @@ class Load:
                 )
         except ThalwegError as error:
             outcome.errors[error.code] += 1
-            outcome.last_error = monotonic()
             return
         except TimeoutError:
             outcome.hung += 1

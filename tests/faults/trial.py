@@ -18,6 +18,8 @@ from tests.faults.service import Ledger, kept
 from thalweg import AsyncClient, Flow
 
 PROTOCOLS = ("http", "grpc", "websocket")
+RECOVERY_SECONDS = 60.0
+"""After which a service counts as one that does not recover."""
 
 
 @dataclass
@@ -106,11 +108,15 @@ async def all_faults(tested: Subject, seconds: float, rate: float) -> list[Resul
 
 
 async def overload(tested: Subject, *, capacity: float, seconds: float) -> tuple[Outcome, float]:
-    """Twice what can be done for `seconds`, then half of it. Returns what came of the former, and how many seconds the
-    service needed after it until it had no error any more."""
+    """Twice what can be done for `seconds`, then half of it. Returns what came of the former, and after how many seconds
+    two began in which every request was answered, or `RECOVERY_SECONDS` at the least where none ever did."""
     addresses = list(tested.addresses.values())
     heavy = await Load(addresses, rate=2 * capacity, timeout=2.0).run(seconds)
     after = monotonic()
-    light = await Load(addresses, rate=capacity / 2, timeout=2.0, start=heavy.sent).run(6.0)
-    recovered = max(0.0, light.last_error - after)
-    return heavy, recovered
+    number = heavy.sent
+    while True:
+        recovered = monotonic() - after
+        light = await Load(addresses, rate=capacity / 2, timeout=2.0, start=number).run(2.0)
+        number += light.sent
+        if len(light.answered) == light.sent or recovered >= RECOVERY_SECONDS:
+            return heavy, recovered

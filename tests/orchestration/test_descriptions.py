@@ -144,5 +144,5 @@ def test_the_commands_of_jina_serve_and_their_options_count(folder: Path) -> Non
         assert "warning: " in "".join(lines)
     finally:
         served.terminate()
-        served.communicate(timeout=60)
+        served.communicate(timeout=250)
     assert served.returncode in (0, -15, 143)

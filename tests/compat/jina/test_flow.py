@@ -23,7 +23,7 @@ def run(protocol: str, start: str) -> list[str]:
     command = [str(PYTHON), "-W", "ignore", "-m", "thalweg.compat", "--only", "docarray", "flow.py", protocol]
     environment = {**os.environ, "JINA_MP_START_METHOD": start}
     done = subprocess.run(
-        command, cwd=Path(__file__).parent, env=environment, capture_output=True, text=True, timeout=110, check=False
+        command, cwd=Path(__file__).parent, env=environment, capture_output=True, text=True, timeout=250, check=False
     )
     assert done.returncode == 0, done.stdout + done.stderr
     return [line for line in done.stdout.splitlines() if line.startswith(("found", "answer"))]

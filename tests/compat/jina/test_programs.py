@@ -16,7 +16,7 @@ PROGRAMS = Path(__file__).parent / "programs"
 @pytest.mark.parametrize("program", sorted(PROGRAMS.glob("*.py")), ids=lambda path: path.stem)
 def test_a_program_runs_unmodified(program: Path) -> None:
     command = [sys.executable, "-m", "thalweg.compat", str(program)]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=100, check=False)
+    done = subprocess.run(command, capture_output=True, text=True, timeout=250, check=False)
     assert done.returncode == 0, done.stderr
     said = [line for line in done.stdout.splitlines() if line.startswith(">")]
     assert said == program.with_suffix(".txt").read_text().splitlines()

@@ -70,6 +70,6 @@ def test_a_program_and_its_executors_get_what_their_variables_say(tmp_path: Path
         monkeypatch.setenv(name, value)
     (tmp_path / "app.py").write_text(PROGRAM)
     command = [sys.executable, "-m", "thalweg.compat", "app.py"]
-    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=100, check=False)
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=250, check=False)
     assert done.stdout.splitlines() == ["127.0.0.2 127.0.0.2 127.0.0.3", "ERROR,1"], done.stderr
     assert done.stderr.count("UserWarning: JINA_MP_START_METHOD has no effect: processes come from a fork server") == 1

@@ -110,7 +110,7 @@ def test_docarray_reads_what_is_written(tmp_path: Path) -> None:
         pages().save_binary(tmp_path / path.name)
     script = Path(__file__).with_name("write_with_docarray.py")
     command = [os.environ["DOCARRAY_PYTHON"], "-W", "ignore", script, "--read", tmp_path]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=100, check=False)
+    done = subprocess.run(command, capture_output=True, text=True, timeout=250, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
     assert done.stdout.count("the same") == 13
 

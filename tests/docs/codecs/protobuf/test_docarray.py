@@ -93,7 +93,7 @@ def test_docarray_reads_what_is_written(tmp_path: Path, docarray_python: str) ->
     for name, docs in everything.items():
         (tmp_path / f"{name}.bin").write_bytes(encoded(docs))
     command = [docarray_python, "-W", "ignore", DATA / "corpus.py", "read", tmp_path]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=100, check=False)
+    done = subprocess.run(command, capture_output=True, text=True, timeout=250, check=False)
     assert done.returncode == 0, done.stderr
     found = json.loads(done.stdout)
     assert found.keys() == everything.keys()
@@ -151,7 +151,7 @@ assert message(protobuf.encode_document(unknown)) == message(data)
 assert not {"torch", "jax", "tensorflow"} & sys.modules.keys()
 """
     command = [sys.executable, "-c", script, WRITTEN / "foreign_keys.bin"]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=100, check=False)
+    done = subprocess.run(command, capture_output=True, text=True, timeout=250, check=False)
     assert done.returncode == 0, done.stderr
 
 

@@ -755,4 +755,4 @@ assert not any(name.startswith("google") for name in sys.modules)
 docs.to_protobuf()
 assert "google.protobuf" in sys.modules
 """
-    subprocess.run([sys.executable, "-c", script], check=True, timeout=60)
+    subprocess.run([sys.executable, "-c", script], check=True, timeout=250)
