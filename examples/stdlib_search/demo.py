@@ -18,7 +18,7 @@ from rich.table import Table
 from documents import Answer, Module, Question, Status
 from thalweg import Client, Flow
 from thalweg.docs import DocList
-from thalweg.errors import ThalwegError
+from thalweg.errors import InvalidDocument, ThalwegError
 
 FLOW = Path(__file__).with_name("flow.yml")
 NEEDED = ("faiss", "onnxruntime", "tokenizers")
@@ -66,6 +66,7 @@ def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--grpc-port", type=int, help="50051 where it is not given, or another where that is taken")
     parser.add_argument("--workspace", type=Path, help="folder for the index (in the user's cache, where not given)")
     parser.add_argument("--rebuild", action="store_true", help="make the index again, even if there is one")
+    parser.add_argument("--modules", nargs="+", metavar="NAME", help="index these alone, which takes seconds")
     return parser.parse_args(arguments)
 
 
@@ -105,7 +106,7 @@ def _run(flow: Flow, chosen: argparse.Namespace, console: Console) -> None:
     with flow:
         status = _status(flow, "/status")
         if chosen.rebuild or not status.ready:
-            status = _build(flow, console)
+            status = _build(flow, chosen.modules, console)
         else:
             console.print(f"The index of {status.objects:,} objects was there already.", highlight=False)
         _ask(flow, console)
@@ -119,10 +120,16 @@ def _status(flow: Flow, endpoint: str) -> Status:
     return status
 
 
-def _build(flow: Flow, console: Console) -> Status:
-    """Send every module through the Flow. The client keeps a few requests under way and reads on as they are answered."""
+def _build(flow: Flow, names: Sequence[str] | None, console: Console) -> Status:
+    """Send every module through the Flow, or those with these names. The client keeps a few requests under way and reads on
+    as they are answered."""
     with console.status("Reading the standard library ..."):
         modules: DocList[Module] = flow.post("/modules", return_type=Module)
+    if names:
+        unknown = sorted(set(names) - set(modules.name))
+        if unknown:
+            raise InvalidDocument(f"The standard library of this Python has no module {', '.join(unknown)}.")
+        modules = DocList[Module](module for module in modules if module.name in names)
     total = sum(modules.objects)
     with _progress(console) as progress:
         task = progress.add_task("Indexing", total=total, module="")

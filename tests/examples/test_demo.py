@@ -39,6 +39,13 @@ def test_a_port_that_was_asked_for_and_is_taken_is_an_error(workspace: Path) -> 
     assert "Traceback" not in done.stdout + done.stderr
 
 
+def test_a_module_that_does_not_exist_is_told(tmp_path: Path) -> None:
+    done = run_demo("--workspace", tmp_path, "--modules", "math", "no_such_module")
+    assert done.returncode == 1
+    assert "The standard library of this Python has no module no_such_module." in done.stdout
+    assert "Traceback" not in done.stdout + done.stderr
+
+
 def test_it_serves_until_it_is_told_to_stop(workspace: Path) -> None:
     command = [sys.executable, DEMO, "--serve", "--http-port", "0", "--grpc-port", "0", "--workspace", str(workspace)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as program:
