@@ -1,6 +1,8 @@
 """Tensors of TensorFlow, where it is installed."""
 
 import os
+import sys
+import warnings
 from typing import Any
 
 import numpy as np
@@ -13,13 +15,24 @@ from thalweg.docs.typing import AnyTensor, ImageTensor, NdArray, TensorFlowTenso
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 pytestmark = pytest.mark.filterwarnings("default")  # its own, which are not ours to mend
-with pytest.MonkeyPatch.context() as patch:
-    patch.setenv("PYTHONWARNINGS", "ignore")
-    import warnings
 
-    with warnings.catch_warnings():
+
+class _TensorFlow:
+    """The library, loaded with these tests: it takes seconds, in each process that so much as reads this file."""
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(sys.modules["tensorflow"], name)
+
+
+tf: Any = _TensorFlow()
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _loaded() -> None:
+    with pytest.MonkeyPatch.context() as patch, warnings.catch_warnings():
+        patch.setenv("PYTHONWARNINGS", "ignore")
         warnings.simplefilter("ignore")
-        tf: Any = pytest.importorskip("tensorflow")
+        pytest.importorskip("tensorflow")
 
 
 def accept(kind: Any, value: Any) -> Any:
