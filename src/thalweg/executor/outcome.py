@@ -70,7 +70,7 @@ class Outcomes:
     def _fitting(self, docs: Documents, returned: Any) -> Documents:
         declared = self._type
         given = getattr(docs, "doc_type", None)
-        if declared is None or (isinstance(given, type) and issubclass(given, declared)):
+        if declared is None or given is declared or (isinstance(given, type) and issubclass(given, declared)):
             return docs
         return self._gathered(docs, returned)
 

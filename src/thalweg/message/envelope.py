@@ -23,6 +23,11 @@ def payload_size(parts: Iterable[Buffer]) -> int:
     return size
 
 
+def _body_size(body: tuple[Buffer, ...]) -> int:
+    """As `payload_size`, soonest for what most bodies are."""
+    return len(body[0]) if len(body) == 1 and isinstance(body[0], bytes) else payload_size(body)
+
+
 class Request(msgspec.Struct):
     """One call of one endpoint.
 
@@ -48,7 +53,7 @@ class Request(msgspec.Struct):
     @property
     def size(self) -> int:
         """Bytes of payload; those of the inflow are not known yet."""
-        return payload_size(self.body)
+        return _body_size(self.body)
 
     async def payloads(self) -> AsyncGenerator[tuple[Buffer, ...], None]:
         """Its payloads, one after the other: the body, unless it is empty and more follow, and then the inflow's."""
@@ -71,5 +76,4 @@ class Response(msgspec.Struct):
     @property
     def size(self) -> int:
         """Bytes of payload."""
-        body = self.body
-        return len(body[0]) if len(body) == 1 and isinstance(body[0], bytes) else payload_size(body)
+        return _body_size(self.body)

@@ -117,7 +117,8 @@ class Handover:
         if self._expiry is not None:
             self._expiry.cancel()
         self._admission.release(self._size)
-        for party in (self._server, self._caller):
-            party.submissions.discard(self)
-            party.settled()
+        self._server.submissions.discard(self)
+        self._server.settled()
+        self._caller.submissions.discard(self)
+        self._caller.settled()
         return True

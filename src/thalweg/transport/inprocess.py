@@ -70,6 +70,7 @@ class InProcessServer(Server):
         self._name = name
         self.serving = serving
         self.short = serving.handler if isinstance(serving.handler, UnaryHandler) else None
+        self.timeout = serving.timeout
         self.admission = Admission(serving.limits)
         self.works: set[_Work] = set()
         self.submissions: set[Handover] = set()
@@ -341,6 +342,8 @@ class InProcessChannel(Channel):
         self._address = address
         self._limits = limits
         self._server: InProcessServer | None = None
+        self._largest = limits.max_message_bytes
+        """Bytes of a message that both sides take."""
         self._calls: dict[_Work, _Answer] = {}
         self.submissions: set[Handover] = set()
         self._lost: asyncio.Event | None = None
@@ -406,8 +409,8 @@ class InProcessChannel(Channel):
             return None
         if server.stopping:
             raise Unavailable(f"{server.address} is stopping.")
-        theirs, largest = self._theirs(server, context)
-        submission = Handover(server, self, server.admission, theirs, reply, largest)
+        theirs = self._theirs(server, context)
+        submission = Handover(server, self, server.admission, theirs, reply, self._largest)
         return submission if submission.begin(handler, request) else None
 
     def settled(self) -> None:
@@ -415,16 +418,15 @@ class InProcessChannel(Channel):
 
     def _open(self, request: Request, context: Context) -> tuple[_Work, _Answer]:
         server = self._attach()
-        theirs, largest = self._theirs(server, context)
         answer = _Answer(self.loop)
-        return _Work(server, request, theirs, answer, largest), answer
+        return _Work(server, request, self._theirs(server, context), answer, self._largest), answer
 
-    def _theirs(self, server: InProcessServer, context: Context) -> tuple[Context, int]:
-        """The context as the server knows it, and the largest message."""
+    def _theirs(self, server: InProcessServer, context: Context) -> Context:
+        """The context as the server knows it."""
         deadline = context.deadline
-        if deadline is None and server.serving.timeout is not None:
-            deadline = monotonic() + server.serving.timeout
-        theirs = Context(
+        if deadline is None and server.timeout is not None:
+            deadline = monotonic() + server.timeout
+        return Context(
             deadline=deadline,
             metadata=context.metadata,
             trace=context.trace,
@@ -432,7 +434,6 @@ class InProcessChannel(Channel):
             priority=context.priority,
             share=context.share,
         )
-        return theirs, min(self._limits.max_message_bytes, server.serving.limits.max_message_bytes)
 
     def _expire(self, work: _Work, answer: _Answer) -> None:
         error = DeadlineExceeded("The deadline of the request has passed.", request_id=work.context.given_request_id)
@@ -448,6 +449,7 @@ class InProcessChannel(Channel):
                 raise Unavailable(f"Nobody serves {self._address} in this process.")
             self.loop = asyncio.get_running_loop()
             self._server = found
+            self._largest = min(self._limits.max_message_bytes, found.serving.limits.max_message_bytes)
             self._lost = asyncio.Event()
             _post(found.loop is not self.loop, found.loop, found.attach, self)
         return self._server

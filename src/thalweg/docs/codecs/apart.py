@@ -25,7 +25,7 @@ def copies_apart(documents: Sequence[D]) -> list[D]:
     """A copy of each: fields, nested documents, lists, sets and mappings are its own; tensors, and what is of any other
     class, are shared."""
     kinds = set(map(type, documents))
-    if all(_flat(kind) for kind in kinds):
+    if all(map(_flat, kinds)):
         return [document.__copy__() for document in documents]
     return [_document(document) for document in documents]
 
