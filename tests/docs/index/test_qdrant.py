@@ -14,7 +14,11 @@ from thalweg.docs.typing import NdArray
 from thalweg.testing.collections import COLLECTION_CHECKS, CollectionCheck, CollectionSubject
 from thalweg.testing.indexes import INDEX_CHECKS, IndexCheck, IndexSubject
 
-pytest.importorskip("qdrant_client")
+
+@pytest.fixture(scope="module", autouse=True)
+def _loaded() -> None:
+    """With these tests: it takes seconds, in each process that so much as reads this file."""
+    pytest.importorskip("qdrant_client")
 
 
 SERVER = os.environ.get("THALWEG_TEST_QDRANT")
