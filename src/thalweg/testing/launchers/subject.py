@@ -19,7 +19,7 @@ from thalweg.orchestration.directory import Directory
 from thalweg.orchestration.launchers.dispatch import Launchers
 from thalweg.orchestration.launchers.forkserver import ForkServer
 from thalweg.orchestration.launchers.process import Launch, Process
-from thalweg.service.control import Described, Go, Loading, Pulse, Ready, Report, Starting, Stop, WorkerSpec
+from thalweg.service.control import Advance, Described, Go, Loading, Pulse, Ready, Report, Starting, Stop, WorkerSpec
 from thalweg.testing.leaks import eventually, no_leaks
 from thalweg.testing.samples import Said, Speaker
 
@@ -125,11 +125,11 @@ class Started:
         self._silent.set()
 
     async def report(self) -> Report | None:
-        """The next one that is no pulse."""
+        """The next one that is no pulse, and does not only tell how far it is."""
         while True:
             async with asyncio.timeout(PATIENCE_SECONDS):
                 found = await self.process.reports.get()
-            if not isinstance(found, Pulse):
+            if not isinstance(found, Advance | Pulse):
                 return found
 
     async def expect(self, *kinds: type) -> Report:
