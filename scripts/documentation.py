@@ -25,7 +25,6 @@ import re
 import shlex
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import tomllib
@@ -39,6 +38,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from scripts.page import Block, PageError, blocks
+from scripts.ports import vacant_port
 
 if TYPE_CHECKING:
     from thalweg.orchestration.directory import Directory
@@ -115,9 +115,7 @@ class Session:
 
     def _port(self, found: re.Match[str]) -> str:
         if found[0] not in self._ports:
-            with socket.socket() as probe:
-                probe.bind(("127.0.0.1", 0))
-                self._ports[found[0]] = str(probe.getsockname()[1])
+            self._ports[found[0]] = str(vacant_port())
         return self._ports[found[0]]
 
     def _python(self, block: Block, text: str) -> None:

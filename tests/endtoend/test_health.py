@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import signal
-import socket
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from email.message import Message
@@ -15,6 +14,7 @@ from urllib.request import Request, urlopen
 
 import pytest
 
+from scripts.ports import vacant_port
 from tests.endtoend.patients import Asthmatic, Patient
 from tests.endtoend.samples import Text, Upper
 from tests.endtoend.scripts import eventually
@@ -227,10 +227,9 @@ def test_over_http_a_lost_executor_is_503_and_a_late_one_504(tmp_path: Path) -> 
 
 
 def test_a_client_knows_whether_a_flow_is_ready_before_and_after(tmp_path: Path) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        port = listener.getsockname()[1]
+    port = vacant_port()
     with Client(f"grpc://127.0.0.1:{port}") as client:
         assert not client.is_flow_ready(timeout=5)
         with Flow(protocol="grpc", port=port, host="127.0.0.1").add(uses=Upper):
-            assert client.is_flow_ready(timeout=30)
+            assert client.is_flow_ready(timeout=60)
         assert not client.is_flow_ready(timeout=5)

@@ -4,7 +4,6 @@ import json
 import os
 import queue
 import signal
-import socket
 import subprocess
 import threading
 from collections.abc import Callable, Iterator
@@ -13,6 +12,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
+from scripts.ports import vacant_port
 
 ENVIRONMENT = Path(__file__).parents[2] / ".venv" / "jina-wire"
 PYTHON = ENVIRONMENT / "bin" / "python"
@@ -94,8 +95,7 @@ def said_by(url: str) -> Any:
 
 def free_ports(count: int) -> list[int]:
     """Ports that nobody listens at just now."""
-    with ExitStack() as stack:
-        held = [stack.enter_context(socket.socket()) for _ in range(count)]
-        for one in held:
-            one.bind(("127.0.0.1", 0))
-        return [one.getsockname()[1] for one in held]
+    found: set[int] = set()
+    while len(found) < count:
+        found.add(vacant_port())
+    return list(found)
