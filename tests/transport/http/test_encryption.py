@@ -16,11 +16,23 @@ import trustme
 
 from thalweg.config import ClientTlsOptions, Limits, TlsOptions
 from thalweg.errors import ConfigurationError, DeadlineExceeded, PeerLost, Unavailable
-from thalweg.message import Context, Pending, Reply, Request, Response
+from thalweg.message import (
+    ARROW,
+    JSON,
+    Context,
+    EndpointDescription,
+    Pending,
+    Reply,
+    Request,
+    Response,
+    ServiceDescription,
+)
 from thalweg.testing.leaks import no_leaks
 from thalweg.transport.contract import Serving
 from thalweg.transport.http.client import HttpChannel
 from thalweg.transport.http.listener import HttpServer
+
+DESCRIPTION = ServiceDescription("echoes", (EndpointDescription("/echo"),))
 
 
 class Echo:
@@ -60,7 +72,7 @@ def papers(tmp_path_factory: pytest.TempPathFactory) -> Papers:
 
 @asynccontextmanager
 async def served(tls: TlsOptions, handler: Callable[[], Echo] = ShortEcho) -> AsyncIterator[str]:
-    server = HttpServer("http://127.0.0.1:0", Serving(handler(), tls=tls))
+    server = HttpServer("http://127.0.0.1:0", Serving(handler(), tls=tls, describe=lambda: DESCRIPTION))
     await server.start()
     try:
         yield server.address
@@ -68,10 +80,11 @@ async def served(tls: TlsOptions, handler: Callable[[], Echo] = ShortEcho) -> As
         await server.stop()
 
 
-async def ask(address: str, tls: ClientTlsOptions | None, body: bytes = b"{}") -> bytes:
+async def ask(address: str, tls: ClientTlsOptions | None, body: bytes = b"{}", content_type: str = JSON) -> bytes:
     channel = HttpChannel(address, Limits(), tls)
     try:
-        (answer,) = [one async for one in channel.handle(Request("/echo", (body,)), Context.with_timeout(10))]
+        request = Request("/echo", (body,), content_type)
+        (answer,) = [one async for one in channel.handle(request, Context.with_timeout(10))]
         return b"".join(answer.body)
     finally:
         await channel.close()
@@ -85,6 +98,7 @@ async def test_a_server_with_a_certificate_speaks_https(papers: Papers, handler:
         assert await ask(address, trusting) == b"{}"
         large = bytes(1 << 20)
         assert await ask(address, trusting, large) == large
+        assert await ask(address, trusting, large, ARROW) == large
 
 
 async def test_a_client_does_not_trust_a_certificate_of_nobody_unless_told_so(papers: Papers) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import gzip
-from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
 from typing import TypeVar, cast
 from urllib.parse import quote, urlsplit
 
@@ -149,7 +149,8 @@ class HttpChannel(Channel):
     async def _is_foreign(self, context: Context) -> bool:
         """Whether the server is none of Thalweg's, and knows JSON alone; asked once."""
         if self._foreign is None:
-            response = await self._within(context, self._get("/healthz"))
+            # closed after it: a connection that has had a GET does not take the short way through the server any more
+            response = await self._within(context, self._get("/healthz", {"connection": "close"}))
             response.close()
             self._foreign = response.status in (404, 405)
         return self._foreign
@@ -205,8 +206,8 @@ class HttpChannel(Channel):
             lines[headers.TIMEOUT] = f"{remaining:.6f}"
         return lines
 
-    async def _get(self, path: str) -> aiohttp.ClientResponse:
-        return await self._open().get(self._address + path, allow_redirects=False)
+    async def _get(self, path: str, lines: Mapping[str, str] | None = None) -> aiohttp.ClientResponse:
+        return await self._open().get(self._address + path, headers=lines, allow_redirects=False)
 
     def _open(self) -> aiohttp.ClientSession:
         self._check_open()

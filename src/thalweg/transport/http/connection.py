@@ -13,6 +13,7 @@ from typing import Any, Literal, Protocol, cast
 from thalweg.config import ConnectionOptions
 from thalweg.errors import MalformedRequest, ThalwegError
 from thalweg.message import Buffer
+from thalweg.transport.http.filling import Filling
 from thalweg.transport.http.reader import RequestReader
 
 DISCARD_BYTES = 16 << 20
@@ -217,6 +218,16 @@ class HttpConnection(asyncio.Protocol):
         """The same for several, none of which is copied."""
         if self._transport is not None and not self._transport.is_closing():
             self._transport.writelines(parts)
+
+    def fill(self, room: memoryview, heard: Callable[[int], None]) -> None:
+        """Read what comes into `room` until that is full, each time telling `heard` how many bytes have come."""
+
+        def told(count: int) -> None:
+            self._quiet = 0
+            heard(count)
+
+        if self._transport is not None and not self._transport.is_closing():
+            Filling(self, self._transport, room, told)
 
     async def room(self) -> None:
         """Return when the peer has read so much that there is room for more."""

@@ -24,11 +24,14 @@ from thalweg.transport.http.coding import chosen_coding, packed_body
 from thalweg.transport.http.connection import HttpConnection
 from thalweg.transport.http.exchange import Site
 from thalweg.transport.http.failures import encode_failure
+from thalweg.transport.http.filling import room_for
 from thalweg.transport.http.headers import Metadata
 from thalweg.transport.http.outgoing import LARGE_BYTES, compressible, header_lines
 from thalweg.transport.http.payload import pack_content, unpack_content
 from thalweg.transport.http.plain import PlainHead, read_head
 
+LARGE_BODY = 256 * 1024
+"""Bytes of body that are worth being read to where they stay. JSON is not: it takes so long that a copy is nothing."""
 SMALL_BODY = 64 * 1024
 """Bytes of body that are taken in before they are counted; of a larger one nothing is read before there is room for it."""
 
@@ -110,13 +113,28 @@ class Submission:
             data, rest = data[: self.missing], data[self.missing :]
             size = self.missing
         self.missing -= size
+        if not self._body and self.missing >= LARGE_BODY and self._head.content_type != JSON:
+            self._fill(data)
+            return rest
         if self._body or self.missing:
             self._body.append(data)
         if not self.missing and not self._settled:  # it may have come so slowly that it was given up
             self._begin(b"".join(self._body) if self._body else data)
         return rest
 
-    def _begin(self, body: bytes) -> None:
+    def _fill(self, data: bytes) -> None:
+        """Have the rest of the body read to where it stays; `data` is what has come of it."""
+        whole = room_for(self._head.length)
+        whole[: len(data)] = data
+
+        def heard(count: int) -> None:
+            self.missing -= count
+            if not self.missing and not self._settled:
+                self._begin(whole.toreadonly())
+
+        self._guard.fill(whole[len(data) :], heard)
+
+    def _begin(self, body: Buffer) -> None:
         self._body.clear()
         self._guard.phase = "working"
         try:
@@ -137,15 +155,16 @@ class Submission:
         elif timeout is not None:
             self._expiry = asyncio.get_running_loop().call_later(timeout, self._expire)
 
-    def _open(self, body: bytes) -> tuple[Request, float | None]:
+    def _open(self, body: Buffer) -> tuple[Request, float | None]:
         """The request, and the seconds that it may take; makes its context."""
         head = self._head
         timeout = headers.parsed_timeout(head.timeout) if head.timeout else self._site.serving.timeout
         name, target = headers.parsed_request_id(head.request_id) if head.request_id else "", ""
         if head.content_type == JSON:
-            parts: tuple[Buffer, ...] = (body,)
+            text = bytes(body)
+            parts: tuple[Buffer, ...] = (text,)
             values: dict[str, Any] = {}
-            if may_address(body) and (where := address(body)) is not NOWHERE:
+            if may_address(text) and (where := address(text)) is not NOWHERE:
                 self._address, target = where, where.target
                 name = name or headers.parsed_request_id(where.request_id.encode())
         else:
