@@ -297,7 +297,8 @@ class ServerSession:
         if head.inflow or self._sessions.submit is None or not self._submit(stream, request, context, admitted):
             outgoing = self._outgoing[stream] = Outgoing(self, stream, head.window)
             self._begin(stream, self._serve(stream, outgoing, request, context), admitted)
-        self._sessions.note_busy()
+        if self._work:  # what is refused at once has ended by now
+            self._sessions.note_busy()
 
     def _receive(self, stream: int) -> Inflow:
         limits = self._serving.limits
