@@ -6,7 +6,7 @@ from xdist.workermanage import WorkerController
 SECONDS = {
     "tests/test_documentation.py": 100,
     "tests/transport/test_conformance.py": 75,
-    "tests/orchestration/launchers/test_conformance.py": 54,
+    "tests/orchestration/launchers/test_conformance.py": 36,
     "tests/endtoend/test_lifecycle.py": 41,
     "tests/compat/jina/test_programs.py": 30,
     "tests/cli/test_serve.py": 25,
@@ -23,7 +23,7 @@ SECONDS = {
     "tests/docs/index/test_milvus.py": 18,
     "tests/cli/test_run.py": 17,
     "tests/endtoend/test_overload.py": 15,
-    "tests/examples/test_demo.py": 15,
+    "tests/examples/test_demo.py": 30,
     "tests/transport/http/test_schemathesis.py": 15,
     "tests/gateway/test_custom.py": 14,
     "tests/examples/test_catalog.py": 13,
