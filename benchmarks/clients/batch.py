@@ -51,7 +51,7 @@ SIDES: dict[str, Callable[..., int]] = {"post": posted, "job": carried_out}
 def main() -> None:
     side, *given = sys.argv[1:]
     # To load what is needed is no work on documents; how much it is, the seconds of the whole process tell.
-    for needed in ("benchmarks.batch_job", "thalweg.client", "thalweg.jobs", "pyarrow.parquet"):
+    for needed in ("benchmarks.batch_job", "thalweg.client", "thalweg.jobs", "pyarrow.parquet", "uvloop"):
         import_module(needed)
     began, busy = monotonic(), process_time()
     documents = SIDES[side](*given)

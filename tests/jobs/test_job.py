@@ -119,6 +119,25 @@ def test_lines_are_written_as_the_class_of_the_answers_writes_them(speaker, corp
     assert [document["id"] for document in found] == [str(n) for n in range(1000)]
 
 
+@pytest.mark.parametrize("name", ["out.jsonl", "out.jsonl.gz"])
+def test_what_a_killed_run_has_begun_to_write_does_not_stay(address, corpus, tmp_path, name):
+    work = job(corpus, tmp_path / name)
+    interrupted(work, address, 550)
+    with (tmp_path / f"{name}.parts" / "whole").open("ab") as file:
+        file.write(b'{"id": "half a')
+    assert run_job(work, address).resumed == 500
+    assert [document["id"] for document in lines(tmp_path / name)] == [str(n) for n in range(1000)]
+
+
+def test_where_the_output_is_a_link_it_stays_one(address, corpus, tmp_path):
+    (tmp_path / "out.jsonl").symlink_to(tmp_path / "elsewhere.jsonl")
+    work = job(corpus, tmp_path / "out.jsonl")
+    interrupted(work, address, 550)
+    assert run_job(work, address).resumed == 500
+    assert (tmp_path / "out.jsonl").is_symlink()
+    assert [document["id"] for document in lines(tmp_path / "elsewhere.jsonl")] == [str(n) for n in range(1000)]
+
+
 def test_a_part_that_cannot_be_written_leaves_no_gap(address, corpus, tmp_path, monkeypatch):
     work = job(corpus, tmp_path / "out.jsonl")
     begin = LocalFilePlace.writing
@@ -374,7 +393,7 @@ def test_another_file_in_the_place_of_the_output_is_not_taken_for_it(address, co
     with pytest.raises(ConfigurationError, match="is there already"):
         run_job(work, address)
     (tmp_path / "out.jsonl").unlink()
-    assert run_job(work, address).resumed == 1000
+    assert run_job(work, address).written == 1000
     assert len(lines(tmp_path / "out.jsonl")) == 1000
 
 

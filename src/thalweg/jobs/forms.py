@@ -36,6 +36,8 @@ class OutputForm(ABC):
     """One way to write answers. `part_suffix` is how the name of a part ends, which need not be written as the output."""
 
     part_suffix: ClassVar[str]
+    appended: ClassVar[bool] = False
+    """Whether parts one behind the other are the output."""
 
     @abstractmethod
     def accept(self, endpoint: EndpointDescription | None) -> str:
@@ -73,6 +75,7 @@ class Lines(OutputForm):
     """A line of JSON each document. Who works on the documents is spared to write it where it can be written here."""
 
     part_suffix = ".jsonl"
+    appended = True
 
     def __init__(self, packed: bool = False) -> None:
         self._packed = packed

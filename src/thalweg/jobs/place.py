@@ -104,6 +104,39 @@ class LocalFilePlace(FilePlace):
         with whole_file(self.path) as file:
             yield file
 
+    @property
+    def size(self) -> int:
+        """Bytes; none where there is no file."""
+        return self.path.stat().st_size if self.path.exists() else 0
+
+    @property
+    def movable(self) -> bool:
+        """Whether a file may be moved here, which it may not in the place of a link or of a device."""
+        return not self.path.is_symlink() and (self.path.is_file() or not self.path.exists())
+
+    @contextmanager
+    def appending(self, end: int) -> Iterator[IO[bytes]]:
+        """The file behind its first `end` bytes, and without what stood there; on the disk when the block ends.
+
+        Raises:
+            FileNotFoundError: there are not so many bytes.
+        """
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        with self.path.open("r+b" if end else "wb") as file:
+            if os.fstat(file.fileno()).st_size < end:
+                raise FileNotFoundError(f"{self.shown} has fewer than {end} bytes.")
+            file.truncate(end)
+            file.seek(end)
+            yield file
+            file.flush()
+            os.fsync(file.fileno())
+
+    def move(self, target: LocalFilePlace) -> None:
+        """Put the file in the place of `target`, whose permissions stay where it was there."""
+        if target.path.exists():
+            self.path.chmod(target.path.stat().st_mode)
+        self.path.replace(target.path)
+
     def remove_unfinished(self) -> None:
         for aside in unfinished_files(self.path):
             aside.unlink(missing_ok=True)

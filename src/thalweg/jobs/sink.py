@@ -16,12 +16,15 @@ import msgspec
 from thalweg.errors import ConfigurationError
 from thalweg.jobs.forms import COPY_BYTES, OutputForm, OutputRows
 from thalweg.jobs.parcel import Position
-from thalweg.jobs.place import FilePlace
+from thalweg.jobs.place import FilePlace, LocalFilePlace
 
 PART = re.compile(r"part-(\d{8})-(\d+)-(\d+)-(\d+)-(\d+)-(\d+)\.\w[\w.]*\Z")
 ERRORS = ".errors"
 LOCK = "lock"
 IDENTITY = "job.json"
+GROWING = "whole"
+END = ".end"
+"""How the name ends of a part that only says how many bytes of `GROWING` end with it."""
 MADE = "made.json"
 """What says that the output was made of the parts, and which file that is."""
 
@@ -78,6 +81,15 @@ class Output:
         self.form = form
         self.folder = place.beside(f"{place.name}.parts")
         self.errors = place.beside(f"{place.name}.errors.jsonl")
+        self._growing = self._grows()
+        self._suffix = form.part_suffix if self._growing is None else END
+        self._end: int | None = None
+
+    def _grows(self) -> LocalFilePlace | None:
+        """The file to which each part is added, to be moved to where the output belongs: nothing is copied in the end."""
+        if not self.form.appended or not isinstance(self.place, LocalFilePlace) or not self.place.movable:
+            return None
+        return LocalFilePlace(self.place.path.with_name(self.folder.name) / GROWING)
 
     def begun(self) -> bytes | None:
         """What `begin` has written down here; None where nothing was."""
@@ -101,13 +113,16 @@ class Output:
     def last(self) -> OutputPart:
         """The last of the parts that are there, with all before it; `NOTHING` where there is none."""
         parts = self._parts()
+        if parts and self._growing is not None and self._growing.size < self._end_of(parts[-1]):
+            self._empty(LOCK, IDENTITY)  # it was moved, and somebody took it from there
+            return NOTHING
         return parts[-1] if parts else NOTHING
 
     def _parts(self) -> list[OutputPart]:
         found = []
         for name in self.folder.names():
             match = PART.match(name)
-            if match and name.endswith(self.form.part_suffix) and ERRORS not in name:
+            if match and name.endswith(self._suffix) and ERRORS not in name:
                 number, read, written, failed, file, offset = map(int, match.groups())
                 found.append(OutputPart(number, read, written, failed, Position(file, offset)))
         found.sort()
@@ -121,8 +136,31 @@ class Output:
         if pending.failures:
             with self.folder.within(f"{part.name}{ERRORS}.jsonl").writing() as file:
                 file.writelines(pending.failures)
-        with self.folder.within(part.name + self.form.part_suffix).writing() as file:
+        end = None if self._growing is None else self._grown(self._growing, pending)
+        with self.folder.within(part.name + self._suffix).writing() as file:
+            if end is None:
+                self.form.write(pending.rows, file)
+            else:
+                file.write(b"%d" % end)
+
+    def _grown(self, growing: LocalFilePlace, pending: Unwritten) -> int:
+        """Where the growing file ends with what is pending, which is on the disk then."""
+        with growing.appending(self._grown_to()) as file:
             self.form.write(pending.rows, file)
+            end = file.tell()
+        self._end = end
+        return end
+
+    def _grown_to(self) -> int:
+        """Where the growing file ends as far as parts say."""
+        if self._end is None:
+            parts = self._parts()
+            self._end = self._end_of(parts[-1]) if parts else 0
+        return self._end
+
+    def _end_of(self, part: OutputPart) -> int:
+        with self.folder.within(part.name + END).reading() as file:
+            return int(file.read())
 
     def made(self) -> OutputPart | None:
         """The end, where all parts are in the output already and are only still to be removed."""
@@ -146,14 +184,23 @@ class Output:
                 for name in failed:
                     with self.folder.within(name).reading() as content:
                         shutil.copyfileobj(content, file, COPY_BYTES)
+        if self._growing is not None and isinstance(self.place, LocalFilePlace):
+            with self._growing.appending(self._grown_to()):
+                pass  # without what was written behind the last part
+            self._mark(self._growing.state(), parts[-1])
+            self._growing.move(self.place)
+        else:
+            self._copy([self.folder.within(name + self._suffix) for name in names], parts[-1])
+        self.tidy()
+
+    def _copy(self, parts: list[FilePlace], end: OutputPart) -> None:
         with self.place.writing() as file:
-            self.form.join([self.folder.within(name + self.form.part_suffix) for name in names], file)
+            self.form.join(parts, file)
             state = self.place.state_of(file)
             if state is not None:
-                self._mark(state, parts[-1])
+                self._mark(state, end)
         if state is None:
-            self._mark(self.place.state(), parts[-1])
-        self.tidy()
+            self._mark(self.place.state(), end)
 
     def _mark(self, state: tuple[int, str], end: OutputPart) -> None:
         with self.folder.within(MADE).writing() as file:
