@@ -201,12 +201,12 @@ def main() -> None:
     )
     print(told)
     if not arguments.no_write:
-        explained = (__doc__ or "").split("\n\n")[2:]
+        explained = (__doc__ or "").split("\n\n", 2)[2].strip()
         write_section(
             HEADING,
             f"{HEADING}\n\n"
             f"Measured on {datetime.now(UTC):%Y-%m-%d} by `python -m benchmarks.batch_job`, {os.cpu_count()} cores. {told}"
-            f"\n\n{chr(10).join(explained).strip()}\n\n{as_markdown(HEAD, rows)}",
+            f"\n\n{explained}\n\n{as_markdown(HEAD, rows)}",
         )
 
 
