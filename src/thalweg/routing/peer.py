@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple, Protocol, cast, runtime_checkable
+from typing import NamedTuple, Protocol, cast
 
 import msgspec
 
@@ -31,7 +31,6 @@ class Remote(NamedTuple):
         return channel
 
 
-@runtime_checkable
 class Describing(Protocol):
     """A channel whose peer says what it answers, and is told which Executor it is."""
 
