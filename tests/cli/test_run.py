@@ -53,7 +53,7 @@ def finished(folder: Path, *more: str) -> "subprocess.CompletedProcess[str]":
 
 
 def parts(folder: Path) -> int:
-    return len(list((folder / "out.jsonl.parts").glob("part-*.jsonl")))
+    return len(list((folder / "out.jsonl.parts").glob("part-*.end")))
 
 
 def test_a_job_that_is_killed_again_and_again_has_every_document_once(folder):

@@ -18,7 +18,7 @@ class Silent:
         yield Response()
 
 
-@pytest.mark.parametrize("address", ["unix://{}/a.sock", "grpc://127.0.0.1:0"])
+@pytest.mark.parametrize("address", ["unix://{}/a.sock", "grpc://127.0.0.1:0", "ws://127.0.0.1:0"])
 async def test_a_description_of_any_size_comes_whole(tmp_path: Path, address: str) -> None:
     server = registry.server(address.format(tmp_path), Serving(Silent(), describe=lambda: SERVED))
     await server.start()

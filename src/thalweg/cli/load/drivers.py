@@ -6,6 +6,7 @@ import asyncio
 import ssl
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from time import perf_counter
 from typing import Any, Protocol
 from urllib.parse import quote, urlsplit
@@ -181,7 +182,6 @@ class ChannelDriver:
         self._headers = dict(headers)
         self._channel: Channel = registry.channel(address)
         self._submit = getattr(self._channel, "submit", None)
-        self._describe = getattr(self._channel, "describe", None)
         self._next = 0
         self._tasks: set[asyncio.Task[None]] = set()
 
@@ -194,10 +194,10 @@ class ChannelDriver:
         """Whether the endpoint gives several answers, for which there is no short way: what the service says of it, or what
         it gives when it is asked once. An error is met again, and counted, under load."""
         request = self._requests[0]
+        with suppress(Unavailable):  # not every protocol has words for that
+            endpoint = (await self._channel.describe()).find(request.endpoint)
+            return bool(endpoint is not None and endpoint.streaming)
         try:
-            if self._describe is not None:
-                endpoint = (await self._describe()).find(request.endpoint)
-                return bool(endpoint is not None and endpoint.streaming)
             return len([answer async for answer in self._channel.handle(request, Context(metadata=self._headers))]) != 1
         except ThalwegError:
             return False

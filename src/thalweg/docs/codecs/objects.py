@@ -42,7 +42,8 @@ def taken_over(body: Sequence[object], doc_type: type[BaseDocWithoutId] | None) 
     if isinstance(documents, DocVec):
         if issubclass(documents.doc_type, wanted):
             return documents.to_doc_list()
-    elif documents.doc_type is wanted:  # what a list says of its documents is true of all of them
+    elif documents.doc_type is wanted and wanted is not AnyDoc:
+        # What a list says of its documents is true of all of them; one that names no class says nothing.
         return documents
     elif all(isinstance(document, wanted) for document in documents):
         return DocList[wanted].trusted(list(documents))  # type: ignore[valid-type]

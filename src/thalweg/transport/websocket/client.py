@@ -14,7 +14,7 @@ from websockets.uri import parse_uri
 
 from thalweg.config import ClientTlsOptions, Limits
 from thalweg.errors import ConfigurationError, Unavailable
-from thalweg.message import Context, Pending, Reply, Request, Response
+from thalweg.message import Context, Pending, Reply, Request, Response, ServiceDescription
 from thalweg.transport.contract import Channel
 from thalweg.transport.encryption import client_context
 from thalweg.transport.http.failures import decode_failure, foreign_failure
@@ -126,6 +126,10 @@ class WebSocketChannel(Channel):
 
     async def ready(self) -> bool:
         return await self.session.ready()
+
+    async def describe(self) -> ServiceDescription:
+        session = self.session
+        return await (session.describe() if isinstance(session, ClientSession) else super().describe())
 
     @property
     def connected(self) -> bool:
