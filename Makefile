@@ -44,7 +44,8 @@ help:
 demo: $(VENV)/.demo
 	@$(RUN) examples/stdlib_search/demo.py $(if $(filter-out 0 no false,$(SERVE)),--serve)
 
-# A worker that crashes ends the run: another in its place would wait for ever for tests that nobody hands out.
+# Tests wait a third of their time for processes and servers: three at once keep two processors busy. A worker that crashes ends
+# the run: another in its place would wait for ever for tests that nobody hands out.
 # Without ARGS, what depends on NumPy most runs with the last release before NumPy 2 too, while other tests wait for something.
 .PHONY: test test-numpy1 environments
 test: $(VENV)/.test $(VENV)/jina-wire/.tried $(if $(ARGS),,$(VENV)/.numpy1)
@@ -52,7 +53,7 @@ test: $(VENV)/.test $(VENV)/jina-wire/.tried $(if $(ARGS),,$(VENV)/.numpy1)
 
 define all_tests
 	$(MAKE) --no-print-directory test-numpy1 > $(VENV)/numpy1.log 2>&1 & numpy1=$$!; \
-	$(RUN) -m pytest --numprocesses 2 --dist loadfile --max-worker-restart 0; tests=$$?; \
+	$(RUN) -m pytest --numprocesses 3 --dist loadfile --max-worker-restart 0; tests=$$?; \
 	wait $$numpy1; numpy1=$$?; cat $(VENV)/numpy1.log; exit $$((tests ? tests : numpy1))
 endef
 

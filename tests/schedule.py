@@ -6,6 +6,7 @@ from xdist.workermanage import WorkerController
 SECONDS = {
     "tests/test_documentation.py": 100,
     "tests/transport/test_conformance.py": 75,
+    "tests/examples/test_recall.py": 50,
     "tests/orchestration/launchers/test_conformance.py": 36,
     "tests/endtoend/test_lifecycle.py": 41,
     "tests/compat/jina/test_programs.py": 30,

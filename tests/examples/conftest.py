@@ -29,7 +29,7 @@ MODULES = (
     "zipfile",
     "zlib",
 )
-"""Those that the tests ask for. All of them would take two cores a minute."""
+"""Those that most tests ask for. All of them take two cores most of a minute."""
 
 # The Executors are loaded as a Flow loads them: from files that find their neighbours.
 sys.path.append(str(EXAMPLE))
@@ -58,9 +58,14 @@ def run_demo(*arguments: object, ports: tuple[object, ...] = SYSTEM_CHOOSES) -> 
 
 @pytest.fixture(scope="session")
 def workspace(pytestconfig: pytest.Config) -> Path:
+    """A folder with an index of some modules."""
+    return indexed(pytestconfig, "stdlib_search", "--modules", *MODULES)
+
+
+def indexed(pytestconfig: pytest.Config, name: str, *more: str) -> Path:
     """A folder with an index, made by the program itself through the whole Flow, where an earlier run left none."""
-    folder = Path(pytestconfig.cache.mkdir("stdlib_search"))
-    done = run_demo("--workspace", folder, "--modules", *MODULES)
+    folder = Path(pytestconfig.cache.mkdir(name))
+    done = run_demo("--workspace", folder, *more)
     assert done.returncode == 0, done.stdout + done.stderr
     return folder
 

@@ -1,3 +1,4 @@
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -6,12 +7,25 @@ import pytest
 from documents import EmbeddedQuestion, Question, SearchParameters
 from encode import Encoder
 from index import VectorIndex
+from tests.examples.conftest import example_flow, indexed
 from tests.examples.questions import QUESTIONS
 from thalweg import Client, Flow
 from thalweg.docs import DocList, DocVec
 
 TOP = 5
 WANTED = 0.8
+
+
+@pytest.fixture(scope="module")
+def workspace(pytestconfig: pytest.Config) -> Path:
+    """The whole library: among few objects everybody finds what is asked for."""
+    return indexed(pytestconfig, "stdlib_search_whole")
+
+
+@pytest.fixture(scope="module")
+def flow(workspace: Path) -> Iterator[Flow]:
+    with example_flow(workspace) as flow:
+        yield flow
 
 
 @pytest.fixture(scope="module")
