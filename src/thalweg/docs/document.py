@@ -6,7 +6,8 @@ from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from itertools import repeat
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Self, TypeAlias
+from operator import attrgetter
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Self, TypeAlias, TypeVar
 
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, PlainSerializer, ValidationError
@@ -35,7 +36,11 @@ Assemble: TypeAlias = Callable[[dict[str, Any], "set[str] | None"], Any]
 Fields: TypeAlias = dict[str, Any]
 """Names of fields and their values. (In the class below, `dict` is a method.)"""
 
+D = TypeVar("D", bound="BaseDocWithoutId")
+
 _exhaust = partial(deque[Any], maxlen=0)
+_namespace: Callable[[Any], dict[str, Any]] = attrgetter("__dict__")
+_given: Callable[[Any], set[str]] = attrgetter("__pydantic_fields_set__")
 
 
 class BaseDocWithoutId(BaseModel):
@@ -431,3 +436,15 @@ def _assembled_together(
     _exhaust(map(slots.put_extra, docs, repeat(None)))
     _exhaust(map(slots.put_private, docs, repeat(None)))
     return docs
+
+
+def copy_all(docs: Sequence[D]) -> list[D]:
+    """`copy.copy` of each: of classes without private attributes or open schema that leave it as it is."""
+    if len(docs) < FEW:
+        return [doc.__copy__() for doc in docs]
+    made: list[D] = list(map(object.__new__, map(type, docs)))
+    _exhaust(map(slots.put_namespace, made, map(dict.copy, map(_namespace, docs))))
+    _exhaust(map(slots.put_given, made, map(set.copy, map(_given, docs))))
+    _exhaust(map(slots.put_extra, made, repeat(None)))
+    _exhaust(map(slots.put_private, made, repeat(None)))
+    return made

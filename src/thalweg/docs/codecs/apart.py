@@ -12,7 +12,7 @@ import numpy as np
 
 from thalweg.docs.doc_list import DocList
 from thalweg.docs.doc_vec import DocVec
-from thalweg.docs.document import BaseDocWithoutId
+from thalweg.docs.document import BaseDocWithoutId, copy_all
 from thalweg.docs.typing.tensor import TensorType
 
 D = TypeVar("D", bound=BaseDocWithoutId)
@@ -25,6 +25,8 @@ def copies_apart(documents: Sequence[D]) -> list[D]:
     """A copy of each: fields, nested documents, lists, sets and mappings are its own; tensors, and what is of any other
     class, are shared."""
     kinds = set(map(type, documents))
+    if all(map(_bare, kinds)):
+        return copy_all(documents)
     if all(map(_flat, kinds)):
         return [document.__copy__() for document in documents]
     return [_document(document) for document in documents]
@@ -49,6 +51,13 @@ def _document(document: D) -> D:
 def _flat(kind: type[BaseDocWithoutId]) -> bool:
     """Whether a plain copy shares no more than it should."""
     return not _held(kind) and kind.model_config.get("extra") != "allow"
+
+
+@lru_cache(maxsize=1024)
+def _bare(kind: type[BaseDocWithoutId]) -> bool:
+    """Whether nothing but fields belongs to a document."""
+    own = kind.__copy__ is not BaseDocWithoutId.__copy__ or kind.__new__ is not object.__new__
+    return _flat(kind) and not own and not kind.__private_attributes__
 
 
 @lru_cache(maxsize=1024)
