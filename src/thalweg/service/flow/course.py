@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Coroutine, Mapping, Sequence
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import aclosing
 
 from msgspec.structs import replace
@@ -242,19 +242,6 @@ async def only_answer(answers: AsyncGenerator[Response], name: str) -> Response:
         async for item in items:
             return item
     raise InternalError(f"{name!r} ended without an answer.", executor=name)
-
-
-async def all_answers(calls: Sequence[Coroutine[None, None, Response]]) -> list[Response]:
-    """All results, or the first error; then the other calls are called off and gone."""
-    if len(calls) == 1:
-        return [await calls[0]]
-    tasks = [asyncio.ensure_future(call) for call in calls]
-    try:
-        return list(await asyncio.gather(*tasks))
-    finally:
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
 
 
 async def _singly(request: Request) -> AsyncGenerator[Request]:
