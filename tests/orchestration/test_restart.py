@@ -1,7 +1,7 @@
 from thalweg.orchestration.restart import BackOff, RestartPolicy
 from thalweg.testing.clock import VirtualClock
 
-BACKOFF = BackOff(first_seconds=0.5, factor=2.0, longest_seconds=3.0, healthy_seconds=10.0)
+BACKOFF = BackOff(first_seconds=0.5, factor=2.0, longest_seconds=3.0, healthy_seconds=10.0, useful_seconds=5.0)
 
 
 def test_each_end_in_a_row_waits_longer_up_to_a_limit():
@@ -55,6 +55,26 @@ def test_and_one_that_hardly_serves_keeps_its_back_off():
         clock.advance(4.9)
         wait = policy.ended(clock()) - clock()
     assert wait == 3.0
+
+
+def test_three_that_are_killed_in_turn_every_two_seconds_are_there_most_of_the_time():
+    clock = VirtualClock()
+    policies = [RestartPolicy() for _ in range(3)]
+    back = [0.0] * 3
+    away = 0
+    for policy in policies:
+        policy.ready(clock())
+    for kill in range(150):
+        clock.advance(2.0)
+        for policy, moment in zip(policies, back, strict=True):
+            if clock() - 2.0 < moment <= clock():
+                policy.ready(moment)
+        alive = [number for number in range(3) if back[number] <= clock()]
+        away += len(alive) < 2
+        if alive:
+            victim = alive[kill % len(alive)]
+            back[victim] = policies[victim].ended(clock()) + 0.5
+    assert away == 0
 
 
 def test_one_healthy_time_counts_once():

@@ -17,7 +17,7 @@ class BackOff:
     longest_seconds: float = 30.0
     healthy_seconds: float = 60.0
     loop_ends: int = 3
-    useful_seconds: float = 5.0
+    useful_seconds: float = 1.0
     idle_share: float = 0.2
 
 
