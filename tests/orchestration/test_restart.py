@@ -47,6 +47,17 @@ def test_a_process_that_serves_between_its_ends_is_away_for_a_fifth_of_that_time
     assert policy.looping  # it ends again and again all the same
 
 
+def test_what_was_before_a_useful_time_counts_no_more_than_that_allows():
+    clock = VirtualClock()
+    policy = RestartPolicy(BACKOFF)
+    for _ in range(5):
+        policy.ended(clock())
+    policy.ready(clock())
+    clock.advance(5.0)
+    assert policy.ended(clock()) - clock() == 1.0
+    assert policy.ended(clock()) - clock() == 2.0
+
+
 def test_and_one_that_hardly_serves_keeps_its_back_off():
     clock = VirtualClock()
     policy = RestartPolicy(BACKOFF)

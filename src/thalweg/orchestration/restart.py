@@ -55,7 +55,7 @@ class RestartPolicy:
         self._ready_since = None
         self._ends += 1
         self.looping = self._ends >= backoff.loop_ends
-        self._wait = min(self._wait * backoff.factor, backoff.longest_seconds)
+        self._wait = min(wait * backoff.factor, backoff.longest_seconds)
         return now + wait
 
     def _is_healthy(self, now: float) -> bool:
