@@ -24,7 +24,7 @@ from thalweg.service.flow.course import Course, only_answer
 from thalweg.service.flow.route import FlowRoute, route
 from thalweg.service.shards.division import Division
 from thalweg.service.shards.pools import POOLS, Pool, pools
-from thalweg.service.steps.flights import all_of
+from thalweg.service.steps.flights import gathered
 from thalweg.service.steps.joining import by_reference, in_columns
 from thalweg.service.steps.relay import Attendance, Relay
 
@@ -124,7 +124,7 @@ class FlowHandler:
         request = Request(DRY_RUN_ENDPOINT, (b"",))
         awake = {name: pool for name, pool in self._pools.items() if not pool.asleep}
         if awake:
-            await all_of([only_answer(pool.handle(request, context), name) for name, pool in awake.items()])
+            await gathered([only_answer(pool.handle(request, context), name) for name, pool in awake.items()])
 
     async def _timed_dry_run(self, context: Context) -> dict[str, str]:
         """Do a dry run and say how many milliseconds it took: https://www.w3.org/TR/server-timing/."""

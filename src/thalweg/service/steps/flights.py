@@ -229,7 +229,7 @@ async def by_position(
     going = list(range(len(streams)))
     try:
         while True:
-            fetched = await all_of([anext(streams[index], None) for index in going])
+            fetched = await gathered([anext(streams[index], None) for index in going])
             going = [index for index, item in zip(going, fetched, strict=True) if item is not None]
             if not going:
                 return
@@ -241,7 +241,7 @@ async def by_position(
             await stream.aclose()
 
 
-async def all_of(calls: Sequence[Awaitable[Output]]) -> list[Output]:
+async def gathered(calls: Sequence[Awaitable[Output]]) -> list[Output]:
     """All results, or the first error; then the other calls are called off and gone."""
     if len(calls) == 1:
         return [await calls[0]]
