@@ -6,6 +6,7 @@ from contextlib import ExitStack, suppress
 from pathlib import Path
 from urllib.request import urlopen
 
+from tests.endtoend.scripts import eventually
 from tests.examples.conftest import EXAMPLE, run_demo
 
 DEMO = str(EXAMPLE / "demo.py")
@@ -46,6 +47,13 @@ def test_a_module_that_does_not_exist_is_told(tmp_path: Path) -> None:
     assert "Traceback" not in done.stdout + done.stderr
 
 
+def catches(pid: int, number: signal.Signals) -> bool:
+    """Whether the process has a handler for that signal."""
+    status = Path(f"/proc/{pid}/status").read_text()
+    caught = next(line for line in status.splitlines() if line.startswith("SigCgt:"))
+    return bool(int(caught.split()[1], 16) >> (number - 1) & 1)
+
+
 def test_it_serves_until_it_is_told_to_stop(workspace: Path) -> None:
     command = [sys.executable, DEMO, "--serve", "--http-port", "0", "--grpc-port", "0", "--workspace", str(workspace)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as program:
@@ -54,5 +62,6 @@ def test_it_serves_until_it_is_told_to_stop(workspace: Path) -> None:
         address = line.removeprefix("The search page is at ").split(",")[0]
         with urlopen(address, timeout=30) as page:
             assert b"Search the Python standard library" in page.read()
+        eventually(lambda: catches(program.pid, signal.SIGTERM))  # a moment after the last line
         program.send_signal(signal.SIGTERM)
         assert program.wait(timeout=60) == 0
